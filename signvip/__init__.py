@@ -1,0 +1,71 @@
+"""SignViP: from a sentence and a picture to a signing video.
+
+`import signvip` loads neither torch nor diffusers; names that need them load when they are used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from signvip.contracts import Clip, Condition, Config, DatasetReader, Metric, Quantized, Quantizer, Translator
+from signvip.errors import ConfigError, DataError, MismatchError, PluginError, RunError, SignVipError
+from signvip.hookspecs import hookimpl
+from signvip.registry import build, plugins
+
+if TYPE_CHECKING:
+    from signvip.models import (
+        Autoencoder,
+        ConditionEncoder,
+        Denoiser,
+        Guider,
+        ReferenceNet,
+        TokenTranslator,
+    )
+    from signvip.pipeline import SignVipPipeline
+
+__version__ = "0.1.0"
+
+_HEAVY = {
+    "SignVipPipeline": "signvip.pipeline",
+    "Autoencoder": "signvip.models",
+    "ConditionEncoder": "signvip.models",
+    "Denoiser": "signvip.models",
+    "Guider": "signvip.models",
+    "ReferenceNet": "signvip.models",
+    "TokenTranslator": "signvip.models",
+}
+
+__all__ = [
+    "Autoencoder",
+    "Clip",
+    "Condition",
+    "ConditionEncoder",
+    "Config",
+    "ConfigError",
+    "DataError",
+    "DatasetReader",
+    "Denoiser",
+    "Guider",
+    "Metric",
+    "MismatchError",
+    "PluginError",
+    "Quantized",
+    "Quantizer",
+    "ReferenceNet",
+    "RunError",
+    "SignVipError",
+    "SignVipPipeline",
+    "TokenTranslator",
+    "Translator",
+    "__version__",
+    "build",
+    "hookimpl",
+    "plugins",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HEAVY:
+        return getattr(import_module(_HEAVY[name]), name)
+    raise AttributeError(f"module 'signvip' has no attribute '{name}'")

@@ -1,0 +1,196 @@
+"""What a run is made of: preset < `--config` file < `--set key=value` < flag, checked all at once.
+
+A checkpoint carries the configuration that built it, and at inference the checkpoint wins.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+from collections.abc import Collection, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+
+from signvip.contracts import Config
+from signvip.errors import ConfigError
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Options = dict[str, Any]  # of one network; its constructor is the schema, checked when it is built
+
+
+class Choice(Config):
+    """A plugin by name, with its options beside the name; the plugin's own `Config` checks them."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    name: str
+
+    @property
+    def options(self) -> Options:
+        return dict(self.model_extra or {})
+
+
+class Training(Config):
+    """How one phase is trained."""
+
+    steps: PositiveInt
+    clips: PositiveInt = Field(description="clips in a batch, per process")
+    frames: PositiveInt = Field(1, description="frames of each clip")
+    stride: PositiveInt = Field(1, description="distance between these frames")
+    learning_rate: PositiveFloat
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup: int = Field(0, ge=0, description="steps of linear warm-up")
+    weight_decay: float = Field(0.0, ge=0)
+    betas: tuple[float, float] = (0.9, 0.999)
+    clip_norm: float = Field(1.0, ge=0, description="gradient norm is clipped here; 0 is off")
+    ema: Fraction = Field(0.0, description="decay of the averaged weights; 0 is off")
+    accumulation: PositiveInt = 1
+    log_every: PositiveInt = 10
+    validate_every: PositiveInt = 500
+    checkpoint_every: PositiveInt = 500
+    workers: int = Field(1, ge=0, description="processes that load data")
+
+
+class Stage1(Config):
+    """Sign video diffusion model with the multi-condition encoder (section 3.4)."""
+
+    vae: Training | None = None  # None where a pretrained VAE is named
+    image: Training
+    motion: Training
+    augmentation: Fraction = Field(0.001, description="p, a condition frame comes from another clip")
+    reference_dropout: Fraction = Field(0.0, description="share of clips trained without a reference, for CFG")
+
+
+class Sampler(Config):
+    """Noise schedule, and how videos are sampled."""
+
+    scheduler: str = "ddim"
+    train_timesteps: PositiveInt = 1000
+    beta_start: PositiveFloat = 0.00085
+    beta_end: PositiveFloat = 0.012
+    beta_schedule: str = "scaled_linear"
+    prediction: Literal["epsilon", "v_prediction", "sample"] = "epsilon"
+    zero_terminal_snr: bool = False
+    timestep_spacing: Literal["leading", "trailing", "linspace"] = "leading"
+    steps: PositiveInt = 50
+    guidance: float = Field(3.5, ge=0)
+    window: PositiveInt = Field(24, description="frames denoised together")
+    overlap: int = Field(4, ge=0, description="frames shared by neighbouring windows")
+    max_frames: PositiveInt = 400
+
+
+class RunConfig(Config):
+    """Everything that makes a run what it is."""
+
+    preset: str
+    seed: int = 0
+    size: tuple[PositiveInt, PositiveInt]  # (H, W)
+    fps: PositiveFloat
+    precision: Literal["no", "fp16", "bf16"] = "no"
+    conditions: dict[str, Options]
+    vae: Options
+    condition_encoder: Options = {}
+    guider: Options = {}
+    denoiser: Options
+    reference_net: Options = {}
+    autoencoder: Options = {}
+    quantizer: Choice
+    translator: Choice
+    sampler: Sampler
+    stage1: Stage1
+    stage2: Training
+    stage3: Training
+
+
+def load_config(
+    preset: str = "tiny",
+    file: Path | None = None,
+    settings: Sequence[str] = (),
+    flags: Mapping[str, Any] | None = None,
+) -> RunConfig:
+    """Merge the four layers and validate them; ConfigError lists every fault at once."""
+    values: Options = {"preset": preset, **read_preset(preset)}
+    if file is not None:
+        values = merge(values, _read_toml(file))
+    for setting in settings:
+        values = merge(values, parse_setting(setting))
+    return parse_config(merge(values, flags or {}))
+
+
+def parse_config(values: Mapping[str, Any]) -> RunConfig:
+    """Validate a whole configuration, as a run's `config.json` stores it."""
+    try:
+        return RunConfig(**values)
+    except ValidationError as error:
+        raise ConfigError(explain(error, prefix="configuration", known=_all_keys())) from error
+
+
+def presets() -> list[str]:
+    """Names of the presets that travel with the package."""
+    return sorted(entry.name[: -len(".toml")] for entry in files("signvip.presets").iterdir() if entry.name.endswith(".toml"))
+
+
+def read_preset(name: str) -> Options:
+    """Read a preset by name; ConfigError with the nearest name where there is none."""
+    if name not in presets():
+        raise ConfigError(f"There is no preset '{name}'; {_nearest(name, presets())}")
+    return tomllib.loads((files("signvip.presets") / f"{name}.toml").read_text())
+
+
+def parse_setting(text: str) -> Options:
+    """`a.b=1` as {"a": {"b": 1}}; values are JSON where they parse as JSON, else plain words."""
+    key, separator, word = text.partition("=")
+    if not separator or not key:
+        raise ConfigError(f"'{text}' is no setting; write --set key=value, such as --set stage2.steps=500.")
+    try:
+        value = json.loads(word)
+    except json.JSONDecodeError:
+        value = word
+    for part in reversed(key.split(".")):
+        value = {part: value}
+    return value
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Options:
+    """Lay one tree of options over another; another plugin's name drops the options of the first."""
+    if over.get("name", base.get("name")) != base.get("name"):
+        return dict(over)
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def explain(error: ValidationError, prefix: str, known: Collection[str]) -> str:
+    """One sentence for all faults of a pydantic error, with the nearest known name for unknown keys."""
+    faults = []
+    for fault in error.errors():
+        where = ".".join(str(part) for part in fault["loc"]) or "value"
+        if fault["type"] == "extra_forbidden":
+            faults.append(f"unknown key '{where}' ({_nearest(str(fault['loc'][-1]), known)})")
+        else:
+            faults.append(f"{where}: {fault['msg'].removeprefix('Value error, ')}")
+    return f"{prefix}: {'; '.join(faults)}"
+
+
+def _nearest(name: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}."
+
+
+def _all_keys() -> set[str]:
+    models: tuple[type[Config], ...] = (RunConfig, Stage1, Training, Sampler)
+    return {key for model in models for key in model.model_fields}
+
+
+def _read_toml(file: Path) -> Options:
+    try:
+        return tomllib.loads(file.read_text())
+    except FileNotFoundError:
+        raise ConfigError(f"There is no configuration file {file}; give the path of a TOML file.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} is not valid TOML ({error}); mend it and start again.") from error

@@ -1,0 +1,142 @@
+"""What a plugin must be, and the values that pass between the parts. Imports no torch.
+
+The letters used for shapes in the whole project: B batch, F frames, N tokens per frame, K conditions,
+C channels, H and W frame size in pixels, h and w latent size, L levels of a quantizer.
+Images are (H, W, 3) uint8 RGB in data, and (3, H, W) float in [-1, 1] in models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from torch import Tensor
+
+SPLITS = ("train", "dev", "test")
+BODY, FACE, LEFT_HAND, RIGHT_HAND = slice(0, 18), slice(18, 86), slice(86, 107), slice(107, 128)
+NUM_KEYPOINTS = 128  # OpenPose-18 body, iBUG-68 face, 21 points a hand
+
+
+class Config(BaseModel):
+    """Base of every plugin's nested `Config`: immutable, and unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One signed sentence, as a corpus reader hands it to `preprocess`.
+
+    `known` holds what the corpus knows without an estimator, keyed as a condition asks for it:
+
+    * `keypoints` (F, 128, 3) float32: x and y as fractions of width and height, confidence in [0, 1];
+      the order is body (OpenPose-18), face (iBUG-68), left hand (21), right hand (21)
+    * `hands` (F, 2, 21, 4) float32: x and y as above, z as a fraction of the width (larger is farther),
+      confidence; first the signer's left hand, then the right
+    * `depth` (F, H, W) uint8: 255 is nearest, 0 is the background
+    """
+
+    id: str
+    frames: np.ndarray  # (F, H, W, 3) uint8 RGB
+    fps: float
+    text: str
+    language: str = "und"  # ISO 639-3 of the sign language
+    text_language: str = "und"  # BCP 47 of the text
+    gloss: str | None = None
+    signer: str | None = None
+    source: str = ""
+    licence: str = ""
+    known: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """What a quantizer returns: codes (B, dim, h, w) with a gradient, tokens (B, h, w), its own loss."""
+
+    codes: Tensor
+    tokens: Tensor
+    loss: Tensor | float = 0.0
+
+
+@runtime_checkable
+class Condition(Protocol):
+    """A fine-grained condition (section 3.2 of the paper): extracted once, drawn again at any size."""
+
+    def extract(self, clip: Clip) -> dict[str, np.ndarray]:
+        """Return what `draw` needs, one row per frame in every array; stored as `<name>.npz`."""
+        ...
+
+    def draw(
+        self, data: Mapping[str, np.ndarray], size: tuple[int, int], frames: Sequence[int] | None = None
+    ) -> np.ndarray:
+        """Draw the given frames (all by default) at (H, W): (F, H, W, 3) uint8 RGB on black."""
+        ...
+
+
+@runtime_checkable
+class Quantizer(Protocol):
+    """A discrete bottleneck. All that the autoencoder and the translator know of it."""
+
+    dim: int
+    vocab_size: int
+
+    def __call__(self, z: Tensor) -> Quantized:  # z (B, dim, h, w)
+        ...
+
+    def decode(self, tokens: Tensor) -> Tensor:  # (B, h, w) -> (B, dim, h, w)
+        ...
+
+
+@runtime_checkable
+class Translator(Protocol):
+    """Text to multi-condition tokens (section 3.6). Built as `cls(config, tokens_per_frame=N, vocab_size=V)`.
+
+    [EOS] belongs to the translator: token ids that go in and come out are in [0, V).
+    """
+
+    def loss(self, texts: Sequence[str], tokens: Tensor, lengths: Tensor) -> tuple[Tensor, dict[str, float]]:
+        """Cross-entropy of Eq. 7 for tokens (B, F, N), padded past `lengths` (B,); and values to log."""
+        ...
+
+    def generate(
+        self,
+        texts: Sequence[str],
+        *,
+        max_frames: int,
+        temperature: float = 0.0,
+        top_k: int | None = None,
+        generator: torch.Generator | None = None,
+    ) -> list[Tensor]:
+        """Return one (F, N) tensor of tokens per text; each ends where the translator said [EOS]."""
+        ...
+
+
+@runtime_checkable
+class DatasetReader(Protocol):
+    """A corpus. Built as `cls(config)`; picklable, so that worker processes can load clips."""
+
+    def ids(self, split: str) -> list[str]:
+        """Clip ids of one of `SPLITS`, in a fixed order; empty where the corpus lacks the split."""
+        ...
+
+    def load(self, split: str, clip_id: str) -> Clip:
+        """Decode one clip; raise `DataError` for a clip that cannot be used."""
+        ...
+
+
+@runtime_checkable
+class Metric(Protocol):
+    """A number with a definition. `__call__` takes (F, H, W, 3) videos in [0, 1], or texts, as it states."""
+
+    higher_is_better: bool
+
+    def __call__(self, generated: Sequence[Any], truth: Sequence[Any]) -> dict[str, float]: ...
+
+
+Register = Callable[[str, type], None]

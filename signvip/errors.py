@@ -1,0 +1,41 @@
+"""What can go wrong, drawn as a tree.
+
+    SignVipError                     a user can mend it: one sentence, the next action, exit code 1
+    ├── ConfigError                  a preset, key or value that does not exist or does not fit
+    ├── PluginError                  a plugin that is unknown, broken or clashes with another
+    ├── DataError                    a clip, picture, text or shard that cannot be used
+    │   └── MismatchError            data or weights made by another model than the one in use
+    └── RunError                     a run that is missing, unfinished or damaged
+
+Anything else that is raised is a defect of ours and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+
+class SignVipError(Exception):
+    """A mistake that the user can mend; the message is one sentence that ends in the next action."""
+
+
+class ConfigError(SignVipError):
+    """A preset, a key or a value that does not exist or does not fit."""
+
+
+class PluginError(SignVipError):
+    """A plugin that is unknown, failed to load, or shares its name with another."""
+
+
+class DataError(SignVipError):
+    """A clip, a picture, a text or a shard that cannot be used."""
+
+
+class MismatchError(DataError):
+    """Data or weights that were made by another model than the one in use."""
+
+
+class RunError(SignVipError):
+    """A run that is missing, unfinished or damaged."""
+
+
+class SignVipWarning(UserWarning):
+    """Something that works but that the user should know."""

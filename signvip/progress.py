@@ -1,0 +1,43 @@
+"""How long work tells a person where it is; the engine never prints, the command line decides how it looks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+
+class Task(Protocol):
+    """One bar."""
+
+    def advance(self, steps: int = 1, **values: float) -> None:
+        """Move on by so many steps; values (loss, PSNR ...) are shown beside the bar."""
+        ...
+
+
+class Reporter(Protocol):
+    """Where tasks and remarks go."""
+
+    def task(self, name: str, total: int, done: int = 0) -> AbstractContextManager[Task]:
+        """Open a bar of `total` steps of which `done` were done before (resume)."""
+        ...
+
+    def say(self, message: str) -> None:
+        """One remark, a sentence."""
+        ...
+
+
+class _SilentTask:
+    def advance(self, steps: int = 1, **values: float) -> None:
+        return None
+
+
+class Silent:
+    """The reporter of Python callers: says nothing."""
+
+    @contextmanager
+    def task(self, name: str, total: int, done: int = 0) -> Iterator[Task]:
+        yield _SilentTask()
+
+    def say(self, message: str) -> None:
+        return None

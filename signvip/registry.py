@@ -1,0 +1,138 @@
+"""Where plugins are met: entry points of the group `signvip`, and files given by `--plugin`.
+
+Each module is loaded in a guard of its own: pluggy's loader dies with the first plugin that fails to
+import, and one broken plugin must not take the others with it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pluggy
+from pydantic import ValidationError
+
+from signvip import hookspecs
+from signvip.config import explain
+from signvip.contracts import Config
+from signvip.errors import ConfigError, PluginError
+
+GROUP = "signvip"
+KINDS = ("condition", "quantizer", "translator", "dataset", "metric")
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One record of `signvip.plugins()`; a module that failed to load has kind "" and an error."""
+
+    kind: str
+    name: str
+    distribution: str
+    version: str
+    error: str | None = None
+    cls: type | None = None
+
+
+class Registry:
+    """All installed plugins, by kind and name."""
+
+    def __init__(self, entries: Callable[[], Iterator[EntryPoint]]) -> None:
+        self.manager = pluggy.PluginManager(GROUP)
+        self.manager.add_hookspecs(hookspecs)
+        self.records: list[Plugin] = []
+        for entry in sorted(entries(), key=lambda entry: (_distribution(entry), entry.name)):
+            self._load(entry.name, _distribution(entry), entry.dist.version if entry.dist else "", entry.load)
+
+    def add_file(self, path: Path) -> None:
+        """Load a plugin from a single Python file."""
+        if any(record.distribution == str(path) for record in self.records):
+            return
+        self._load(path.stem, str(path), "", lambda: _import_file(path))
+
+    def get(self, kind: str, name: str) -> type:
+        """Return the class registered as `name`; PluginError with the nearest name otherwise."""
+        found = [record for record in self.records if (record.kind, record.name) == (kind, name)]
+        if len(found) > 1:
+            owners = " and ".join(record.distribution for record in found)
+            raise PluginError(f"Two plugins register the {kind} '{name}': {owners}; uninstall one of them.")
+        if not found or found[0].cls is None:
+            raise PluginError(self._unknown(kind, name))
+        return found[0].cls
+
+    def names(self, kind: str) -> list[str]:
+        """Names registered for a kind, sorted."""
+        return sorted({record.name for record in self.records if record.kind == kind})
+
+    def _load(self, name: str, distribution: str, version: str, load: Callable[[], object]) -> None:
+        try:
+            module = load()
+            self.manager.register(module, name=f"{distribution}:{name}")
+            for kind in KINDS:
+                self._collect(kind, module, distribution, version)
+        except Exception as error:  # a plugin is foreign code: whatever it raises is reported as its own
+            reason = f"{type(error).__name__}: {error}"
+            self.records.append(Plugin("", name, distribution, version, error=reason))
+
+    def _collect(self, kind: str, module: object, distribution: str, version: str) -> None:
+        def register(name: str, cls: type) -> None:
+            self.records.append(Plugin(kind, name, distribution, version, cls=cls))
+
+        hook = getattr(module, f"register_{kind}s", None)
+        if hook is not None:
+            hook(register)
+
+    def _unknown(self, kind: str, name: str) -> str:
+        near = difflib.get_close_matches(name, self.names(kind), n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(self.names(kind)) or 'none'}."
+        broken = [f"{record.distribution} ({record.error})" for record in self.records if record.error]
+        failed = f" These plugins failed to load: {'; '.join(broken)}." if broken else ""
+        return f"There is no {kind} '{name}'; {hint}{failed}"
+
+
+@cache
+def registry() -> Registry:
+    """The one registry of this process; plugins are loaded at the first call."""
+    return Registry(lambda: iter(entry_points(group=GROUP)))
+
+
+def plugins() -> list[Plugin]:
+    """Every installed plugin, and every one that failed to load, with the reason."""
+    return list(registry().records)
+
+
+def configure(kind: str, name: str, options: dict[str, Any]) -> Any:
+    """Validate a plugin's options into its nested `Config`; ConfigError names every bad key at once."""
+    cls = registry().get(kind, name)
+    model: type[Config] = getattr(cls, "Config", Config)
+    try:
+        return model(**options)
+    except ValidationError as error:
+        raise ConfigError(explain(error, prefix=f"{kind} {name}", known=model.model_fields)) from error
+
+
+def build(kind: str, name: str, /, *, arguments: dict[str, Any] | None = None, **options: Any) -> Any:
+    """Build a plugin from its options; `arguments` are what the host adds (a translator's sizes)."""
+    if kind not in KINDS:
+        raise PluginError(f"There is no kind '{kind}' of plugin; use one of {', '.join(KINDS)}.")
+    return registry().get(kind, name)(configure(kind, name, options), **(arguments or {}))
+
+
+def _distribution(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist else "unknown"
+
+
+def _import_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise PluginError(f"There is no plugin file {path}; give the path of a Python file.")
+    spec = importlib.util.spec_from_file_location(f"signvip_plugin_{path.stem}", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
