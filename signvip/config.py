@@ -57,6 +57,7 @@ class Training(Config):
 class Stage1(Config):
     """Sign video diffusion model with the multi-condition encoder (section 3.4)."""
 
+    phases: tuple[Literal["vae", "image", "motion"], ...] = ("vae", "image", "motion")
     vae: Training | None = None  # None where a pretrained VAE is named
     image: Training
     motion: Training
@@ -114,7 +115,7 @@ def load_config(
     """Merge the four layers and validate them; ConfigError lists every fault at once."""
     values: Options = {"preset": preset, **read_preset(preset)}
     if file is not None:
-        values = merge(values, _read_toml(file))
+        values = merge(values, read_toml(file))
     for setting in settings:
         values = merge(values, parse_setting(setting))
     return parse_config(merge(values, flags or {}))
@@ -130,7 +131,8 @@ def parse_config(values: Mapping[str, Any]) -> RunConfig:
 
 def presets() -> list[str]:
     """Names of the presets that travel with the package."""
-    return sorted(entry.name[: -len(".toml")] for entry in files("signvip.presets").iterdir() if entry.name.endswith(".toml"))
+    names = [entry.name for entry in files("signvip.presets").iterdir()]
+    return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
 
 
 def read_preset(name: str) -> Options:
@@ -187,7 +189,8 @@ def _all_keys() -> set[str]:
     return {key for model in models for key in model.model_fields}
 
 
-def _read_toml(file: Path) -> Options:
+def read_toml(file: Path) -> Options:
+    """Read a `--config` file; ConfigError where it is missing or no TOML."""
     try:
         return tomllib.loads(file.read_text())
     except FileNotFoundError:

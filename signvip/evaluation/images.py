@@ -1,0 +1,63 @@
+"""PSNR and SSIM of aligned frames (section 4.1), computed by scikit-image on uint8 pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+IDENTICAL_DB = 100.0  # stands for the infinite PSNR of identical frames
+
+
+def psnr(generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> float:
+    """Mean over frames of the peak signal-to-noise ratio in dB; frames (H, W, 3) uint8."""
+    with np.errstate(divide="ignore"):
+        values = [peak_signal_noise_ratio(b, a, data_range=255) for a, b in zip(generated, truth, strict=True)]
+    return float(np.mean(np.minimum(values, IDENTICAL_DB)))
+
+
+def ssim(generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> float:
+    """Mean over frames of the structural similarity (Wang et al. 2004: Gaussian window of 11, sigma 1.5)."""
+    return float(np.mean([frame_ssim(a, b) for a, b in zip(generated, truth, strict=True)]))
+
+
+def frame_ssim(generated: np.ndarray, truth: np.ndarray) -> float:
+    """SSIM of one frame (H, W, 3) uint8, both sides at least 11 pixels."""
+    return float(
+        structural_similarity(
+            generated, truth, channel_axis=-1, data_range=255, gaussian_weights=True, sigma=1.5,
+            use_sample_covariance=False,
+        )
+    )  # fmt: skip
+
+
+def hand_boxes(keypoints: np.ndarray, size: tuple[int, int], scale: float = 1.2, least: int = 16) -> list[list[slice]]:
+    """Square boxes around the hands of one frame, as (rows, columns) slices.
+
+    keypoints (128, 3) as in `contracts.Clip`; a hand with fewer than half of its points above a confidence of
+    0.3 has no box. `least` is the smallest side in pixels.
+    """
+    height, width = size
+    boxes = []
+    for hand in (keypoints[86:107], keypoints[107:128]):
+        seen = hand[hand[:, 2] >= 0.3, :2] * (width, height)
+        if len(seen) < 11:
+            continue
+        low, high = seen.min(axis=0), seen.max(axis=0)
+        half = max(float((high - low).max()) * scale, least) / 2
+        centre = (low + high) / 2
+        left, top = np.maximum(np.floor(centre - half), 0).astype(int)
+        right, bottom = np.minimum(np.ceil(centre + half), (width, height)).astype(int)
+        if right - left >= 11 and bottom - top >= 11:
+            boxes.append([slice(top, bottom), slice(left, right)])
+    return boxes
+
+
+def hand_ssim(generated: Sequence[np.ndarray], truth: Sequence[np.ndarray], keypoints: np.ndarray) -> float:
+    """Mean SSIM inside the boxes of the ground truth's hands; keypoints (F, 128, 3)."""
+    values = []
+    for made, wanted, points in zip(generated, truth, keypoints, strict=True):
+        for rows, columns in hand_boxes(points, wanted.shape[:2]):
+            values.append(frame_ssim(made[rows, columns], wanted[rows, columns]))
+    return float(np.mean(values)) if values else float("nan")

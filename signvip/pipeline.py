@@ -1,0 +1,223 @@
+"""Text and a reference picture in, a signing video out: Eq. 4, as a diffusers pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, DiffusionPipeline
+from diffusers.utils import BaseOutput
+from PIL import Image
+from torch import Tensor
+
+from signvip.config import Sampler
+from signvip.data.images import load_reference
+from signvip.errors import DataError, RunError
+from signvip.models import Autoencoder, Denoiser, Guider, ReferenceNet, TokenTranslator
+from signvip.models.vae import decode_latents, encode_images
+from signvip.models.video_diffusion.sampler import sample
+
+DECODE_CHUNK = 8  # frames that the VAE decodes together
+
+
+@dataclass
+class SignVipOutput(BaseOutput):
+    """`frames` as asked by `output_type`, and the `tokens` (F, N) they were made from; lists for several texts."""
+
+    frames: Any
+    tokens: Any
+
+
+class SignVipPipeline(DiffusionPipeline):
+    """text -> tokens d -> embeddings e -> video, for the signer of a reference picture."""
+
+    model_cpu_offload_seq = "translator->autoencoder->reference_net->guider->denoiser->vae"
+
+    def __init__(
+        self,
+        vae: AutoencoderKL,
+        reference_net: ReferenceNet,
+        guider: Guider,
+        denoiser: Denoiser,
+        autoencoder: Autoencoder,
+        translator: TokenTranslator,
+        scheduler: Any,
+        height: int = 64,
+        width: int = 64,
+        fps: float = 12.0,
+        steps: int = 20,
+        guidance: float = 3.5,
+        window: int = 24,
+        overlap: int = 4,
+        max_frames: int = 400,
+    ) -> None:
+        super().__init__()
+        self.register_modules(
+            vae=vae,
+            reference_net=reference_net,
+            guider=guider,
+            denoiser=denoiser,
+            autoencoder=autoencoder,
+            translator=translator,
+            scheduler=scheduler,
+        )
+        self.register_to_config(
+            height=height, width=width, fps=fps, steps=steps, guidance=guidance, window=window, overlap=overlap,
+            max_frames=max_frames,
+        )  # fmt: skip
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, **kwargs: Any) -> SignVipPipeline:
+        """Load a run folder or a hub id; RunError says which stage is missing."""
+        folder = Path(pretrained_model_name_or_path)
+        if folder.is_dir():
+            _require_parts(folder)
+        return super().from_pretrained(pretrained_model_name_or_path, **kwargs)
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        text: str | Sequence[str],
+        reference: Image.Image | np.ndarray | str | Path,
+        *,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        generator: torch.Generator | Sequence[torch.Generator] | None = None,
+        max_frames: int | None = None,
+        temperature: float = 0.0,
+        top_k: int | None = None,
+        language: str | None = None,
+        tokens: Tensor | None = None,
+        output_type: str = "pil",
+        callback_on_step_end: Callable[[int, int], None] | None = None,
+    ) -> SignVipOutput:
+        """Generate one video per text, all of the same signer.
+
+        `tokens` (F, N) replace the translator's. A list of texts takes a list of generators, or one for all.
+        `output_type` is "pil", "np" (F, H, W, 3) in [0, 1], "pt" (F, 3, H, W) in [0, 1], or "latent".
+        """
+        texts = [text] if isinstance(text, str) else list(text)
+        generators = _one_each(generator, len(texts))
+        translated = (
+            [tokens]
+            if tokens is not None
+            else self.translate(
+                texts, max_frames=max_frames, temperature=temperature, top_k=top_k, language=language,
+                generator=generators[0],
+            )
+        )  # fmt: skip
+        frames = []
+        for d, own in zip(translated, generators, strict=True):
+            latents = self.denoise(
+                self.autoencoder.decode_frames(d.to(self.autoencoder.device)),
+                reference,
+                num_inference_steps=num_inference_steps,
+                guidance_scale=guidance_scale,
+                generator=own,
+                callback_on_step_end=callback_on_step_end,
+            )
+            frames.append(latents if output_type == "latent" else _convert(self.decode(latents), output_type))
+        if isinstance(text, str):
+            return SignVipOutput(frames=frames[0], tokens=translated[0])
+        return SignVipOutput(frames=frames, tokens=translated)
+
+    def translate(
+        self,
+        texts: Sequence[str],
+        *,
+        max_frames: int | None = None,
+        temperature: float = 0.0,
+        top_k: int | None = None,
+        language: str | None = None,
+        generator: torch.Generator | None = None,
+    ) -> list[Tensor]:
+        """Texts to tokens d, one (F, N) each: p(d | text) of Eq. 4."""
+        return self.translator.generate(
+            texts,
+            max_frames=max_frames or self.config.max_frames,
+            temperature=temperature,
+            top_k=top_k,
+            languages=[language] * len(texts) if language else None,
+            generator=generator,
+        )
+
+    @torch.no_grad()
+    def denoise(
+        self,
+        e: Tensor,
+        reference: Image.Image | np.ndarray | str | Path,
+        *,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        generator: torch.Generator | None = None,
+        callback_on_step_end: Callable[[int, int], None] | None = None,
+    ) -> Tensor:
+        """Embeddings e (F, C, h, w) and a picture to latents (F, 4, h, w): p(X | x*, e) of Eq. 4, before the VAE."""
+        picture = torch.from_numpy(load_reference(reference, (self.config.height, self.config.width)))
+        picture = picture.permute(2, 0, 1)[None].to(self.vae.device, self.vae.dtype) / 127.5 - 1
+        features = self.reference_net(encode_images(self.vae, picture)[0])
+        steps = num_inference_steps or self.config.steps
+        with self.progress_bar(total=steps) as bar:
+
+            def advance(step: int, total: int) -> None:
+                bar.update()
+                if callback_on_step_end is not None:
+                    callback_on_step_end(step, total)
+
+            return sample(
+                self.denoiser,
+                self.guider,
+                self.scheduler,
+                features,
+                e[None],
+                steps=steps,
+                guidance_scale=self.config.guidance if guidance_scale is None else guidance_scale,
+                generators=[generator] if generator is not None else None,
+                window=self.config.window,
+                overlap=self.config.overlap,
+                callback=advance,
+            )[0]
+
+    @torch.no_grad()
+    def decode(self, latents: Tensor) -> Iterator[Tensor]:
+        """Decode latents (F, 4, h, w) a few frames at a time: (f, 3, H, W) in [-1, 1]."""
+        for part in latents.split(DECODE_CHUNK):
+            yield decode_latents(self.vae, part)
+
+
+def sampler_options(config: Sampler) -> dict[str, Any]:
+    """What the pipeline keeps of a run's sampler section."""
+    return {name: getattr(config, name) for name in ("steps", "guidance", "window", "overlap", "max_frames")}
+
+
+def _convert(parts: Iterator[Tensor], output_type: str) -> Any:
+    frames = ((torch.cat(list(parts)).float().clamp(-1, 1) + 1) / 2).cpu()
+    if output_type == "pt":
+        return frames
+    array = frames.permute(0, 2, 3, 1).numpy()
+    if output_type == "np":
+        return array
+    if output_type == "pil":
+        return [Image.fromarray((frame * 255).round().astype(np.uint8)) for frame in array]
+    raise DataError(f"There is no output type '{output_type}'; choose pil, np, pt or latent.")
+
+
+def _one_each(generator: Any, count: int) -> list[torch.Generator | None]:
+    if isinstance(generator, Sequence):
+        if len(generator) != count:
+            raise DataError(f"{count} texts need {count} generators, not {len(generator)}; give one for each.")
+        return list(generator)
+    return [generator] * count
+
+
+def _require_parts(folder: Path) -> None:
+    from signvip.run import Run
+
+    if (folder / "config.json").is_file():
+        Run.open(folder).require("vae", "denoiser", "autoencoder", "translator")
+    if not (folder / "model_index.json").is_file():
+        raise RunError(f"{folder} is no finished run; train its three stages first: signvip train --stage 1, 2, 3.")

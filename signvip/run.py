@@ -1,0 +1,157 @@
+"""A run: the folder that a training leaves behind and that the pipeline, diffusers and the hub can load.
+
+    config.json                     what built it
+    model_index.json, vae/, condition_encoder/, guider/, reference_net/, denoiser/, autoencoder/,
+    translator/, scheduler/         the parts, each as soon as it is trained
+    training/<phase>/               checkpoints, metrics.jsonl, TensorBoard, samples to look at
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from signvip.config import RunConfig, load_config, merge, parse_config, parse_setting, read_toml
+from signvip.errors import MismatchError, RunError
+
+if TYPE_CHECKING:
+    from diffusers import ModelMixin
+
+Model = TypeVar("Model", bound="ModelMixin")
+
+# What trains a part, so that a missing one can say what to do.
+MAKERS = {
+    "vae": "signvip train --stage 1",
+    "condition_encoder": "signvip train --stage 1",
+    "guider": "signvip train --stage 1",
+    "reference_net": "signvip train --stage 1",
+    "denoiser": "signvip train --stage 1",
+    "autoencoder": "signvip train --stage 2",
+    "translator": "signvip train --stage 3",
+}
+# Settled by the first stage: a later one cannot change them in silence.
+SETTLED = ("size", "fps", "conditions", "vae", "condition_encoder", "guider", "denoiser", "reference_net")
+
+
+class Run:
+    """A run folder and the configuration that made it."""
+
+    def __init__(self, path: Path, config: RunConfig) -> None:
+        self.path = path
+        self.config = config
+
+    @classmethod
+    def open(cls, path: Path) -> Run:
+        """Open an existing run; RunError where there is none or its configuration is damaged."""
+        try:
+            values = json.loads((path / "config.json").read_text())
+        except FileNotFoundError:
+            raise RunError(f"There is no run in {path}; start one with: signvip train --stage 1 --run {path}") from None
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise RunError(f"{path / 'config.json'} is damaged; restore it or train again with --fresh.") from error
+        return cls(path, parse_config(values))
+
+    @classmethod
+    def start(cls, path: Path, config: RunConfig) -> Run:
+        """Open or create a run that `config` is to be trained in; MismatchError where they differ."""
+        run = cls(path, config)
+        if (path / "config.json").exists() and any(run.has(part) for part in MAKERS):
+            _refuse_change(cls.open(path), config)
+        path.mkdir(parents=True, exist_ok=True)
+        write_atomically(path / "config.json", json.dumps(config.model_dump(mode="json"), indent=2))
+        return run
+
+    def has(self, part: str) -> bool:
+        return (self.path / part / "config.json").is_file()
+
+    def require(self, *parts: str) -> None:
+        """Raise RunError with the command that makes the first missing part."""
+        for part in parts:
+            if not self.has(part):
+                raise RunError(f"{self.path} has no trained {part} yet; first run: {MAKERS[part]} --run {self.path}")
+
+    def load(self, part: str, cls: type[Model]) -> Model:
+        """Load one trained part; RunError where it is missing or cut short."""
+        self.require(part)
+        try:
+            return cls.from_pretrained(self.path / part)
+        except (OSError, ValueError, RuntimeError) as error:
+            if type(error).__module__.startswith("signvip"):
+                raise
+            raise RunError(f"{self.path / part} cannot be read ({_first_line(error)}); {MAKERS[part]} --fresh makes it again.") from error
+        except Exception as error:
+            if type(error).__name__ == "SafetensorError":
+                raise RunError(f"{self.path / part} is cut short; {MAKERS[part]} --fresh makes it again.") from error
+            raise
+
+    def save(self, part: str, model: ModelMixin) -> None:
+        """Save one part whole or not at all."""
+        temporary = self.path / f".{part}.partial"
+        shutil.rmtree(temporary, ignore_errors=True)
+        model.save_pretrained(temporary)
+        shutil.rmtree(self.path / part, ignore_errors=True)
+        os.replace(temporary, self.path / part)
+
+    def fingerprint(self, *parts: str) -> str:
+        """Twelve hex digits of the SHA-256 over the weights and configuration of some parts."""
+        digest = hashlib.sha256()
+        for part in parts:
+            for file in sorted((self.path / part).glob("*")):
+                digest.update(file.name.encode())
+                digest.update(file.read_bytes())
+        return digest.hexdigest()[:12]
+
+    def phase(self, name: str) -> Path:
+        """Folder of one training phase."""
+        return self.path / "training" / name
+
+
+def resolve_config(
+    path: Path, preset: str | None, file: Path | None, settings: Sequence[str], flags: Mapping[str, Any]
+) -> RunConfig:
+    """Like `load_config`, on top of what the run already is, so that stage 2 need not repeat stage 1's options."""
+    stored = path / "config.json"
+    if preset is not None or not stored.is_file():
+        return load_config(preset or default_preset(), file, settings, flags)
+    values: dict[str, Any] = Run.open(path).config.model_dump(mode="json")
+    for layer in [read_toml(file)] if file else []:
+        values = merge(values, layer)
+    for setting in settings:
+        values = merge(values, parse_setting(setting))
+    return parse_config(merge(values, flags))
+
+
+def default_preset() -> str:
+    """`small` where a GPU is present, else `tiny`."""
+    import torch
+
+    return "small" if torch.cuda.is_available() else "tiny"
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    temporary = path.with_name(f".{path.name}.partial")
+    temporary.write_text(text)
+    os.replace(temporary, path)
+
+
+def _refuse_change(old: Run, config: RunConfig) -> None:
+    before, after = old.config.model_dump(mode="json"), config.model_dump(mode="json")
+    changed = [key for key in SETTLED if before[key] != after[key]]
+    if changed:
+        raise MismatchError(
+            f"{old.path} was trained with another {' and '.join(changed)}; choose a new folder with --run, "
+            "or leave these options out to keep the run's own."
+        )
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+__all__ = ["Run", "default_preset", "resolve_config", "write_atomically"]

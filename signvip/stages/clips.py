@@ -1,0 +1,95 @@
+"""What all stages read: frames, conditions, embeddings and tokens of the clips in a set of shards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from signvip.config import RunConfig
+from signvip.data.shards import ShardIndex
+from signvip.data.video import read_video
+from signvip.errors import DataError
+from signvip.registry import build
+from signvip.training import step_seed
+
+
+class Clips:
+    """Random access to one split; everything random comes from a generator that the caller seeds."""
+
+    def __init__(self, shards: Path, split: str, config: RunConfig) -> None:
+        self.index = ShardIndex(shards, split)
+        if not len(self.index):
+            raise DataError(f"{shards} has no clips of the split '{split}'; run: signvip preprocess")
+        self.size = config.size
+        self.painters = {name: build("condition", name, **options) for name, options in config.conditions.items()}
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def info(self, clip: int) -> dict[str, Any]:
+        """The clip's `json` member."""
+        return self.index.load(clip, "json")
+
+    def frames(self, clip: int, picks: Sequence[int]) -> Tensor:
+        """Frames (F, 3, H, W) uint8; decoded forward, once."""
+        first, last = min(picks), max(picks) + 1
+        video, _ = read_video(self.index.read(clip, "mp4"), start=first, stop=last)
+        return torch.from_numpy(video[np.asarray(picks) - first]).permute(0, 3, 1, 2)
+
+    def conditions(self, clip: int, picks: Sequence[int] | None = None) -> Tensor:
+        """Drawings of all conditions, stacked: (F, K*3, H, W) uint8."""
+        drawn = [
+            painter.draw(self.index.load(clip, f"{name}.npz"), self.size, picks)
+            for name, painter in self.painters.items()
+        ]
+        return torch.from_numpy(np.concatenate(drawn, axis=-1)).permute(0, 3, 1, 2).contiguous()
+
+    def array(self, clip: int, field: str) -> Tensor:
+        """A stored array: `latents.npy`, `embeddings.npy` or `tokens.npy`."""
+        return torch.from_numpy(self.index.load(clip, field).astype(np.float32 if "tokens" not in field else np.int64))
+
+    def has(self, field: str) -> bool:
+        """Whether the samples of this split carry a field."""
+        return self.index.has(field)
+
+
+class Draws:
+    """The random choices of one batch: which clips, which of their frames."""
+
+    def __init__(self, seed: int, phase: str, index: int) -> None:
+        self.random = np.random.default_rng(step_seed(seed, phase, index))
+        self.seed, self.phase, self.index = seed, phase, index
+
+    def clips(self, total: int, count: int) -> list[int]:
+        """Clips of batch number `index`: every clip once per pass, passes shuffled anew."""
+        start = self.index * count
+        passes = {
+            turn: np.random.default_rng(step_seed(self.seed, f"{self.phase}/order", turn)).permutation(total)
+            for turn in range(start // total, (start + count - 1) // total + 1)
+        }
+        return [int(passes[place // total][place % total]) for place in range(start, start + count)]
+
+    def frames(self, total: int, count: int, stride: int = 1) -> list[int]:
+        """`count` frames of a clip in order; a clip that is too short is held at its last frame."""
+        stride = max(1, min(stride, (total - 1) // max(1, count - 1))) if count > 1 else 1
+        first = int(self.random.integers(0, max(1, total - (count - 1) * stride)))
+        return [min(first + i * stride, total - 1) for i in range(count)]
+
+    def scattered(self, total: int, count: int) -> list[int]:
+        """`count` frames of a clip anywhere, without repetition where the clip is long enough."""
+        return sorted(int(i) for i in self.random.choice(total, size=count, replace=total < count))
+
+
+def to_model(images: Tensor) -> Tensor:
+    """uint8 pixels to [-1, 1]."""
+    return images.float() / 127.5 - 1
+
+
+def to_pixels(images: Tensor) -> np.ndarray:
+    """(F, 3, H, W) in [-1, 1] to (F, H, W, 3) uint8."""
+    return ((images.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()

@@ -1,0 +1,174 @@
+"""The three stages as sequences of phases: build or load the parts, train, save them into the run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from diffusers import AutoencoderKL
+
+from signvip.config import RunConfig
+from signvip.data.manifest import Manifest
+from signvip.errors import RunError
+from signvip.models import Autoencoder, ConditionEncoder, Denoiser, Guider, ReferenceNet, TokenTranslator
+from signvip.models.build import build_network
+from signvip.models.video_diffusion.sampler import make_scheduler
+from signvip.pipeline import SignVipPipeline, sampler_options
+from signvip.registry import registry
+from signvip.run import Run
+from signvip.stages import require_training
+from signvip.stages.text import TextPhase
+from signvip.stages.tokens import TokensPhase
+from signvip.stages.vae import VaePhase
+from signvip.stages.video import VideoDiffusion, VideoPhase
+
+if TYPE_CHECKING:
+    from signvip.stages import _Loop
+
+
+def stage1(run: Run, shards: Path, loop: _Loop) -> None:
+    """VAE where none is named, then images, then motion (section 3.4)."""
+    _check_shards(run, shards)
+    phases = {"vae": _train_vae, "image": _train_image, "motion": _train_motion}
+    for name in run.config.stage1.phases:
+        phases[name](run, shards, loop)
+
+
+def stage2(run: Run, shards: Path, loop: _Loop) -> None:
+    """The autoencoder around the chosen quantizer (section 3.5)."""
+    _check_shards(run, shards)
+    config, training = run.config, run.config.stage2
+    if loop.finished(run, TokensPhase.name, training) and _same_quantizer(run):
+        loop.reporter.say(f"Stage 2 of {run.path} is trained already; --fresh trains it again.")
+        return
+    encoder = run.load("condition_encoder", ConditionEncoder)
+    autoencoder = new_autoencoder(config, encoder)
+    phase = TokensPhase(config, training, shards, encoder, autoencoder)
+    loop.train(run, phase, training)
+    run.save("autoencoder", autoencoder)
+    loop.finish(run, phase.name, training)
+
+
+def stage3(run: Run, shards: Path, loop: _Loop) -> None:
+    """The translator, on tokens of this run's own quantizer (section 3.6)."""
+    config, training = run.config, run.config.stage3
+    autoencoder = run.load("autoencoder", Autoencoder)
+    manifest = Manifest.read(shards)
+    if "autoencoder" not in manifest.fingerprints:
+        raise RunError(f"{shards} has no tokens yet; first run: signvip tokenize {shards} --run {run.path}")
+    manifest.check("autoencoder", run.fingerprint("autoencoder", "condition_encoder"), shards, "signvip tokenize")
+    if loop.finished(run, TextPhase.name, training):
+        loop.reporter.say(f"Stage 3 of {run.path} is trained already; --fresh trains it again.")
+        return
+    translator = TokenTranslator(
+        translator=config.translator.name,
+        translator_config=config.translator.options,
+        tokens_per_frame=autoencoder.tokens_per_frame,
+        vocab_size=autoencoder.quantizer.vocab_size,
+    )
+    phase = TextPhase(config, training, shards, translator)
+    loop.train(run, phase, training)
+    run.save("translator", translator)
+    _save_pipeline(run)
+    loop.finish(run, phase.name, training)
+
+
+def new_autoencoder(config: RunConfig, encoder: ConditionEncoder) -> Autoencoder:
+    """An autoencoder around the quantizer of the configuration, for the grid of this encoder."""
+    registry().get("quantizer", config.quantizer.name)
+    factor = 2**encoder.config.downsamples
+    return build_network(
+        Autoencoder,
+        config.autoencoder,
+        embedding_channels=encoder.embedding_channels,
+        grid=(config.size[0] // factor, config.size[1] // factor),
+        quantizer=config.quantizer.name,
+        quantizer_config=config.quantizer.options,
+    )
+
+
+def _train_vae(run: Run, shards: Path, loop: _Loop) -> None:
+    training = require_training(run.config.stage1.vae, "stage1.vae")
+    if loop.finished(run, VaePhase.name, training):
+        return
+    phase = VaePhase(run.config, training, shards)
+    loop.train(run, phase, training)
+    phase.finish()
+    run.save("vae", phase.vae)
+    loop.finish(run, phase.name, training)
+
+
+def _train_image(run: Run, shards: Path, loop: _Loop) -> None:
+    config, training, name = run.config, run.config.stage1.image, "stage1-image"
+    if loop.finished(run, name, training):
+        return
+    vae = run.load("vae", AutoencoderKL)
+    encoder = build_network(ConditionEncoder, config.condition_encoder, num_conditions=len(config.conditions))
+    reference_net = build_network(ReferenceNet, {**config.denoiser, **config.reference_net})
+    denoiser = build_network(Denoiser, config.denoiser)
+    guider = build_network(Guider, config.guider, embedding_channels=encoder.embedding_channels)
+    nets = VideoDiffusion(config, encoder, guider, reference_net, denoiser)
+    phase = VideoPhase(name, config, training, shards, vae, nets)
+    loop.train(run, phase, training)
+    _save_nets(run, nets)
+    loop.finish(run, name, training)
+
+
+def _train_motion(run: Run, shards: Path, loop: _Loop) -> None:
+    config, training, name = run.config, run.config.stage1.motion, "stage1-motion"
+    if loop.finished(run, name, training):
+        loop.reporter.say(f"Stage 1 of {run.path} is trained already; --fresh trains it again.")
+        return
+    vae = run.load("vae", AutoencoderKL)
+    nets = VideoDiffusion(
+        config,
+        run.load("condition_encoder", ConditionEncoder),
+        run.load("guider", Guider),
+        run.load("reference_net", ReferenceNet),
+        Denoiser.with_motion(run.load("denoiser", Denoiser)),
+    )
+    nets.requires_grad_(False)
+    for parameter in [*nets.denoiser.motion_parameters(), *nets.guider.motion_parameters()]:
+        parameter.requires_grad_(True)
+    phase = VideoPhase(name, config, training, shards, vae, nets)
+    loop.train(run, phase, training)
+    _save_nets(run, nets)
+    loop.finish(run, name, training)
+
+
+def _save_pipeline(run: Run) -> None:
+    """Write what makes a run loadable as a whole: the scheduler and `model_index.json`."""
+    sampler = run.config.sampler
+    pipe = SignVipPipeline(
+        vae=run.load("vae", AutoencoderKL),
+        reference_net=run.load("reference_net", ReferenceNet),
+        guider=run.load("guider", Guider),
+        denoiser=run.load("denoiser", Denoiser),
+        autoencoder=run.load("autoencoder", Autoencoder),
+        translator=run.load("translator", TokenTranslator),
+        scheduler=make_scheduler(sampler.scheduler, sampler),
+        height=run.config.size[0],
+        width=run.config.size[1],
+        fps=run.config.fps,
+        **sampler_options(sampler),
+    )
+    pipe.scheduler.save_pretrained(run.path / "scheduler")
+    pipe.save_config(run.path)
+
+
+def _save_nets(run: Run, nets: VideoDiffusion) -> None:
+    run.save("condition_encoder", nets.encoder)
+    run.save("guider", nets.guider)
+    run.save("reference_net", nets.reference_net)
+    run.save("denoiser", nets.denoiser)
+
+
+def _same_quantizer(run: Run) -> bool:
+    built = run.load("autoencoder", Autoencoder).config
+    choice = run.config.quantizer
+    return (built.quantizer, dict(built.quantizer_config)) == (choice.name, choice.options)
+
+
+def _check_shards(run: Run, shards: Path) -> None:
+    """Shards of another size, rate or set of conditions are refused in words."""
+    Manifest.read(shards).check_sources(run.config.size, run.config.fps, list(run.config.conditions), shards)

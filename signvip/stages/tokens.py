@@ -1,0 +1,90 @@
+"""Stage II: the autoencoder around a quantizer, on the frozen condition encoder's embeddings (Eq. 6)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from signvip.config import RunConfig, Training
+from signvip.models import Autoencoder, ConditionEncoder
+from signvip.models.usage import CodeUsage
+from signvip.stages.clips import Clips, Draws, to_model
+
+STATISTICS_BATCHES = 8
+
+
+class _Reconstruction(nn.Module):
+    def __init__(self, autoencoder: Autoencoder, encoder: ConditionEncoder) -> None:
+        super().__init__()
+        self.autoencoder = autoencoder
+        self._encoder = (encoder.eval().requires_grad_(False),)  # in a tuple: frozen, not stored in checkpoints
+
+    def embed(self, batch: dict[str, Tensor]) -> Tensor:
+        """Embeddings e (B, C, h, w), stored or computed from drawings."""
+        if "embeddings" in batch:
+            return batch["embeddings"].float()
+        conditions = batch["conditions"]
+        with torch.no_grad():
+            return self._encoder[0].to(conditions.device)(to_model(conditions))
+
+    def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+        e = self.embed(batch)
+        rebuilt, quantized = self.autoencoder(e)
+        share = functional.mse_loss(self.autoencoder.standardise(rebuilt), self.autoencoder.standardise(e))
+        return share + quantized.loss, {"reconstruction": float(share)}
+
+
+class TokensPhase:
+    """Compress and quantize single frames of embeddings; standardised, so the loss is a share of the variance."""
+
+    name = "stage2"
+
+    def __init__(
+        self, config: RunConfig, training: Training, shards: Path, encoder: ConditionEncoder, autoencoder: Autoencoder
+    ) -> None:
+        self.config, self.training = config, training
+        self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
+        self.stored = self.train.has("embeddings.npy") and self.dev.has("embeddings.npy")
+        self.module = _Reconstruction(autoencoder, encoder)
+        self._measure(autoencoder)
+
+    def batch(self, index: int) -> dict[str, Any]:
+        draws = Draws(self.config.seed, self.name, index)
+        field = "embeddings" if self.stored else "conditions"
+        parts = []
+        for clip in draws.clips(len(self.train), self.training.clips):
+            picks = draws.scattered(self.train.info(clip)["frames"], self.training.frames)
+            parts.append(self._read(self.train, clip, picks))
+        return {field: torch.cat(parts)}
+
+    def _read(self, clips: Clips, clip: int, picks: list[int] | None = None) -> Tensor:
+        if self.stored:
+            stored = clips.array(clip, "embeddings.npy")
+            return stored if picks is None else stored[picks]
+        return clips.conditions(clip, picks)
+
+    def _measure(self, autoencoder: Autoencoder) -> None:
+        """Set the mean and deviation of each channel from training frames."""
+        e = torch.cat([self.module.embed(self.batch(index)) for index in range(STATISTICS_BATCHES)])
+        autoencoder.set_statistics(e.mean(dim=(0, 2, 3)), e.std(dim=(0, 2, 3)))
+
+    def validate(self, folder: Path) -> dict[str, float]:
+        """Unexplained share of the variance, usage and perplexity over the whole dev split."""
+        autoencoder = self.module.autoencoder
+        usage, errors, count = CodeUsage(autoencoder.quantizer.vocab_size), 0.0, 0
+        total, squares = 0.0, 0.0
+        field = "embeddings" if self.stored else "conditions"
+        for clip in range(len(self.dev)):
+            batch = {field: self._read(self.dev, clip).to(next(autoencoder.parameters()).device)}
+            e = self.module.embed(batch)
+            rebuilt, quantized = autoencoder(e)
+            usage.add(quantized.tokens)
+            e, rebuilt = autoencoder.standardise(e), autoencoder.standardise(rebuilt)
+            errors += float((rebuilt - e).square().sum())
+            total, squares, count = total + float(e.sum()), squares + float(e.square().sum()), count + e.numel()
+        variance = squares / count - (total / count) ** 2
+        return {"unexplained": errors / count / variance, "usage": usage.usage, "perplexity": usage.perplexity}

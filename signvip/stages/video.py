@@ -1,0 +1,152 @@
+"""Stage I, image and motion phases: the sign video diffusion model with its condition encoder (Eq. 5)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL
+from torch import Tensor, nn
+from torch.nn import functional
+
+from signvip.config import RunConfig, Training
+from signvip.data.sheet import contact_sheet
+from signvip.data.video import VideoWriter
+from signvip.evaluation.images import hand_ssim, psnr, ssim
+from signvip.models import ConditionEncoder, Denoiser, Guider, ReferenceNet
+from signvip.models.vae import decode_latents, encode_images
+from signvip.models.video_diffusion.sampler import make_scheduler, sample
+from signvip.stages.clips import Clips, Draws, to_model, to_pixels
+
+PREVIEW_CLIPS, PREVIEW_STEPS = 4, 8
+
+
+class VideoDiffusion(nn.Module):
+    """The networks of stage I and their loss."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        encoder: ConditionEncoder,
+        guider: Guider,
+        reference_net: ReferenceNet,
+        denoiser: Denoiser,
+    ) -> None:
+        super().__init__()
+        self.encoder, self.guider, self.reference_net, self.denoiser = encoder, guider, reference_net, denoiser
+        self.scheduler = make_scheduler("ddpm", config.sampler)
+        self.reference_dropout = config.stage1.reference_dropout
+
+    def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+        latents, conditions = batch["latents"], batch["conditions"]  # (B, F, 4, h, w), (B, F, K*3, H, W)
+        e = self.encoder(to_model(conditions.flatten(0, 1)))
+        features = self.guider(e.unflatten(0, conditions.shape[:2]))
+        noise = torch.randn_like(latents)
+        timestep = torch.randint(0, self.scheduler.config.num_train_timesteps, latents.shape[:1], device=latents.device)
+        noisy = self.scheduler.add_noise(latents, noise, timestep)
+        dropped = bool(torch.rand(()) < self.reference_dropout)  # of the whole step: nothing is computed in vain
+        reference = None if dropped else self.reference_net(batch["reference"])
+        prediction = self.denoiser(noisy, timestep, features, reference)
+        loss = functional.mse_loss(prediction.float(), self._target(latents, noise, timestep).float())
+        return loss, {}
+
+    def _target(self, latents: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
+        prediction = self.scheduler.config.prediction_type
+        if prediction == "v_prediction":
+            return self.scheduler.get_velocity(latents, noise, timestep)
+        return latents if prediction == "sample" else noise
+
+
+class VideoPhase:
+    """Frames of a clip from its conditions and one other frame of the same signer."""
+
+    def __init__(
+        self, name: str, config: RunConfig, training: Training, shards: Path, vae: AutoencoderKL, module: VideoDiffusion
+    ) -> None:
+        self.name, self.config, self.training = name, config, training
+        self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
+        self.cached = self.train.has("latents.npy")
+        self.vae, self.module = vae.eval().requires_grad_(False), _WithLatents(module, vae)
+
+    def batch(self, index: int) -> dict[str, Any]:
+        draws = Draws(self.config.seed, self.name, index)
+        clips = draws.clips(len(self.train), self.training.clips)
+        samples = [self._sample(draws, clip) for clip in clips]
+        return {key: torch.stack([sample[key] for sample in samples]) for key in samples[0]}
+
+    def _sample(self, draws: Draws, clip: int) -> dict[str, Tensor]:
+        total, training = self.train.info(clip)["frames"], self.training
+        picks = draws.frames(total, training.frames, training.stride)
+        reference = int(draws.random.integers(total))
+        conditions = self.train.conditions(clip, picks)
+        for place in range(len(picks)):
+            if draws.random.random() < self.config.stage1.augmentation:
+                conditions[place] = self._foreign(draws, clip)
+        if self.cached:
+            latents = self.train.array(clip, "latents.npy")
+            return {"latents": latents[picks], "reference": latents[reference], "conditions": conditions}
+        frames = self.train.frames(clip, [*picks, reference])
+        return {"frames": frames[:-1], "reference_frame": frames[-1], "conditions": conditions}
+
+    def _foreign(self, draws: Draws, clip: int) -> Tensor:
+        """Condition augmentation (section 3.4): a frame from another video, never from the clip itself."""
+        other = (clip + int(draws.random.integers(1, max(2, len(self.train))))) % len(self.train)
+        return self.train.conditions(other, [int(draws.random.integers(self.train.info(other)["frames"]))])[0]
+
+    def validate(self, folder: Path) -> dict[str, float]:
+        scores = []
+        rows = []
+        for clip in range(min(PREVIEW_CLIPS, len(self.dev))):
+            truth, made = self._reconstruct(clip)
+            points = self.dev.index.load(clip, "pose.npz")["keypoints"] if "pose" in self.dev.painters else None
+            if points is not None:
+                scores.append((psnr(made, truth), ssim(made, truth), hand_ssim(made, truth, points[: len(truth)])))
+            rows += [list(truth[::4]), list(made[::4])]
+            with VideoWriter(folder / f"{self.dev.index.keys[clip]}.mp4", self.config.fps) as video:
+                video.write(made)
+        contact_sheet(rows, ["truth", "made"] * (len(rows) // 2), scale=2).save(folder / "clips.png")
+        names = ("psnr", "ssim", "hand_ssim")
+        return {name: sum(values) / len(values) for name, values in zip(names, zip(*scores, strict=True), strict=False)}
+
+    def _reconstruct(self, clip: int) -> tuple[Any, Any]:
+        """One window of a dev clip, from its true conditions and its last frame as the reference."""
+        nets, device = self.module.nets, next(self.module.parameters()).device
+        count = min(self.config.sampler.window, self.dev.info(clip)["frames"])
+        last = self.dev.info(clip)["frames"] - 1
+        frames = self.dev.frames(clip, [*range(count), last])
+        reference = encode_images(self.vae, to_model(frames[-1:]).to(device))[0]
+        e = nets.encoder(to_model(self.dev.conditions(clip, range(count)).to(device)))
+        latents = sample(
+            nets.denoiser,
+            nets.guider,
+            make_scheduler("ddim", self.config.sampler),
+            nets.reference_net(reference),
+            e[None],
+            steps=PREVIEW_STEPS,
+            guidance_scale=1.0,
+            generators=[torch.Generator().manual_seed(clip)],
+            window=self.config.sampler.window,
+            overlap=self.config.sampler.overlap,
+        )
+        return frames[:-1].permute(0, 2, 3, 1).numpy(), to_pixels(decode_latents(self.vae, latents[0]))
+
+
+class _WithLatents(nn.Module):
+    """Encodes frames on the way in where the shards hold no cached latents."""
+
+    def __init__(self, nets: VideoDiffusion, vae: AutoencoderKL) -> None:
+        super().__init__()
+        self.nets = nets
+        self._vae = (vae,)  # in a tuple: frozen, neither optimised nor stored in checkpoints
+
+    def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+        if "frames" in batch:
+            with torch.no_grad():
+                batch = {**batch, **self._encode(batch["frames"], batch["reference_frame"])}
+        return self.nets(batch)
+
+    def _encode(self, frames: Tensor, reference: Tensor) -> dict[str, Tensor]:
+        vae = self._vae[0].to(frames.device)
+        latents = encode_images(vae, to_model(frames.flatten(0, 1)))[0].unflatten(0, frames.shape[:2])
+        return {"latents": latents, "reference": encode_images(vae, to_model(reference))[0]}

@@ -1,0 +1,216 @@
+"""The one training loop. It knows nothing of sign language: a phase gives a module, batches and a loss.
+
+Everything random depends on (seed, phase, step, process) alone, so a run that was stopped and resumed equals
+one that never stopped, bit for bit on a CPU.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from accelerate import Accelerator
+from diffusers.optimization import get_scheduler
+from diffusers.training_utils import EMAModel
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from signvip.errors import RunError
+from signvip.registry import registry
+
+if TYPE_CHECKING:
+    from signvip.config import Training
+    from signvip.progress import Reporter, Task
+
+KEPT_CHECKPOINTS = 2
+
+
+class Phase(Protocol):
+    """What a stage of the paper gives to the loop."""
+
+    name: str
+    module: nn.Module  # called as module(batch) -> (loss, values); what requires no gradient is frozen
+
+    def batch(self, index: int) -> dict[str, Any]:
+        """The batch of one step, a pure function of its index; runs in a worker process."""
+        ...
+
+    def validate(self, folder: Path) -> dict[str, float]:
+        """Numbers over the whole dev split; pictures to look at go to `folder`."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Batches(Dataset[dict[str, Any]]):
+    """Batch number i of one process: batches are indexed, so resuming needs no position to be stored."""
+
+    phase_batch: Any
+    first: int
+    last: int
+    rank: int
+    world: int
+
+    def __len__(self) -> int:
+        return self.last - self.first
+
+    def __getitem__(self, position: int) -> dict[str, Any]:
+        if position >= len(self):
+            raise IndexError(position)
+        return self.phase_batch((self.first + position) * self.world + self.rank)
+
+
+def step_seed(seed: int, phase: str, index: int) -> int:
+    """A seed for one step of one phase, the same whatever happened before."""
+    return zlib.crc32(f"{seed}/{phase}/{index}".encode())
+
+
+def train(
+    phase: Phase, training: Training, folder: Path, *, seed: int, precision: str, resume: bool, reporter: Reporter
+) -> None:
+    """Train `phase.module` in place; afterwards it holds the averaged weights where EMA is on."""
+    if not resume:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    accelerator = Accelerator(
+        mixed_precision=precision,
+        gradient_accumulation_steps=training.accumulation,
+        log_with="tensorboard",
+        project_dir=str(folder),
+        step_scheduler_with_optimizer=False,
+    )
+    accelerator.init_trackers("tensorboard")
+    parameters = [parameter for parameter in phase.module.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(
+        parameters, training.learning_rate, betas=training.betas, weight_decay=training.weight_decay
+    )
+    schedule = get_scheduler(
+        training.schedule if training.schedule == "cosine" or training.warmup == 0 else "constant_with_warmup",
+        optimizer,
+        num_warmup_steps=training.warmup,
+        num_training_steps=training.steps,
+    )
+    averages = EMAModel(parameters, decay=training.ema, use_ema_warmup=True, power=3 / 4) if training.ema else None
+    module, optimizer, schedule = accelerator.prepare(phase.module, optimizer, schedule)
+    if averages is not None:
+        accelerator.register_for_checkpointing(averages)
+        averages.to(accelerator.device)
+
+    start = _resume(accelerator, folder)
+    batches = _loader(phase, training, start, accelerator)
+    with reporter.task(phase.name, training.steps, done=start) as task:
+        for step in range(start, training.steps):
+            for _ in range(training.accumulation):
+                index = step * accelerator.num_processes + accelerator.process_index
+                torch.manual_seed(step_seed(seed, phase.name, index))
+                with accelerator.accumulate(module):
+                    loss, values = module(_to(next(batches), accelerator.device))
+                    accelerator.backward(loss)
+                    if accelerator.sync_gradients and training.clip_norm:
+                        accelerator.clip_grad_norm_(parameters, training.clip_norm)
+                    optimizer.step()
+                    optimizer.zero_grad()
+            schedule.step()
+            if averages is not None:
+                averages.step(parameters)
+            done = step + 1
+            if done % training.log_every == 0 or done == training.steps:
+                rate = schedule.get_last_lr()[0]
+                _log(accelerator, phase.name, folder, done, {"loss": float(loss), **values, "lr": rate}, task)
+            else:
+                task.advance()
+            if done % training.checkpoint_every == 0 or done == training.steps:
+                _checkpoint(accelerator, folder, done)
+            if done % training.validate_every == 0 or done == training.steps:
+                _validate(accelerator, phase, averages, parameters, folder, done)
+    if averages is not None:
+        averages.copy_to(parameters)
+    accelerator.wait_for_everyone()
+    accelerator.end_training()
+
+
+def _loader(phase: Phase, training: Training, start: int, accelerator: Accelerator) -> Any:
+    count = training.accumulation
+    data = _Batches(
+        phase.batch, start * count, training.steps * count, accelerator.process_index, accelerator.num_processes
+    )
+    workers = min(training.workers, len(data))
+    return iter(DataLoader(data, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None))
+
+
+def _to(batch: dict[str, Any], device: torch.device) -> dict[str, Any]:
+    return {
+        key: value.to(device, non_blocking=True) if isinstance(value, Tensor) else value for key, value in batch.items()
+    }
+
+
+def _log(
+    accelerator: Accelerator, phase: str, folder: Path, step: int, values: Mapping[str, float], task: Task | None
+) -> None:
+    if task is not None:
+        task.advance(**{key: value for key, value in values.items() if key != "lr"})
+    if not accelerator.is_main_process:
+        return
+    accelerator.log(dict(values), step=step)
+    with (folder / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps({"step": step, **values}) + "\n")
+    registry().manager.hook.on_log(stage=phase, step=step, values=values)
+
+
+def _checkpoint(accelerator: Accelerator, folder: Path, step: int) -> None:
+    """Write a checkpoint under a temporary name and rename it, so that it is there whole or not at all."""
+    target, partial = folder / f"checkpoint-{step:07d}", folder / ".checkpoint.partial"
+    if accelerator.is_main_process:
+        shutil.rmtree(partial, ignore_errors=True)
+    accelerator.wait_for_everyone()
+    accelerator.save_state(str(partial))
+    accelerator.wait_for_everyone()
+    if accelerator.is_main_process:
+        shutil.rmtree(target, ignore_errors=True)
+        os.replace(partial, target)
+        for old in checkpoints(folder)[:-KEPT_CHECKPOINTS]:
+            shutil.rmtree(old)
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """Complete checkpoints of a phase, oldest first."""
+    return sorted(folder.glob("checkpoint-*"))
+
+
+def _resume(accelerator: Accelerator, folder: Path) -> int:
+    found = checkpoints(folder)
+    if not found:
+        return 0
+    try:
+        accelerator.load_state(str(found[-1]))
+    except Exception as error:  # torch, safetensors and pickle each raise their own for a damaged file
+        raise RunError(
+            f"{found[-1]} cannot be resumed ({type(error).__name__}); remove that folder to go on from the one "
+            "before it, or start again with --fresh."
+        ) from error
+    return int(found[-1].name.rpartition("-")[2])
+
+
+def _validate(
+    accelerator: Accelerator, phase: Phase, averages: EMAModel | None, parameters: list[Any], folder: Path, step: int
+) -> None:
+    if not accelerator.is_main_process:
+        return
+    samples = folder / "samples" / f"step-{step:07d}"
+    samples.mkdir(parents=True, exist_ok=True)
+    phase.module.eval()
+    if averages is not None:
+        averages.store(parameters)
+        averages.copy_to(parameters)
+    with torch.random.fork_rng(), torch.no_grad():
+        values = phase.validate(samples)
+    if averages is not None:
+        averages.restore(parameters)
+    phase.module.train()
+    _log(accelerator, phase.name, folder, step, {f"dev/{key}": value for key, value in values.items()}, None)
