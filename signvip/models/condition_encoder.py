@@ -1,0 +1,56 @@
+"""Multi-condition encoder (step I, section 3.3): drawn conditions to the continuous embeddings e."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import torch
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class ConditionEncoder(ModelMixin, ConfigMixin):
+    """Grouped convolutions, one group per condition, then a gate that weighs the conditions at each place.
+
+    `channels` are those of one condition, at full size and after each halving; the last is its share of e.
+    """
+
+    @register_to_config
+    def __init__(
+        self,
+        *,
+        num_conditions: int = 2,
+        channels: Sequence[int] = (16, 32, 96, 256),
+        gate_channels: int = 128,
+        image_channels: int = 3,
+    ) -> None:
+        super().__init__()
+        self.embedding_channels = num_conditions * channels[-1]
+        self.factor = 2 ** (len(channels) - 1)
+
+        def conv(inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:
+            widths = num_conditions * inputs, num_conditions * outputs
+            return [nn.Conv2d(*widths, 3, stride, 1, groups=num_conditions), nn.SiLU()]
+
+        layers = conv(image_channels, channels[0])
+        for inputs, outputs in pairwise(channels):
+            layers += [*conv(inputs, inputs), *conv(inputs, outputs, stride=2)]
+        self.backbone = nn.Sequential(*layers)
+        # The authors' code has the gate, the paper does not mention it; only here do conditions see each other.
+        self.gate = nn.Sequential(
+            nn.Conv2d(self.embedding_channels, gate_channels, 3, 1, 1),
+            nn.SiLU(),
+            nn.Conv2d(gate_channels, num_conditions, 7, 1, 3),
+            nn.Sigmoid(),
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return e (B, K*C, h, w) for conditions (B, K*3, H, W) in [-1, 1], stacked in their order."""
+        embeddings = self.backbone(images)
+        weights = torch.repeat_interleave(self.gate(embeddings), self.config["channels"][-1], dim=1)
+        return embeddings * weights

@@ -1,0 +1,136 @@
+"""Denoising U-Net (section 3.4): noise in latents, guided by conditions and by a reference picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
+from torch import Tensor, nn
+
+from signvip.models.video_diffusion.attention import Reference, read_references
+from signvip.models.video_diffusion.unets import Motion, add_motion, build_motion_unet, build_unet, is_motion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+class Denoiser(ModelMixin, ConfigMixin):
+    """A diffusers U-Net, for images (`motion="none"`) or for videos (`motion="temporal_attention"`).
+
+    Both have the same spatial weights under the same names; `with_motion` turns the first into the second.
+    `cross_attention_dim` is None where the U-Net has no attention to text, which the paper's blocks do not have;
+    Stable Diffusion's do, and are then fed the embedding of the empty prompt.
+    """
+
+    _supports_gradient_checkpointing = True
+
+    @register_to_config
+    def __init__(
+        self,
+        *,
+        in_channels: int = 4,
+        block_out_channels: Sequence[int] = (320, 640, 1280, 1280),
+        layers_per_block: int = 2,
+        attention_levels: Sequence[bool] | None = None,
+        attention_heads: int = 8,
+        norm_num_groups: int = 32,
+        cross_attention_dim: int | None = None,
+        prompt_tokens: int = 77,
+        motion: Motion = "none",
+        motion_heads: int = 8,
+        motion_max_frames: int = 32,
+        motion_mid_block: bool = False,
+    ) -> None:
+        super().__init__()
+        config = dict(self.config)
+        self.unet = build_unet(config) if motion == "none" else build_motion_unet(config)
+        for layer in _motion_modules(self.unet):
+            nn.init.zeros_(layer.proj_out.weight)
+            nn.init.zeros_(layer.proj_out.bias)
+        read_references(self.unet)
+        prompt = None if cross_attention_dim is None else torch.zeros(1, prompt_tokens, cross_attention_dim)
+        self.register_buffer("empty_prompt", prompt)
+
+    @classmethod
+    def with_motion(cls, image: Denoiser) -> Denoiser:
+        """Return a video denoiser that does to each frame what `image` does, until its motion is trained."""
+        return add_motion(image)
+
+    def motion_parameters(self) -> Iterator[nn.Parameter]:
+        """Yield what the motion phase trains; nothing for an image denoiser."""
+        return (weight for name, weight in self.named_parameters() if is_motion(name))
+
+    def spatial_parameters(self) -> Iterator[nn.Parameter]:
+        """Yield what the image phase trains."""
+        return (weight for name, weight in self.named_parameters() if not is_motion(name))
+
+    def forward(
+        self,
+        sample: Tensor,  # (B, F, 4, h, w)
+        timestep: Tensor | int,  # (B,) or a scalar
+        features: Sequence[Tensor] | None = None,
+        reference: Reference | None = None,
+    ) -> Tensor:
+        """Predict (B, F, 4, h, w) from noisy latents.
+
+        `features` are those of a `Guider`, one after each down block, or one more to begin with, after `conv_in`.
+        Without a `reference` its attention is plain: the unconditional half of guidance.
+        """
+        # Block by block, because diffusers' own forward has no place where a feature could enter after a block.
+        batch, frames = sample.shape[:2]
+        unet = self.unet
+        inputs = self._inputs(timestep, batch, frames, reference)
+        first, after_block = _split(features, len(unet.down_blocks))
+        x = unet.conv_in(sample.flatten(0, 1))
+        x = x if first is None else x + first
+        skips = [x]
+        for block, feature in zip(unet.down_blocks, after_block, strict=True):
+            x, residuals = block(hidden_states=x, **inputs, **_frames(block, frames))
+            x = x if feature is None else x + feature
+            skips += residuals
+        x = unet.mid_block(hidden_states=x, **inputs, **_frames(unet.mid_block, frames))
+        for block in unet.up_blocks:
+            count = len(block.resnets)
+            skips, residuals = skips[:-count], tuple(skips[-count:])
+            # the exact size, since an odd one cannot be told from half of it
+            size = skips[-1].shape[2:] if skips else None
+            x = block(
+                hidden_states=x,
+                res_hidden_states_tuple=residuals,
+                upsample_size=size,
+                **inputs,
+                **_frames(block, frames),
+            )
+        return unet.conv_out(unet.conv_act(unet.conv_norm_out(x))).unflatten(0, (batch, frames))
+
+    def _inputs(
+        self, timestep: Tensor | int, batch: int, frames: int, reference: Reference | None
+    ) -> dict[str, Any]:
+        time = self.unet.time_proj(torch.as_tensor(timestep, device=self.device).expand(batch))
+        time = self.unet.time_embedding(time.to(self.dtype)).repeat_interleave(frames, dim=0)
+        prompt = self.empty_prompt
+        return {
+            "temb": time,
+            "encoder_hidden_states": None if prompt is None else prompt.expand(batch * frames, -1, -1),
+            "cross_attention_kwargs": {"reference": reference},
+        }
+
+
+def _motion_modules(unet: nn.Module) -> Iterator[Any]:
+    for name, module in unet.named_modules():
+        if name.endswith("motion_modules"):
+            assert isinstance(module, nn.ModuleList)
+            yield from module
+
+
+def _frames(block: nn.Module, frames: int) -> dict[str, int]:
+    return {"num_frames": frames} if hasattr(block, "motion_modules") else {}
+
+
+def _split(features: Sequence[Tensor] | None, blocks: int) -> tuple[Tensor | None, list[Tensor | None]]:
+    if features is None:
+        return None, [None] * blocks
+    after_block = list(features[-blocks:])
+    return (features[0] if len(features) > blocks else None), list(after_block)

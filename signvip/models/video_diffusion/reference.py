@@ -1,0 +1,71 @@
+"""Reference Net (section 3.4): what a signer looks like, layer by layer, for the denoiser to attend to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
+from torch import Tensor, nn
+
+from signvip.models.video_diffusion.attention import Feature, Reference, write_references
+from signvip.models.video_diffusion.unets import build_unet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from diffusers import UNet2DConditionModel
+
+
+class ReferenceNet(ModelMixin, ConfigMixin):
+    """The denoiser's U-Net beside it, without the layers that come after its last self-attention."""
+
+    _supports_gradient_checkpointing = True
+
+    @register_to_config
+    def __init__(
+        self,
+        *,
+        in_channels: int = 4,
+        block_out_channels: Sequence[int] = (320, 640, 1280, 1280),
+        layers_per_block: int = 2,
+        attention_levels: Sequence[bool] | None = None,
+        attention_heads: int = 8,
+        norm_num_groups: int = 32,
+        cross_attention_dim: int | None = None,
+        prompt_tokens: int = 77,
+        features: Feature = "attention_output",
+    ) -> None:
+        super().__init__()
+        self.unet = build_unet(dict(self.config))
+        write_references(self.unet, features)
+        _trim(self.unet, features)
+        prompt = None if cross_attention_dim is None else torch.zeros(1, prompt_tokens, cross_attention_dim)
+        self.register_buffer("empty_prompt", prompt)
+
+    def forward(self, latents: Tensor, timestep: Tensor | int = 0) -> Reference:
+        """Return tokens (B, L, C) by layer name for clean reference latents (B, 4, h, w).
+
+        The timestep stays 0, so that a clip needs one pass; the authors' weights expect the sampler's.
+        """
+        collected: Reference = {}
+        prompt = None if self.empty_prompt is None else self.empty_prompt.expand(len(latents), -1, -1)
+        self.unet(latents, timestep, prompt, cross_attention_kwargs={"collected": collected}, return_dict=False)
+        return collected
+
+
+def _trim(unet: UNet2DConditionModel, features: Feature) -> None:
+    """Drop what comes after the last self-attention: it would never get a gradient."""
+    blocks = list(unet.up_blocks)
+    while not hasattr(blocks[-1], "attentions"):
+        blocks.pop()
+    unet.up_blocks = nn.ModuleList(blocks)
+    blocks[-1].upsamplers = None
+    unet.conv_norm_out, unet.conv_act, unet.conv_out = None, None, nn.Identity()
+    last = blocks[-1].attentions[-1]
+    last.proj_out = nn.Identity()
+    layer = last.transformer_blocks[-1]
+    layer.attn2, layer.norm2, layer.norm3, layer.ff = None, None, nn.Identity(), nn.Identity()
+    if features == "attention_input":
+        layer.attn1.requires_grad_(False)

@@ -1,0 +1,76 @@
+"""The skeleton that Denoising U-Net and Reference Net share (section 3.4): Stable Diffusion's U-Net, any size."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeVar
+
+from diffusers import ModelMixin, UNet2DConditionModel, UNetMotionModel
+from diffusers.models.attention import BasicTransformerBlock
+
+Motion = Literal["none", "temporal_attention"]
+"""Whether a network treats frames as pictures, or attends over time as well."""
+
+Network = TypeVar("Network", bound=ModelMixin)
+
+
+def is_motion(name: str) -> bool:
+    """Tell whether a parameter belongs to a temporal attention."""
+    return "motion_modules" in name
+
+
+def add_motion(image: Network) -> Network:
+    """Return the video version of a network, with its spatial weights and new temporal attentions."""
+    video = type(image).from_config(image.config, motion="temporal_attention")
+    missing, unexpected = video.load_state_dict(image.state_dict(), strict=False)
+    assert not unexpected and all(is_motion(name) for name in missing)
+    return video.to(device=image.device)
+
+
+def build_unet(config: dict[str, Any]) -> UNet2DConditionModel:
+    """Build the image U-Net that a `Denoiser` or `ReferenceNet` config describes."""
+    # `attention_head_dim` of UNet2DConditionModel is the number of heads, whatever it is called.
+    unet = UNet2DConditionModel(
+        down_block_types=tuple(f"{kind}DownBlock2D" for kind in _kinds(config)),
+        up_block_types=tuple(f"{kind}UpBlock2D" for kind in reversed(_kinds(config))),
+        attention_head_dim=config["attention_heads"],
+        **_shared(config),
+    )
+    return _without_text(unet) if config["cross_attention_dim"] is None else unet
+
+
+def build_motion_unet(config: dict[str, Any]) -> UNetMotionModel:
+    """Build the same U-Net with a temporal attention after every layer of its down and up blocks."""
+    unet = UNetMotionModel(
+        down_block_types=tuple(f"{kind}DownBlockMotion" for kind in _kinds(config)),
+        up_block_types=tuple(f"{kind}UpBlockMotion" for kind in reversed(_kinds(config))),
+        num_attention_heads=config["attention_heads"],
+        motion_num_attention_heads=config["motion_heads"],
+        motion_max_seq_length=config["motion_max_frames"],
+        use_motion_mid_block=config["motion_mid_block"],
+        **_shared(config),
+    )
+    return _without_text(unet) if config["cross_attention_dim"] is None else unet
+
+
+def _kinds(config: dict[str, Any]) -> list[str]:
+    levels = config["attention_levels"] or (True,) * len(config["block_out_channels"])
+    return ["CrossAttn" if attention else "" for attention in levels]
+
+
+def _shared(config: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "in_channels": config["in_channels"],
+        "out_channels": config["in_channels"],
+        "block_out_channels": tuple(config["block_out_channels"]),
+        "layers_per_block": config["layers_per_block"],
+        "norm_num_groups": config["norm_num_groups"],
+        "cross_attention_dim": config["cross_attention_dim"] or 1,
+    }
+
+
+def _without_text(unet: Network) -> Network:
+    """Drop the attentions to text, which diffusers builds in any case and then runs only where they are."""
+    for name, layer in unet.named_modules():
+        if isinstance(layer, BasicTransformerBlock) and not is_motion(name):
+            layer.norm2, layer.attn2 = None, None
+    return unet
