@@ -41,7 +41,7 @@ class ConditionEncoder(ModelMixin, ConfigMixin):
         for inputs, outputs in pairwise(channels):
             layers += [*conv(inputs, inputs), *conv(inputs, outputs, stride=2)]
         self.backbone = nn.Sequential(*layers)
-        # The authors' code has the gate, the paper does not mention it; only here do conditions see each other.
+        # From the authors' code, the paper does not mention it; only here do conditions see each other.
         self.gate = nn.Sequential(
             nn.Conv2d(self.embedding_channels, gate_channels, 3, 1, 1),
             nn.SiLU(),

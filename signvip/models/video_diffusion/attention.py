@@ -1,7 +1,7 @@
 """How reference features reach the denoiser: by the self-attention of both U-Nets (section 3.4).
 
-`WriteReference` collects them in the Reference Net, `ReadReference` appends them to the keys and values of the
-layer of the same name in the denoiser. What they exchange travels as arguments, so that nothing is left behind.
+`WriteReference` collects them in the Reference Net, `ReadReference` appends them to the keys and values of
+the denoiser's layer of the same name. They travel as arguments, so that no state is left behind.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def read_references(unet: nn.Module) -> None:
 
 
 def write_references(unet: nn.Module, feature: Feature) -> None:
-    """Let every spatial attention of a U-Net accept `cross_attention_kwargs={"collected": {}}`, to be filled."""
+    """Let every spatial attention of a U-Net accept and fill `cross_attention_kwargs={"collected": {}}`."""
     for name, attention in spatial_attentions(unet, "attn1"):
         attention.set_processor(WriteReference(name, feature))
     for _, attention in spatial_attentions(unet, "attn2"):

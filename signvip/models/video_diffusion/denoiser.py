@@ -15,13 +15,25 @@ from signvip.models.video_diffusion.unets import Motion, add_motion, build_motio
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+UNET_OPTIONS = (
+    "in_channels",
+    "block_out_channels",
+    "layers_per_block",
+    "attention_levels",
+    "attention_heads",
+    "norm_num_groups",
+    "cross_attention_dim",
+    "prompt_tokens",
+)
+GUIDER_OPTIONS = ("block_out_channels", "norm_num_groups", "motion", "motion_heads", "motion_max_frames")
+
 
 class Denoiser(ModelMixin, ConfigMixin):
     """A diffusers U-Net, for images (`motion="none"`) or for videos (`motion="temporal_attention"`).
 
     Both have the same spatial weights under the same names; `with_motion` turns the first into the second.
-    `cross_attention_dim` is None where the U-Net has no attention to text, which the paper's blocks do not have;
-    Stable Diffusion's do, and are then fed the embedding of the empty prompt.
+    `cross_attention_dim` is None for a U-Net without attention to text: the paper's blocks have none. Stable
+    Diffusion's have it, and are fed the embedding of the empty prompt.
     """
 
     _supports_gradient_checkpointing = True
@@ -58,6 +70,16 @@ class Denoiser(ModelMixin, ConfigMixin):
         """Return a video denoiser that does to each frame what `image` does, until its motion is trained."""
         return add_motion(image)
 
+    @property
+    def unet_options(self) -> dict[str, Any]:
+        """The options that a `ReferenceNet` must share with this denoiser."""
+        return {name: self.config[name] for name in UNET_OPTIONS}
+
+    @property
+    def guider_options(self) -> dict[str, Any]:
+        """The options that a `Guider` must share with this denoiser."""
+        return {name: self.config[name] for name in GUIDER_OPTIONS}
+
     def motion_parameters(self) -> Iterator[nn.Parameter]:
         """Yield what the motion phase trains; nothing for an image denoiser."""
         return (weight for name, weight in self.named_parameters() if is_motion(name))
@@ -75,10 +97,10 @@ class Denoiser(ModelMixin, ConfigMixin):
     ) -> Tensor:
         """Predict (B, F, 4, h, w) from noisy latents.
 
-        `features` are those of a `Guider`, one after each down block, or one more to begin with, after `conv_in`.
+        `features` are a `Guider`'s: one after each down block, and where it gives one more, after `conv_in`.
         Without a `reference` its attention is plain: the unconditional half of guidance.
         """
-        # Block by block, because diffusers' own forward has no place where a feature could enter after a block.
+        # Block by block, because diffusers' own forward has no place for features to enter after a block.
         batch, frames = sample.shape[:2]
         unet = self.unet
         inputs = self._inputs(timestep, batch, frames, reference)

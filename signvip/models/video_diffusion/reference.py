@@ -51,7 +51,7 @@ class ReferenceNet(ModelMixin, ConfigMixin):
         """
         collected: Reference = {}
         prompt = None if self.empty_prompt is None else self.empty_prompt.expand(len(latents), -1, -1)
-        self.unet(latents, timestep, prompt, cross_attention_kwargs={"collected": collected}, return_dict=False)
+        self.unet(latents, timestep, prompt, cross_attention_kwargs={"collected": collected})
         return collected
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import torch
 from diffusers import (
@@ -19,37 +20,48 @@ from signvip.errors import ConfigError
 from signvip.models.video_diffusion.windows import windows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from diffusers import SchedulerMixin
 
+    from signvip.config import Sampler
     from signvip.models.video_diffusion.attention import Reference
     from signvip.models.video_diffusion.denoiser import Denoiser
     from signvip.models.video_diffusion.guider import Guider
 
 
-class OnStep(Protocol):
-    """Called after each denoising step, with the number done, that of all, and the latents."""
-
-    def __call__(self, done: int, steps: int, latents: Tensor) -> None: ...
-
-
-def make_scheduler(name: str, config: Mapping[str, Any]) -> SchedulerMixin:
-    """Build a scheduler by name for the noise that `config` (arguments of `DDPMScheduler`) describes."""
-    noise = DDPMScheduler(**config).config
+def make_scheduler(name: str, noise: Sampler | Mapping[str, Any]) -> SchedulerMixin:
+    """Build a scheduler for a noise schedule: that of a run's sampler section, or of another scheduler."""
+    config = noise if isinstance(noise, Mapping) else _scheduler_config(noise)
     match name:
         case "ddpm":
-            return DDPMScheduler.from_config(noise)
+            return DDPMScheduler.from_config(config)
         case "ddim":
-            # set_alpha_to_one=False: the last step goes to the least noise that training saw, as SD 1.5 does
-            return DDIMScheduler.from_config(noise, set_alpha_to_one=False)
+            return DDIMScheduler.from_config(config)
         case "dpm++":
-            return DPMSolverMultistepScheduler.from_config(noise)
+            return DPMSolverMultistepScheduler.from_config(config)
         case "unipc":
-            return UniPCMultistepScheduler.from_config(noise)
+            return UniPCMultistepScheduler.from_config(config)
         case "euler":
-            return EulerDiscreteScheduler.from_config(noise)
+            return EulerDiscreteScheduler.from_config(config)
     raise ConfigError(f"There is no scheduler '{name}'; choose ddpm, ddim, dpm++, unipc or euler.")
+
+
+def _scheduler_config(sampler: Sampler) -> dict[str, Any]:
+    leading = sampler.timestep_spacing == "leading"
+    return {
+        "num_train_timesteps": sampler.train_timesteps,
+        "beta_start": sampler.beta_start,
+        "beta_end": sampler.beta_end,
+        "beta_schedule": sampler.beta_schedule,
+        "prediction_type": sampler.prediction,
+        "rescale_betas_zero_snr": sampler.zero_terminal_snr,
+        "timestep_spacing": sampler.timestep_spacing,
+        "clip_sample": False,  # latents have no range
+        # Stable Diffusion 1.5 ships its DDIM with these two for its (leading) steps
+        "steps_offset": 1 if leading else 0,
+        "set_alpha_to_one": not leading,
+    }
 
 
 @torch.no_grad()
@@ -62,15 +74,15 @@ def sample(
     *,
     steps: int = 50,
     guidance_scale: float = 3.5,
-    generator: torch.Generator | Sequence[torch.Generator] | None = None,
+    generators: Sequence[torch.Generator] | None = None,
     window: int = 24,
     overlap: int = 4,
-    callback: OnStep | None = None,
+    callback: Callable[[int, int], None] | None = None,
 ) -> Tensor:
     """Return latents (B, F, 4, h, w) of clips with embeddings e and the Reference Net's features.
 
     One generator per clip makes a clip's result independent of its batch. Guidance drops the reference alone;
-    at a scale of 1 or less there is none.
+    at a scale of 1 or less there is none. `callback` is told how many steps are done, and of how many.
     """
     parts = windows(e.shape[1], _window(denoiser, e.shape[1], window), overlap)
     # a copy: schedulers count their steps, and the caller's may serve someone else
@@ -78,18 +90,19 @@ def sample(
     scheduler.set_timesteps(steps, device=e.device)
     # the guider knows no time, so once per window serves all steps
     features = [guider(e[:, part.start : part.stop]) for part in parts]
-    latents = _noise(denoiser, e, generator) * scheduler.init_noise_sigma
-    options = _step_options(scheduler, generator)
+    latents = _noise(denoiser, e, generators) * scheduler.init_noise_sigma
+    options = _step_options(scheduler, generators)
     for done, timestep in enumerate(scheduler.timesteps, start=1):
         inputs = scheduler.scale_model_input(latents, timestep)
         total, count = torch.zeros_like(latents), latents.new_zeros(1, e.shape[1], 1, 1, 1)
         for part, guide in zip(parts, features, strict=True):
             frames = slice(part.start, part.stop)
-            total[:, frames] += _predict(denoiser, inputs[:, frames], timestep, guide, reference, guidance_scale)
+            noisy = inputs[:, frames]
+            total[:, frames] += _predict(denoiser, noisy, timestep, guide, reference, guidance_scale)
             count[:, frames] += 1
         latents = scheduler.step(total / count, timestep, latents, return_dict=False, **options)[0]
         if callback is not None:
-            callback(done, len(scheduler.timesteps), latents)
+            callback(done, len(scheduler.timesteps))
     return latents
 
 
@@ -108,23 +121,18 @@ def _predict(
     return unconditional + scale * (conditional - unconditional)
 
 
-def _noise(
-    denoiser: Denoiser, e: Tensor, generator: torch.Generator | Sequence[torch.Generator] | None
-) -> Tensor:
-    clips, frames, _, *size = e.shape
-    shape = (frames, denoiser.config["in_channels"], *size)
-    each = [generator] * clips if generator is None or isinstance(generator, torch.Generator) else generator
-    # made where the generator lives, so that a seed gives the same noise for every device
-    noise = [torch.randn(shape, generator=g, device=g.device if g else "cpu") for g in each]
-    return torch.stack([n.to(e) for n in noise])
+def _noise(denoiser: Denoiser, e: Tensor, generators: Sequence[torch.Generator] | None) -> Tensor:
+    shape = (e.shape[1], denoiser.config["in_channels"], *e.shape[3:])
+    each = [torch.default_generator] * len(e) if generators is None else generators
+    # made where the generator lives, so that a seed on the CPU gives the same noise for every device
+    noise = [torch.randn(shape, generator=own, device=own.device) for own in each]
+    return torch.stack([clip.to(e) for clip in noise])
 
 
-def _step_options(
-    scheduler: SchedulerMixin, generator: torch.Generator | Sequence[torch.Generator] | None
-) -> dict[str, Any]:
-    if "generator" not in inspect.signature(scheduler.step).parameters:
-        return {}
-    return {"generator": generator if isinstance(generator, torch.Generator | None) else list(generator)}
+def _step_options(scheduler: SchedulerMixin, generators: Sequence[torch.Generator] | None) -> dict[str, Any]:
+    """Let a scheduler that adds noise draw it clip by clip."""
+    draws = generators is not None and "generator" in inspect.signature(scheduler.step).parameters
+    return {"generator": list(generators or ())} if draws else {}
 
 
 def _window(denoiser: Denoiser, num_frames: int, window: int) -> int:

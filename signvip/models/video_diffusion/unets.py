@@ -1,4 +1,4 @@
-"""The skeleton that Denoising U-Net and Reference Net share (section 3.4): Stable Diffusion's U-Net, any size."""
+"""What Denoising U-Net and Reference Net share (section 3.4): the U-Net of Stable Diffusion, at any size."""
 
 from __future__ import annotations
 
