@@ -1,0 +1,83 @@
+"""THE table of sample fields: what a member of a shard is called, who writes it, how its bytes are read."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+
+from signvip.data.video import read_video
+
+
+@dataclass(frozen=True)
+class Field:
+    """One row of the table: the name of the field is the member's name after the key and a dot."""
+
+    name: str
+    written_by: str
+    content: str
+
+
+VIDEO, META, TEXT = "mp4", "json", "txt"
+LATENTS, EMBEDDINGS, TOKENS = "latents.npy", "embeddings.npy", "tokens.npy"
+
+FIELDS = (
+    Field(VIDEO, "signvip preprocess", "the clip at model size, h264"),
+    Field(META, "signvip preprocess", "id, text, gloss, languages, signer, fps, frames, size, source"),
+    Field(TEXT, "signvip preprocess", "the sentence, UTF-8"),
+    Field("<condition>.npz", "signvip preprocess", "what the condition needs to be drawn again exactly"),
+    Field(LATENTS, "signvip encode", "VAE posterior mean, (F, 4, h, w) float16"),
+    Field(EMBEDDINGS, "signvip encode --embeddings", "multi-condition embeddings e, (F, C, h, w) float16"),
+    Field(TOKENS, "signvip tokenize", "multi-condition tokens d, (F, N) unsigned, row-major over (h, w)"),
+)
+
+
+def condition_field(name: str) -> str:
+    """The field of a condition, `<name>.npz`."""
+    return f"{name}.npz"
+
+
+def maker(field: str) -> str:
+    """The command that writes a field."""
+    return next((row.written_by for row in FIELDS if row.name == field), "signvip preprocess")
+
+
+def decode(field: str, data: bytes) -> Any:
+    """Bytes of a field as a value: npz dict of arrays, npy array, json dict, txt str, mp4 (frames, fps)."""
+    match PurePath(f"_.{field}").suffix:
+        case ".npz":
+            with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+                return dict(arrays)
+        case ".npy":
+            return np.load(io.BytesIO(data), allow_pickle=False)
+        case ".json":
+            return json.loads(data)
+        case ".txt":
+            return data.decode()
+        case ".mp4":
+            return read_video(data)
+        case _:
+            return data
+
+
+def encode(field: str, value: Any) -> bytes:
+    """A value as the bytes of its field; equal values give equal bytes (mp4: `encode_video`)."""
+    buffer = io.BytesIO()
+    match PurePath(f"_.{field}").suffix:
+        case ".npz":
+            arrays: Mapping[str, Any] = value
+            np.savez_compressed(buffer, allow_pickle=False, **arrays)
+        case ".npy":
+            np.save(buffer, value, allow_pickle=False)
+        case ".json":
+            buffer.write(json.dumps(value, ensure_ascii=False, sort_keys=True).encode())
+        case ".txt":
+            buffer.write(value.encode())
+        case _:
+            buffer.write(value)
+    return buffer.getvalue()
