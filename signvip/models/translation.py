@@ -1,0 +1,81 @@
+"""Any registered translator as a model that saves and loads itself (section 3.6, stage III)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.modeling_utils import ModelMixin
+from torch import Tensor
+
+from signvip.contracts import Translator
+from signvip.registry import build
+
+
+class TokenTranslator(ModelMixin, ConfigMixin):
+    """A translator plugin by name, with its options and the sizes of the tokens it makes."""
+
+    @register_to_config
+    def __init__(
+        self,
+        translator: str,
+        tokens_per_frame: int,
+        vocab_size: int,
+        translator_config: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        sizes = {"tokens_per_frame": tokens_per_frame, "vocab_size": vocab_size}
+        # another name than the option's: diffusers answers `self.translator` with the configuration
+        self.network: Translator = build(
+            "translator", translator, arguments=sizes, **(translator_config or {})
+        )
+
+    def forward(
+        self, texts: Sequence[str], tokens: Tensor, lengths: Tensor, languages: Sequence[str] | None = None
+    ) -> tuple[Tensor, dict[str, float]]:
+        """The same as `loss`, so that distributed training can wrap this module."""
+        return self.loss(texts, tokens, lengths, languages)
+
+    def loss(
+        self, texts: Sequence[str], tokens: Tensor, lengths: Tensor, languages: Sequence[str] | None = None
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Eq. 7 for tokens (B, F, N), padded past `lengths` (B,); and values to log."""
+        return self.network.loss(texts, tokens, lengths, **_given(languages))
+
+    @torch.no_grad()
+    def generate(
+        self,
+        texts: Sequence[str],
+        *,
+        max_frames: int,
+        temperature: float = 0.0,
+        top_k: int | None = None,
+        generator: torch.Generator | None = None,
+        languages: Sequence[str] | None = None,
+    ) -> list[Tensor]:
+        """One (F, N) tensor of tokens in [0, V) per text."""
+        return self.network.generate(
+            texts,
+            max_frames=max_frames,
+            temperature=temperature,
+            top_k=top_k,
+            generator=generator,
+            **_given(languages),
+        )
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """Weights by name, with tied ones copied: safetensors refuses tensors that share memory."""
+        weights = super().state_dict(*args, **kwargs)
+        seen: set[int] = set()
+        for name, value in weights.items():
+            if isinstance(value, Tensor) and value.device.type != "meta":
+                weights[name] = value.clone() if value.data_ptr() in seen else value
+                seen.add(value.data_ptr())
+        return weights
+
+
+def _given(languages: Sequence[str] | None) -> dict[str, Any]:
+    """The sign languages as an argument where there are any: the contract asks no translator for them."""
+    return {} if languages is None else {"languages": languages}

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from reference import UncachedDecoding
+from signvip_translators.generation import Chooser, decode
+from signvip_translators.gpt2 import CachedDecoding
+from torch.nn import functional
+
+from signvip.errors import ConfigError, DataError
+
+TEXTS = ["rain", "strong wind and rain in the north", "tomorrow snow"]
+
+
+def tokens(batch, frames, seed=0):
+    return torch.randint(30, (batch, frames, 4), generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("prefix", ["tokens", "sentence"])
+@pytest.mark.parametrize("positions", ["learned", "sinusoidal"])
+def test_a_text_in_a_batch_gives_the_same_as_alone(build, prefix, positions):
+    model, frames = build(prefix=prefix, positions=positions), tokens(3, 7)
+    together = model.logits(TEXTS, frames)
+    for row, text in enumerate(TEXTS):
+        alone = model.logits([text], frames[row : row + 1])
+        torch.testing.assert_close(together[:, row : row + 1], alone, atol=1e-4, rtol=1e-4)
+
+
+def test_the_text_and_every_earlier_token_matter_and_no_later_one(build):
+    model, frames = build(), tokens(1, 5)
+    logits = model.logits(TEXTS[:1], frames)
+    assert (logits - model.logits(TEXTS[1:2], frames)).abs().amax(dim=(0, 1, 3)).min() > 1e-3
+    for head in range(4):
+        changed = frames.clone()
+        changed[0, 2, head] = (changed[0, 2, head] + 1) % 30
+        difference = (logits - model.logits(TEXTS[:1], changed)).abs().amax(dim=(0, 1, 3))
+        assert difference[:3].max() == 0 and difference[3:].min() > 1e-4
+
+
+def test_the_cache_changes_nothing(build):
+    model = build()
+    cached, plain = CachedDecoding(model, TEXTS, None), UncachedDecoding(model, TEXTS)
+    torch.testing.assert_close(cached.start(), plain.start(), atol=1e-4, rtol=1e-4)
+    for step in range(6):
+        frame = tokens(3, 1, seed=step)[:, 0]
+        torch.testing.assert_close(cached.step(frame), plain.step(frame), atol=1e-4, rtol=1e-4)
+
+
+def test_generated_tokens_are_those_of_decoding_without_cache(build):
+    model = build(eos_rule="majority")
+    with torch.no_grad():
+        slow = decode(UncachedDecoding(model, TEXTS), Chooser(TEXTS, 0, None, None), "majority", 12)
+    for ours, expected in zip(model.generate(TEXTS, max_frames=12), slow, strict=True):
+        assert torch.equal(ours, expected)
+
+
+def test_the_loss_is_equation_7_with_the_eos_frame_and_without_padding(build):
+    model, lengths = build(), torch.tensor([3, 5])
+    frames = tokens(2, 5)
+    frames[0, 3:] = 77  # padding may hold anything
+    loss, values = model.loss(TEXTS[:2], frames, lengths)
+    entropies, right = [], []
+    for row, length in enumerate(lengths.tolist()):
+        clip = frames[row : row + 1, :length]
+        targets = torch.cat([clip[0], torch.full((1, 4), 30)])  # (F + 1, N)
+        logits = model.logits([TEXTS[row]], clip)[:, 0].transpose(0, 1)  # (F + 1, N, V + 1)
+        entropies.append(functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none"))
+        right.append((logits.argmax(-1) == targets).float())
+    torch.testing.assert_close(loss, torch.cat(entropies).mean())
+    assert values["eos_accuracy"] == pytest.approx(float(torch.stack([r[-1] for r in right]).mean()))
+    assert values["token_accuracy"] == pytest.approx(
+        float(torch.cat([r[:-1] for r in right]).mean()), abs=1e-6
+    )
+
+
+def test_scheduled_sampling_replaces_inputs_in_training_alone(build):
+    model, lengths = build(sampling_rate=1.0, dropout=0.0), torch.tensor([4])
+    evaluated = [model.loss(["rain"], tokens(1, 4), lengths)[0] for _ in range(2)]
+    assert evaluated[0] == evaluated[1]
+    model.train()
+    assert len({model.loss(["rain"], tokens(1, 4), lengths)[0].item() for _ in range(3)}) == 3
+    model.options = model.options.model_copy(update={"sampling_rate": 0.0})
+    assert model.loss(["rain"], tokens(1, 4), lengths)[0].item() == pytest.approx(
+        float(evaluated[0]), abs=1e-5
+    )
+
+
+def test_every_trained_weight_gets_a_gradient(build):
+    model = build(languages=("qaa", "qab")).train()
+    model.loss(TEXTS, tokens(3, 6), torch.tensor([6, 2, 4]), ["qaa", "qab", "qaa"])[0].backward()
+    assert [
+        name for name, value in model.named_parameters() if value.requires_grad and value.grad is None
+    ] == []
+
+
+def test_it_learns_two_sentences_by_heart_and_says_when_they_end(build):
+    model = build(dropout=0.0).train()
+    clips = {"rain in the north": tokens(1, 5, 1)[0], "snow tomorrow": tokens(1, 9, 2)[0]}
+    padded = torch.nn.utils.rnn.pad_sequence(list(clips.values()), batch_first=True)
+    optimizer = torch.optim.AdamW(model.parameters(), 5e-3)
+    for _ in range(80):
+        optimizer.zero_grad()
+        model.loss(list(clips), padded, torch.tensor([5, 9]))[0].backward()
+        optimizer.step()
+    made = model.generate(["Snow, tomorrow!", "Rain in the NORTH."], max_frames=24)
+    assert [clip.tolist() for clip in made] == [
+        clips["snow tomorrow"].tolist(),
+        clips["rain in the north"].tolist(),
+    ]
+    assert model.training  # generating left the mode as it was
+
+
+def test_sampling_repeats_with_its_seed_and_does_not_depend_on_the_batch(build):
+    model = build()
+
+    def sample(texts, seed):
+        generator = torch.Generator().manual_seed(seed)
+        made = model.generate(texts, max_frames=8, temperature=1.0, top_k=20, generator=generator)
+        return [clip.tolist() for clip in made]
+
+    assert sample(TEXTS, 1) == sample(TEXTS, 1) == [sample([text], 1)[0] for text in TEXTS]
+    assert sample(TEXTS, 1) != sample(TEXTS, 2)
+    assert len({str(clip) for clip in sample(["rain"] * 3, 1)}) == 3
+
+
+def test_languages_are_told_apart_and_checked(build):
+    model = build(languages=("qaa", "qab"))
+    first, second = (model.logits(["rain"], tokens(1, 3), [language]) for language in ("qaa", "qab"))
+    assert (first - second).abs().max() > 1e-3
+    with pytest.raises(ConfigError, match="name one with --language: qaa, qab"):
+        model.generate(["rain"], max_frames=2)
+    with pytest.raises(ConfigError, match="'gsg'; use one of: qaa, qab"):
+        model.generate(["rain"], max_frames=2, languages=["gsg"])
+
+
+def test_clips_and_texts_beyond_the_limits_are_refused_in_words(build):
+    model = build()
+    with pytest.raises(DataError, match=r"25 frames.*translator\.max_frames"):
+        model.loss(["rain"], tokens(1, 25), torch.tensor([25]))
+    with pytest.raises(DataError, match="reads 16 words"):
+        model.generate(["rain " * 17], max_frames=4)
+
+
+def test_widths_that_do_not_divide_are_refused_in_words(build):
+    with pytest.raises(ConfigError, match="33 and 16 do not divide"):
+        build(width=33)

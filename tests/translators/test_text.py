@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from signvip_translators.prefix import TextPrefix, left_padded
+from signvip_translators.text import HashedTextEncoder, PretrainedTextEncoder
+
+from signvip.errors import ConfigError, DataError
+
+
+@pytest.fixture
+def hashed():
+    torch.manual_seed(0)
+    return HashedTextEncoder(width=16, layers=1, heads=2, dropout=0.0, buckets=512, max_words=8).eval()
+
+
+@pytest.fixture
+def clip_folder(tmp_path):
+    """A CLIP text model of two layers with a tokenizer of single letters, as transformers saves them."""
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    words = ["<|startoftext|>", "<|endoftext|>", *letters, *(f"{letter}</w>" for letter in letters)]
+    (tmp_path / "vocab.json").write_text(json.dumps({word: index for index, word in enumerate(words)}))
+    (tmp_path / "merges.txt").write_text("#version: 0.2\n")
+    tokenizer = CLIPTokenizer.from_pretrained(str(tmp_path), model_max_length=12)
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    config = CLIPTextConfig(vocab_size=len(words), max_position_embeddings=12, eos_token_id=1, **sizes)
+    torch.manual_seed(0)
+    CLIPTextModel(config).save_pretrained(tmp_path / "clip")
+    tokenizer.save_pretrained(tmp_path / "clip")
+    return str(tmp_path / "clip")
+
+
+def test_a_text_is_encoded_alike_alone_and_beside_a_longer_one(hashed):
+    alone, beside = hashed(["rain"]), hashed(["rain", "strong wind from the north"])
+    assert beside.mask.sum(1).tolist() == [2, 6]  # words and the state that ends the text
+    torch.testing.assert_close(beside.states[0, :2], alone.states[0])
+    torch.testing.assert_close(beside.sentence[0], alone.sentence[0])
+
+
+def test_words_and_their_order_change_the_states(hashed):
+    encoded = hashed(["wind then rain", "rain then wind", "wind then snow"]).sentence
+    assert (encoded[0] - encoded[1]).abs().max() > 1e-3
+    assert (encoded[0] - encoded[2]).abs().max() > 1e-3
+
+
+def test_left_padding_keeps_every_state_and_its_order():
+    states, mask = torch.arange(6.0).view(2, 3, 1), torch.tensor([[1, 1, 0], [1, 1, 1]]).bool()
+    moved, moved_mask = left_padded(states, mask)
+    assert moved[..., 0].tolist() == [[0, 0, 1], [3, 4, 5]]
+    assert moved_mask.tolist() == [[False, True, True], [True, True, True]]
+
+
+def test_the_sentence_prefix_is_one_state(hashed):
+    states, mask = TextPrefix(hashed, 16, 24, "sentence", ())(["rain", "wind and rain"], None)
+    assert states.shape == (2, 1, 24) and mask.all()
+
+
+def test_a_frozen_clip_encoder_gives_states_and_is_no_weight_of_ours(clip_folder):
+    encoder = PretrainedTextEncoder(clip_folder, width=16, max_words=12)
+    encoded = encoder(["rain", "wind go"])
+    assert encoded.states.shape == (2, 8, 16) and encoded.sentence.shape == (2, 16)
+    torch.testing.assert_close(encoded.sentence[0], encoded.states[0, encoded.mask[0].sum() - 1])
+    torch.testing.assert_close(encoder(["rain"]).sentence[0], encoded.sentence[0], atol=1e-5, rtol=1e-5)
+    assert not encoder.state_dict() and not list(encoder.parameters()) and not encoded.states.requires_grad
+
+
+def test_a_clip_encoder_refuses_too_many_word_pieces(clip_folder):
+    with pytest.raises(DataError, match="reads 12 words or word pieces"):
+        PretrainedTextEncoder(clip_folder, width=16, max_words=128)(["thunderstorms"])
+
+
+def test_another_width_is_named(clip_folder):
+    with pytest.raises(ConfigError, match="text_width=16"):
+        PretrainedTextEncoder(clip_folder, width=512, max_words=12)(["rain"])
+
+
+def test_a_missing_encoder_says_where_one_comes_from(tmp_path):
+    with pytest.raises(DataError, match=r"clip-vit-base-patch32 \(MIT\)"):
+        PretrainedTextEncoder(str(tmp_path / "nothing"), width=16, max_words=12)(["rain"])

@@ -1,0 +1,67 @@
+"""`TokenTranslator`: any translator plugin, saved and loaded as diffusers does."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+import signvip
+from signvip.errors import ConfigError, PluginError
+from signvip.models import translation
+from signvip.models.translation import TokenTranslator
+
+SIZES = {"layers": 1, "width": 16, "heads": 2, "max_frames": 12, "max_words": 8, "text_buckets": 64}
+
+
+class Tied(nn.Module):
+    """A third party's translator with one matrix under two names, and no notion of languages."""
+
+    Config = signvip.Config
+
+    def __init__(self, config, tokens_per_frame, vocab_size):
+        super().__init__()
+        self.embed, self.classify = nn.Embedding(vocab_size, 4), nn.Linear(4, vocab_size, bias=False)
+        self.classify.weight = self.embed.weight
+
+    def loss(self, texts, tokens, lengths):
+        return self.classify(self.embed(tokens)).square().mean(), {}
+
+    def generate(self, texts, *, max_frames, temperature=0.0, top_k=None, generator=None):
+        return [self.classify.weight.argmax(0, keepdim=True) for _ in texts]
+
+
+@pytest.mark.parametrize("positions", ["learned", "sinusoidal"])
+def test_it_comes_back_as_it_was_saved(tmp_path, positions):
+    torch.manual_seed(0)
+    options = {**SIZES, "positions": positions, "languages": ("qaa", "qab")}
+    model = TokenTranslator("gpt2", 3, 20, options).eval()
+    model.save_pretrained(tmp_path)
+    again = TokenTranslator.from_pretrained(tmp_path)
+    assert not again.training and (tmp_path / "diffusion_pytorch_model.safetensors").is_file()
+    for key, value in model.state_dict().items():
+        assert torch.equal(again.state_dict()[key], value), key
+    ask = {"max_frames": 5, "languages": ["qab"]}
+    assert torch.equal(again.generate(["rain"], **ask)[0], model.generate(["rain"], **ask)[0])
+
+
+def test_it_is_called_as_its_loss():
+    model = TokenTranslator("gpt2", 3, 20, SIZES).eval()
+    batch = ["rain"], torch.randint(20, (1, 4, 3)), torch.tensor([4])
+    assert model(*batch)[0] == model.loss(*batch)[0]
+
+
+def test_a_third_partys_translator_with_tied_weights_can_be_saved(tmp_path, monkeypatch):
+    monkeypatch.setattr(translation, "build", lambda kind, name, arguments: Tied(None, **arguments))
+    model = TokenTranslator("tied", 3, 20).eval()
+    model.save_pretrained(tmp_path)
+    again = TokenTranslator.from_pretrained(tmp_path)
+    assert torch.equal(again.generate(["rain"], max_frames=5)[0], model.generate(["rain"], max_frames=5)[0])
+    assert model.loss(["rain"], torch.zeros(1, 2, 3, dtype=torch.long), torch.tensor([2]))[0] > 0
+
+
+def test_unknown_names_and_options_come_with_the_nearest():
+    with pytest.raises(PluginError, match="did you mean 'gpt2'"):
+        TokenTranslator("gpt", 3, 20)
+    with pytest.raises(ConfigError, match="did you mean 'layers'"):
+        TokenTranslator("gpt2", 3, 20, {"layer": 2})

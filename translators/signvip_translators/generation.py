@@ -1,0 +1,111 @@
+"""The frame loop of generation: choose the tokens of a frame, decide whether the video ends, go on."""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from signvip.errors import ConfigError
+
+logger = logging.getLogger(__name__)
+
+EosRule = Literal["any", "majority", "first"]
+
+
+class Decoding(Protocol):
+    """A batch of texts on its way to tokens, one frame at a time."""
+
+    def start(self) -> Tensor:
+        """Logits (B, N, V + 1) of the first frame."""
+        ...
+
+    def step(self, tokens: Tensor) -> Tensor:
+        """Logits of the frame after the one with these tokens (B, N)."""
+        ...
+
+
+class Chooser:
+    """Greedy at temperature 0, else sampling by the Gumbel-max trick with a generator for each text.
+
+    A text's noise depends on the seed and the text alone, never on its neighbours in the batch; the same
+    text given twice is sampled twice. `top_k` limits the tokens, while [EOS] always stays a candidate.
+    """
+
+    def __init__(
+        self, texts: Sequence[str], temperature: float, top_k: int | None, generator: torch.Generator | None
+    ) -> None:
+        if temperature < 0 or (top_k is not None and top_k < 1):
+            raise ConfigError(
+                "A temperature below 0 or a top-k below 1 has no meaning; use 0 or more, and 1 or more."
+            )
+        self.temperature, self.top_k = temperature, top_k
+        # the initial seed, not the state: many texts in batches equal each text alone
+        seed = int(torch.randint(2**31, ())) if generator is None else generator.initial_seed()
+        self.generators = [
+            torch.Generator().manual_seed(_text_seed(seed, *text)) for text in _numbered(texts)
+        ]
+
+    def scores(self, logits: Tensor) -> Tensor:
+        """What is to be maximised: logits (B, N, V + 1), with noise where the temperature is above 0."""
+        if self.temperature == 0:
+            return logits
+        scores = logits.float() / self.temperature
+        if self.top_k is not None and self.top_k < scores.shape[-1] - 1:
+            words = scores[..., :-1]
+            least = words.topk(self.top_k, dim=-1).values[..., -1:]
+            scores = torch.cat([words.masked_fill(words < least, -torch.inf), scores[..., -1:]], dim=-1)
+        noise = [torch.empty(scores.shape[1:]).exponential_(generator=row) for row in self.generators]
+        return scores - torch.stack(noise).log().to(scores.device)
+
+
+def decode(decoding: Decoding, chooser: Chooser, rule: EosRule, max_frames: int) -> list[Tensor]:
+    """Generate until every row has said [EOS]: one (F, N) tensor of tokens for each, 1 <= F <= max_frames."""
+    scores = chooser.scores(decoding.start())
+    ended = torch.zeros(len(scores), dtype=torch.bool, device=scores.device)
+    lengths = torch.ones_like(ended, dtype=torch.long)
+    frames = [scores[..., :-1].argmax(-1)]  # the first frame cannot be the end
+    while len(frames) < max_frames:
+        scores = chooser.scores(decoding.step(frames[-1]))
+        ended = ended | _says_end(scores.argmax(-1) == scores.shape[-1] - 1, rule)
+        if ended.all():
+            break
+        frames.append(scores[..., :-1].argmax(-1))  # a head that alone says [EOS] gives its best token
+        lengths += ~ended
+    else:
+        _report(int((~ended).sum()), max_frames)
+    tokens = torch.stack(frames, dim=1)  # (B, F, N)
+    return [row[:length] for row, length in zip(tokens, lengths.tolist(), strict=True)]
+
+
+def _says_end(eos: Tensor, rule: EosRule) -> Tensor:  # (B, N) -> (B,)
+    if rule == "any":
+        return eos.any(1)
+    return eos[:, 0] if rule == "first" else eos.float().mean(1) > 0.5
+
+
+def _report(count: int, max_frames: int) -> None:
+    logger.warning(
+        "%d of the texts did not end within %d frames and were cut there; raise max_frames, or sample with a "
+        "temperature above 0.",
+        count,
+        max_frames,
+    )
+
+
+def _numbered(texts: Sequence[str]) -> list[tuple[str, int]]:
+    seen: Counter[str] = Counter()
+    numbered = []
+    for text in texts:
+        numbered.append((text, seen[text]))
+        seen[text] += 1
+    return numbered
+
+
+def _text_seed(seed: int, text: str, occurrence: int) -> int:
+    return zlib.crc32(f"{seed}/{occurrence}/{text}".encode())

@@ -1,0 +1,200 @@
+"""Multi-Condition Token Translator (section 3.6, appendix B): text -> GPT-2 -> parallel heads -> tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from pydantic import Field, PositiveInt
+from torch import Tensor, nn
+from torch.nn import functional
+
+import signvip
+from signvip.errors import ConfigError, DataError
+from signvip_translators.generation import Chooser, EosRule, decode
+from signvip_translators.heads import HeadCache, ParallelHeads
+from signvip_translators.mixer import TokenMixer, replace_at_random
+from signvip_translators.prefix import PrefixKind, TextPrefix
+from signvip_translators.text import HashedTextEncoder, PretrainedTextEncoder
+from signvip_translators.trunk import Positions, build_trunk, prefix_places, run_trunk
+
+IGNORED = -100
+
+
+class Gpt2Translator(nn.Module):
+    """Frame by frame from a text to tokens; [EOS] is id V inside and never leaves this class."""
+
+    class Config(signvip.Config):
+        """Sizes and choices; the defaults are the authors' sizes with the paper's per-word prefix."""
+
+        layers: PositiveInt = 8
+        width: PositiveInt = 512
+        heads: PositiveInt = 8
+        dropout: float = Field(0.1, ge=0, lt=1)
+        max_frames: PositiveInt = Field(500, description="longest clip that can be trained on or generated")
+        token_width: PositiveInt | None = Field(
+            None, description="width of a token's embedding; None is `width`"
+        )
+        head_width: PositiveInt | None = Field(
+            None, description="width of a prediction head; None is `width`"
+        )
+        head_heads: PositiveInt | None = Field(None, description="attention heads in each; None is `heads`")
+        positions: Positions = Field("learned", description="sinusoidal: as in the authors' code")
+        sampling_rate: float = Field(
+            0.4, ge=0, le=1, description="r of scheduled sampling: inputs made random"
+        )
+        eos_rule: EosRule = Field(
+            "any", description="which heads must say [EOS]; any: as in the authors' code"
+        )
+        text_encoder: str = Field(
+            "hashed", description="hashed (trained along), or a folder or hub id (frozen)"
+        )
+        text_width: PositiveInt = Field(512, description="channels of a pretrained text encoder")
+        text_layers: PositiveInt = Field(2, description="layers of the hashed text encoder")
+        text_buckets: int = Field(4096, ge=2, description="n-gram buckets of the hashed text encoder")
+        max_words: PositiveInt = Field(128, description="longest text, in words or word pieces")
+        prefix: PrefixKind = Field("tokens", description="initial states: one a word, or one a sentence")
+        languages: tuple[str, ...] = Field(
+            (), description="sign languages (ISO 639-3), where there are several"
+        )
+
+    def __init__(self, config: Config, tokens_per_frame: int, vocab_size: int) -> None:
+        super().__init__()
+        _check_heads(config)
+        self.options, self.vocab_size = config, vocab_size
+        width, head_width = config.width, config.head_width or config.width
+        self.first_place = config.max_words + 1
+        self.prefix = TextPrefix(*_text_encoder(config), width, config.prefix, config.languages)
+        self.mixer = TokenMixer(tokens_per_frame, vocab_size, config.token_width or width, width)
+        self.trunk = build_trunk(
+            config.layers,
+            width,
+            config.heads,
+            config.dropout,
+            self.first_place + config.max_frames,
+            config.positions,
+        )
+        self.heads = ParallelHeads(
+            tokens_per_frame,
+            width,
+            head_width,
+            config.head_heads or config.heads,
+            vocab_size + 1,
+            config.dropout,
+        )
+
+    def logits(self, texts: Sequence[str], tokens: Tensor, languages: Sequence[str] | None = None) -> Tensor:
+        """Logits (N, B, F + 1, V + 1) of frames 0..F, each given the text and the tokens before it."""
+        prefix, mask = self.prefix(texts, languages)
+        return self.heads(run_trunk(self.trunk, prefix, mask, self.mixer(tokens), self.first_place))
+
+    def loss(
+        self, texts: Sequence[str], tokens: Tensor, lengths: Tensor, languages: Sequence[str] | None = None
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Cross-entropy of Eq. 7 for tokens (B, F, N), padded past `lengths` (B,); and accuracies to log.
+
+        The mean is over all tokens that are not padding, as in the authors' code: long clips weigh more.
+        """
+        if int(lengths.max()) > self.options.max_frames or int(lengths.min()) < 1:
+            raise DataError(
+                f"A clip of {int(lengths.min())} to {int(lengths.max())} frames does not fit this "
+                f"translator, which takes 1 to {self.options.max_frames}; set "
+                "translator.max_frames higher, or leave such clips out."
+            )
+        targets = self._targets(tokens.long(), lengths)  # (N, B, F + 1)
+        inputs = tokens.long().clamp(0, self.vocab_size - 1)
+        if self.training:
+            inputs = replace_at_random(inputs, self.options.sampling_rate, self.vocab_size)
+        logits = self.logits(texts, inputs, languages)
+        loss = functional.cross_entropy(logits.flatten(0, 2).float(), targets.flatten(), ignore_index=IGNORED)
+        return loss, self._accuracies(logits.detach().argmax(-1), targets)
+
+    @torch.no_grad()
+    def generate(
+        self,
+        texts: Sequence[str],
+        *,
+        max_frames: int,
+        temperature: float = 0.0,
+        top_k: int | None = None,
+        generator: torch.Generator | None = None,
+        languages: Sequence[str] | None = None,
+    ) -> list[Tensor]:
+        """Return one (F, N) tensor of tokens per text; each ends where the heads said [EOS] by `eos_rule`.
+
+        A text's result does not depend on its neighbours; `max_frames` only guards, and is reported when met.
+        """
+        if max_frames < 1:
+            raise ConfigError(f"A video of {max_frames} frames cannot be made; set max_frames to 1 or more.")
+        chooser = Chooser(texts, temperature, top_k, generator)
+        training = self.training
+        self.eval()
+        try:
+            decoding = CachedDecoding(self, texts, languages)
+            return decode(decoding, chooser, self.options.eos_rule, min(max_frames, self.options.max_frames))
+        finally:
+            self.train(training)
+
+    def _targets(self, tokens: Tensor, lengths: Tensor) -> Tensor:  # (N, B, F + 1)
+        places = torch.arange(tokens.shape[1] + 1, device=tokens.device)[None, :, None]
+        ends = lengths.to(tokens.device)[:, None, None]
+        padded = functional.pad(tokens, (0, 0, 0, 1)).masked_fill(places == ends, self.vocab_size)
+        return padded.masked_fill(places > ends, IGNORED).permute(2, 0, 1)
+
+    def _accuracies(self, best: Tensor, targets: Tensor) -> dict[str, float]:
+        right = (best == targets).float()
+        words, ends = (targets >= 0) & (targets < self.vocab_size), targets == self.vocab_size
+        return {"token_accuracy": float(right[words].mean()), "eos_accuracy": float(right[ends].mean())}
+
+
+class CachedDecoding:
+    """A batch on its way to tokens: keys and values of text and frames are computed once and kept."""
+
+    def __init__(self, model: Gpt2Translator, texts: Sequence[str], languages: Sequence[str] | None) -> None:
+        from transformers import DynamicCache
+
+        self.model, self.place = model, model.first_place
+        self.prefix, self.mask = model.prefix(texts, languages)
+        self.trunk_cache, self.head_cache = DynamicCache(config=model.trunk.config), HeadCache()
+
+    def start(self) -> Tensor:
+        """Read the texts: logits (B, N, V + 1) of the first frame."""
+        return self._run(self.prefix, prefix_places(self.mask))
+
+    def step(self, tokens: Tensor) -> Tensor:
+        """Read the tokens (B, N) of one frame: logits of the next."""
+        self.mask = functional.pad(self.mask, (0, 1), value=True)
+        places = torch.full((len(tokens), 1), self.place, device=tokens.device)
+        self.place += 1
+        return self._run(self.model.mixer(tokens[:, None]), places)
+
+    def _run(self, states: Tensor, places: Tensor) -> Tensor:
+        output = self.model.trunk(
+            inputs_embeds=states,
+            attention_mask=self.mask.long(),
+            position_ids=places,
+            past_key_values=self.trunk_cache,
+            use_cache=True,
+        )
+        logits = self.model.heads(output.last_hidden_state[:, -1:], self.head_cache)
+        return logits[:, :, 0].transpose(0, 1)
+
+
+def _text_encoder(config: Gpt2Translator.Config) -> tuple[nn.Module, int]:
+    if config.text_encoder != "hashed":
+        return PretrainedTextEncoder(
+            config.text_encoder, config.text_width, config.max_words
+        ), config.text_width
+    encoder = HashedTextEncoder(
+        config.width, config.text_layers, config.heads, config.dropout, config.text_buckets, config.max_words
+    )
+    return encoder, config.width
+
+
+def _check_heads(config: Gpt2Translator.Config) -> None:
+    head_width, head_heads = config.head_width or config.width, config.head_heads or config.heads
+    if config.width % config.heads or head_width % head_heads:
+        raise ConfigError(
+            f"translator gpt2: widths {config.width} and {head_width} do not divide into {config.heads} and "
+            f"{head_heads} attention heads; choose multiples for width and heads, head_width and head_heads."
+        )

@@ -1,0 +1,31 @@
+"""N layers of one kind as one: parameters stacked along a first axis N, applied by one batched product."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class StackedLinear(nn.Module):
+    """N linear layers: layer n maps x[n]."""
+
+    def __init__(self, count: int, inputs: int, outputs: int, std: float = 0.02) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(count, inputs, outputs) * std)
+        self.bias = nn.Parameter(torch.zeros(count, 1, outputs))
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, M, inputs) -> (N, M, outputs)
+        return torch.baddbmm(self.bias, x, self.weight)
+
+
+class StackedNorm(nn.Module):
+    """N layer norms: norm n scales and shifts x[n]."""
+
+    def __init__(self, count: int, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(count, 1, width))
+        self.bias = nn.Parameter(torch.zeros(count, 1, width))
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, M, C)
+        return functional.layer_norm(x, x.shape[-1:]) * self.weight + self.bias

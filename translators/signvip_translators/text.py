@@ -1,0 +1,123 @@
+"""Text encoders by name: a small one that is trained along, or a frozen one of transformers (section 3.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from signvip.errors import ConfigError, DataError
+from signvip_translators.words import split_words, too_long, word_buckets
+
+
+@dataclass(frozen=True)
+class EncodedText:
+    """Texts as states (B, T, C) padded on the right, mask (B, T) of what is text, and sentence (B, C)."""
+
+    states: Tensor
+    mask: Tensor
+    sentence: Tensor
+
+
+class HashedTextEncoder(nn.Module):
+    """Words as means of hashed n-gram embeddings (as in fastText), read by a small Transformer encoder.
+
+    Needs no vocabulary and no download; an unseen inflection shares most n-grams with the seen one.
+    """
+
+    def __init__(
+        self, width: int, layers: int, heads: int, dropout: float, buckets: int, max_words: int
+    ) -> None:
+        super().__init__()
+        self.width, self.buckets, self.max_words = width, buckets, max_words
+        self.grams = nn.EmbeddingBag(buckets, width, mode="mean")
+        self.positions = nn.Embedding(max_words + 1, width)
+        nn.init.normal_(
+            self.positions.weight, std=0.1
+        )  # words should differ more by what than by where they are
+        layer = nn.TransformerEncoderLayer(
+            width, heads, 4 * width, dropout, activation="gelu", batch_first=True, norm_first=True
+        )
+        self.layers = nn.TransformerEncoder(layer, layers, nn.LayerNorm(width), enable_nested_tensor=False)
+
+    def forward(self, texts: Sequence[str]) -> EncodedText:
+        """Encode texts; the state after the last word stands for the sentence, as in CLIP."""
+        device = self.positions.weight.device
+        sentences = [
+            [word_buckets(word, self.buckets) for word in split_words(t, self.max_words)] for t in texts
+        ]
+        lengths = torch.tensor([len(words) + 1 for words in sentences], device=device)
+        mask = torch.arange(int(lengths.max()), device=device) < lengths[:, None]  # (B, T)
+        states = torch.zeros(*mask.shape, self.width, device=device, dtype=self.positions.weight.dtype)
+        states[mask] = self._embed([word for words in sentences for word in [*words, (0,)]])
+        states = states + self.positions.weight[: mask.shape[1]]
+        states = self.layers(states, src_key_padding_mask=~mask)
+        return EncodedText(states, mask, states[torch.arange(len(texts), device=device), lengths - 1])
+
+    def _embed(self, words: list[tuple[int, ...]]) -> Tensor:  # (words, C)
+        device = self.positions.weight.device
+        flat = torch.tensor([bucket for word in words for bucket in word], device=device)
+        starts = torch.tensor([0, *(len(word) for word in words[:-1])], device=device).cumsum(0)
+        return self.grams(flat, starts)
+
+
+class PretrainedTextEncoder(nn.Module):
+    """A frozen text encoder of transformers, from a local folder or hub id; read at its first use.
+
+    It is no part of the translator's weights: a checkpoint carries its name. CLIP models give their text
+    side. The last linear layer of sentence-transformers models is left to the translator's own.
+    """
+
+    def __init__(self, name: str, width: int, max_words: int) -> None:
+        super().__init__()
+        self.name, self.width, self.max_words = name, width, max_words
+        self._loaded: list[Any] = []  # in a list, so that it is neither saved nor trained with this module
+        self.register_buffer("place", torch.zeros(()), persistent=False)
+
+    @torch.no_grad()
+    def forward(self, texts: Sequence[str]) -> EncodedText:
+        """Encode texts; the sentence is the model's pooled output, or the mean over its word pieces."""
+        tokenizer, model = self._load()
+        for text in texts:
+            split_words(text, self.max_words)
+        pieces = tokenizer(list(texts), padding=True, return_tensors="pt").to(self.place.device)
+        limit = min(tokenizer.model_max_length, self.max_words)
+        for text, count in zip(texts, pieces["attention_mask"].sum(1).tolist(), strict=True):
+            if count > limit:
+                raise too_long(text, limit)
+        output = model.to(self.place.device)(
+            input_ids=pieces["input_ids"], attention_mask=pieces["attention_mask"]
+        )
+        states, mask = output.last_hidden_state, pieces["attention_mask"].bool()
+        mean = (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+        pooled = getattr(output, "pooler_output", None)
+        return EncodedText(states, mask, mean if pooled is None else pooled)
+
+    def _load(self) -> tuple[Any, Any]:
+        if not self._loaded:
+            self._loaded = [*load_pretrained(self.name)]
+            found = self._loaded[1].config.hidden_size
+            if found != self.width:
+                raise ConfigError(
+                    f"The text encoder {self.name} gives {found} channels, not {self.width}; "
+                    f"set translator.text_width={found} and train stage 3 again."
+                )
+        return self._loaded[0], self._loaded[1]
+
+
+def load_pretrained(name: str) -> tuple[Any, Any]:
+    """Tokenizer and frozen text model; DataError that says where they would come from."""
+    from transformers import AutoModel, AutoTokenizer
+
+    try:
+        tokenizer, model = AutoTokenizer.from_pretrained(name), AutoModel.from_pretrained(name)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"The text encoder {name} is not at hand ({type(error).__name__}); give "
+            "sentence-transformers/clip-ViT-B-32-multilingual-v1 (Apache-2.0)."
+            "sentence-transformers/clip-ViT-B-32-multilingual-v1 (Apache-2.0), or 'hashed'."
+        ) from error
+    return tokenizer, getattr(model, "text_model", model).requires_grad_(False).eval()

@@ -1,0 +1,67 @@
+"""Trunk of the translator: transformers' GPT-2 over text states and frames, and its step-by-step use."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from transformers import GPT2Model
+
+Positions = Literal["learned", "sinusoidal"]
+
+
+def build_trunk(
+    layers: int, width: int, heads: int, dropout: float, places: int, positions: Positions
+) -> GPT2Model:
+    """GPT-2 on `inputs_embeds`: its own token table is one frozen row, since tokens come from the mixer."""
+    from transformers import GPT2Config, GPT2Model
+
+    config = GPT2Config(
+        vocab_size=1,
+        n_positions=places,
+        n_embd=width,
+        n_layer=layers,
+        n_head=heads,
+        resid_pdrop=dropout,
+        embd_pdrop=dropout,
+        attn_pdrop=dropout,
+        bos_token_id=None,
+        eos_token_id=None,
+    )
+    trunk = GPT2Model(config)
+    trunk.wte.requires_grad_(False)
+    if positions == "sinusoidal":
+        trunk.wpe.requires_grad_(False).weight.copy_(sinusoids(places, width))
+    return trunk
+
+
+def sinusoids(places: int, width: int) -> Tensor:
+    """Fixed positions (places, width) of Vaswani et al., at the scale of GPT-2's hidden states."""
+    rates = torch.exp(torch.arange(0, width, 2) * (-math.log(10000.0) / width))
+    angles = torch.arange(places)[:, None] * rates
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, :width]
+
+
+def prefix_places(mask: Tensor) -> Tensor:
+    """Positions (B, T) of a left-padded text: its first word is at 0 however long its neighbours are."""
+    return (mask.long().cumsum(1) - 1).clamp(min=0)
+
+
+def run_trunk(trunk: nn.Module, prefix: Tensor, mask: Tensor, frames: Tensor, first_place: int) -> Tensor:
+    """Hidden states (B, F + 1, C) that predict frames 0..F, from text states (B, T, C) and frames (B, F, C).
+
+    Frames count from `first_place`, behind the longest text, so that a frame's position tells its time alone.
+    """
+    batch, count, _ = frames.shape
+    places = first_place + torch.arange(count, device=frames.device).expand(batch, -1)
+    output = trunk(
+        inputs_embeds=torch.cat([prefix, frames], dim=1),
+        attention_mask=torch.cat([mask, mask.new_ones(batch, count)], dim=1).long(),
+        position_ids=torch.cat([prefix_places(mask), places], dim=1),
+        use_cache=False,
+    )
+    return output.last_hidden_state[:, prefix.shape[1] - 1 :]
