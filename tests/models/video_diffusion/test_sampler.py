@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from signvip.config import Sampler
+from signvip.errors import ConfigError
+from signvip.models.video_diffusion import Denoiser, Guider
+from signvip.models.video_diffusion.sampler import make_scheduler, sample
+
+NAMES = ["ddim", "dpm++", "unipc", "euler"]
+
+
+@pytest.fixture
+def video(denoiser, shake):
+    return shake(Denoiser.with_motion(denoiser))
+
+
+@pytest.fixture
+def video_guider(guider, shake):
+    return shake(Guider.with_motion(guider))
+
+
+def seeds(*numbers):
+    return [torch.Generator().manual_seed(number) for number in numbers]
+
+
+def draw(video, guider, reference, e, *numbers, name="ddim", **options):
+    options = {"steps": 2, "guidance_scale": 2.0, "window": 8, "overlap": 2, **options}
+    scheduler = make_scheduler(name, Sampler())
+    return sample(video, guider, scheduler, reference, e, generators=seeds(*numbers), **options)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_seed_repeats_a_clip_in_any_batch(name, video, video_guider, reference_net):
+    pictures, e = torch.randn(2, 4, 4, 4), torch.randn(2, 9, 6, 4, 4)
+    together = draw(video, video_guider, reference_net(pictures), e, 1, 2, name=name)
+    assert together.shape == (2, 9, 4, 4, 4) and together.isfinite().all()
+    again = draw(video, video_guider, reference_net(pictures), e, 1, 2, name=name)
+    alone = draw(video, video_guider, reference_net(pictures[1:]), e[1:], 2, name=name)
+    assert torch.equal(together, again)
+    torch.testing.assert_close(together[1:], alone, rtol=1e-3, atol=1e-3)
+    assert (together[0] - together[1]).abs().max() > 0.1
+
+
+def test_ddpm_draws_its_noise_clip_by_clip(video, video_guider, reference_net):
+    pictures, e = torch.randn(2, 4, 8, 8), torch.randn(2, 3, 6, 8, 8)
+    together = draw(video, video_guider, reference_net(pictures), e, 1, 2, name="ddpm")
+    alone = draw(video, video_guider, reference_net(pictures[1:]), e[1:], 2, name="ddpm")
+    torch.testing.assert_close(together[1:], alone, rtol=1e-3, atol=1e-3)
+
+
+class Oracle:
+    """Stands for a denoiser that knows the clean latents; notes how it is asked."""
+
+    def __init__(self, clean, alphas):
+        self.config = {"in_channels": 4, "motion": "temporal_attention", "motion_max_frames": 8}
+        self.clean, self.alphas, self.calls, self.place = clean, alphas, [], 0
+
+    def __call__(self, latents, timestep, features, reference):
+        start = int(features[0][0, 0, 0, 0])  # the guider below says where a window begins
+        self.calls.append((int(timestep), start, latents.shape[1], reference))
+        alpha = self.alphas[int(timestep)]
+        clean = self.clean[:, start : start + latents.shape[1]]
+        return (latents - alpha.sqrt() * clean) / (1 - alpha).sqrt()
+
+
+def say_where(e):
+    return [e.flatten(0, 1)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_windows_agree_and_the_schedulers_find_what_the_denoiser_knows(name):
+    scheduler = make_scheduler(name, Sampler())
+    clean = torch.randn(1, 21, 4, 4, 4)
+    e = torch.arange(21.0).view(1, 21, 1, 1, 1).expand(1, 21, 1, 4, 4)
+    oracle = Oracle(clean, scheduler.alphas_cumprod)
+    made = sample(oracle, say_where, scheduler, None, e, steps=10, generators=seeds(0), window=8, overlap=3)
+    assert (made - clean).abs().max() < 0.2
+    starts = sorted({start for _, start, _, _ in oracle.calls})
+    assert starts == [0, 5, 10, 13]
+
+
+def test_overlaps_are_averaged():
+    scheduler = make_scheduler("ddim", Sampler())
+    e = torch.arange(12.0).view(1, 12, 1, 1, 1).expand(1, 12, 1, 2, 2)
+    asked = []
+
+    class Start(Oracle):
+        def __call__(self, latents, timestep, features, reference):
+            asked.append(float(features[0][0, 0, 0, 0]))
+            return torch.full_like(latents, asked[-1])
+
+    seen = []
+    step = type(scheduler).step
+
+    class Watch(type(scheduler)):
+        def step(self, model_output, *args, **kwargs):
+            seen.append(model_output[0, :, 0, 0, 0].tolist())
+            return step(self, model_output, *args, **kwargs)
+
+    watched = Watch.from_config(scheduler.config)
+    sample(Start(None, None), say_where, watched, None, e, steps=1, generators=seeds(0), window=8, overlap=4)
+    assert asked == [0.0, 4.0]
+    assert seen == [[0.0] * 4 + [2.0] * 4 + [4.0] * 4]
+
+
+def test_guidance_drops_the_reference_alone_and_costs_nothing_at_one():
+    scheduler = make_scheduler("ddim", Sampler())
+    e = torch.zeros(1, 4, 1, 4, 4)
+    reference = {"layer": torch.zeros(1, 2, 3)}
+    oracle = Oracle(torch.zeros(1, 4, 4, 4, 4), scheduler.alphas_cumprod)
+    sample(oracle, say_where, scheduler, reference, e, steps=3, guidance_scale=1.0, generators=seeds(0))
+    assert [call[3] is reference for call in oracle.calls] == [True] * 3
+    oracle.calls.clear()
+    sample(oracle, say_where, scheduler, reference, e, steps=3, guidance_scale=2.0, generators=seeds(0))
+    assert sorted(call[3] is reference for call in oracle.calls) == [False] * 3 + [True] * 3
+
+
+def test_guidance_moves_away_from_the_unconditional(video, video_guider, reference_net):
+    reference, e = reference_net(3 * torch.randn(1, 4, 8, 8)), torch.randn(1, 3, 6, 8, 8)
+    noise = torch.randn((3, 4, 8, 8), generator=seeds(1)[0])[None]
+    scheduler = make_scheduler("ddim", Sampler())
+    scheduler.set_timesteps(1)
+    time = scheduler.timesteps[0]
+    with torch.no_grad():
+        with_reference = video(noise, time, video_guider(e), reference)
+        without = video(noise, time, video_guider(e), None)
+    guided = without + 2 * (with_reference - without)
+    expected = scheduler.step(guided, time, noise).prev_sample
+    made = draw(video, video_guider, reference, e, 1, steps=1, guidance_scale=2.0)
+    torch.testing.assert_close(made, expected)
+
+
+def test_the_guider_runs_once_per_window(video, video_guider, reference_net):
+    runs = []
+    video_guider.register_forward_hook(lambda *_: runs.append(1))
+    done = []
+    draw(
+        video, video_guider, reference_net(torch.randn(1, 4, 8, 8)), torch.randn(1, 13, 6, 8, 8), 1,
+        steps=4, callback=lambda step, total: done.append((step, total)),
+    )  # fmt: skip
+    assert len(runs) == 2
+    assert done == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_the_caller_s_scheduler_is_left_alone(video, video_guider):
+    scheduler = make_scheduler("dpm++", Sampler())
+    before = scheduler.timesteps.clone()
+    sample(video, video_guider, scheduler, None, torch.randn(1, 2, 6, 8, 8), steps=2, generators=seeds(1))
+    assert torch.equal(scheduler.timesteps, before)
+
+
+def test_a_window_the_motion_cannot_see_is_refused(video, video_guider):
+    e = torch.randn(1, 20, 6, 8, 8)
+    with pytest.raises(ConfigError, match="at most 8"):
+        draw(video, video_guider, None, e, 1, window=16)
+
+
+def test_an_unknown_scheduler_is_named():
+    with pytest.raises(ConfigError, match="dpm\\+\\+"):
+        make_scheduler("dpm", Sampler())
+
+
+@pytest.mark.parametrize("name", [*NAMES, "ddpm"])
+def test_schedulers_share_one_noise_schedule(name):
+    config = Sampler(prediction="v_prediction", timestep_spacing="trailing", beta_end=0.02)
+    made = make_scheduler(name, config)
+    again = make_scheduler("ddim", made.config)
+    for scheduler in (made, again):
+        assert scheduler.config.prediction_type == "v_prediction"
+        assert scheduler.config.timestep_spacing == "trailing"
+        assert scheduler.config.beta_end == 0.02
+    torch.testing.assert_close(made.alphas_cumprod, again.alphas_cumprod)

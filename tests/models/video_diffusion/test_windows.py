@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from signvip.errors import ConfigError
+from signvip.models.video_diffusion.windows import windows
+
+
+@pytest.mark.parametrize(
+    ("frames", "length", "overlap"),
+    list(itertools.product([1, 2, 15, 16, 17, 25, 46, 100], [8, 16, 24], [0, 2, 4])),
+)
+def test_windows_cover_each_frame(frames, length, overlap):
+    parts = windows(frames, length, overlap)
+    assert sorted({frame for part in parts for frame in part}) == list(range(frames))
+    assert all(len(part) == min(length, frames) for part in parts)
+    for before, after in itertools.pairwise(parts):
+        assert before.start < after.start
+        assert len(set(before) & set(after)) >= overlap
+    assert parts[-1].stop == frames
+
+
+def test_no_window_more_than_needed():
+    assert windows(25, 24, 4) == [range(24), range(1, 25)]
+    assert windows(24, 24, 4) == [range(24)]
+    assert windows(44, 24, 4) == [range(24), range(20, 44)]
+
+
+@pytest.mark.parametrize("overlap", [-1, 8, 9])
+def test_impossible_overlap_is_refused(overlap):
+    with pytest.raises(ConfigError, match="from 0 to 7"):
+        windows(20, 8, overlap)
