@@ -1,0 +1,79 @@
+"""Vector quantization with a learned codebook, what FSQ is compared with (section 3.1)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field, PositiveInt
+from torch import Tensor, nn
+from vector_quantize_pytorch import VectorQuantize
+
+import signvip
+from signvip_quantizers.checks import check_tokens
+
+
+class VectorQuantizer(nn.Module):
+    """Nearest of the codebook's vectors; the codebook follows the encoder by moving averages."""
+
+    started: Tensor  # whether k-means has run, where it is asked for
+
+    class Config(signvip.Config):
+        codebook_size: Annotated[int, Field(ge=2)] = Field(
+            625, description="as many codes as FSQ has with 5^4"
+        )
+        codebook_dim: PositiveInt = Field(4, description="channels of the latent")
+        decay: Annotated[float, Field(gt=0, lt=1)] = Field(
+            0.9, description="of the codebook's moving averages"
+        )
+        kmeans_init: bool = Field(
+            True, description="start from k-means of the first batch that is large enough"
+        )
+        kmeans_iters: PositiveInt = 10
+        threshold_ema_dead_code: int = Field(1, ge=0, description="codes used less are restarted; 0 is off")
+        commitment_weight: float = Field(0.25, ge=0)
+        gradient: Literal["straight_through", "rotation"] = Field(
+            "straight_through",
+            description="past the look-up: copied, or by the rotation trick (arXiv:2410.06424)",
+        )
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.dim = config.codebook_dim
+        self.vocab_size = config.codebook_size
+        self.vq = VectorQuantize(
+            dim=config.codebook_dim,
+            codebook_size=config.codebook_size,
+            decay=config.decay,
+            kmeans_iters=config.kmeans_iters,
+            threshold_ema_dead_code=config.threshold_ema_dead_code,
+            commitment_weight=config.commitment_weight,
+            rotation_trick=config.gradient == "rotation",
+            accept_image_fmap=True,
+        )
+        self.register_buffer("started", torch.tensor(not config.kmeans_init))
+
+    def forward(self, z: Tensor) -> signvip.Quantized:
+        """Quantize z (B, dim, h, w); in training the codebook moves, and the commitment loss is returned."""
+        if self.training:
+            self._start(z)
+        with torch.autocast(z.device.type, enabled=False):
+            codes, tokens, loss = self.vq(z.float())
+            if not self.training:  # the library passes no gradient then; soft - soft is exactly zero
+                codes = codes + (z - z.detach()).float()
+        return signvip.Quantized(codes.to(z.dtype), tokens, loss.sum())
+
+    def decode(self, tokens: Tensor) -> Tensor:
+        """The codebook's vectors (B, dim, h, w) of tokens (B, h, w); MismatchError outside [0, V)."""
+        check_tokens(tokens, self.vocab_size)
+        return self.vq.codebook[tokens].movedim(-1, 1)
+
+    def _start(self, z: Tensor) -> None:
+        """Have the library run k-means now, on a batch that has a vector for each code.
+
+        Left to itself it would do so with its first batch of any size, and in evaluation too: a small batch
+        fills the codebook with copies of a few vectors.
+        """
+        if not self.started and z[:, 0].numel() >= self.vocab_size:
+            self.vq._codebook.initted.fill_(False)
+            self.started.fill_(True)

@@ -1,0 +1,94 @@
+"""The VAE between pixels and latents: diffusers' `AutoencoderKL`, its latents normalised by measured statistics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL
+from pydantic import Field, PositiveInt, ValidationError
+from torch import Tensor
+from torch.nn import functional
+
+from signvip.config import explain
+from signvip.contracts import Config
+from signvip.errors import ConfigError
+
+KL_WEIGHT = 1e-6  # Rombach et al. (arXiv:2112.10752): enough to keep latents from drifting apart
+
+
+class VaeConfig(Config):
+    """Size of a VAE that is trained here; the frame shrinks by 2 at each step of `block_out_channels`."""
+
+    block_out_channels: tuple[PositiveInt, ...] = Field((32, 64, 64), min_length=1)
+    latent_channels: PositiveInt = 4
+    layers_per_block: PositiveInt = 1
+    norm_num_groups: PositiveInt = Field(1, description="one keeps a frame's colours apart; many erase them")
+    mid_block_add_attention: bool = False
+
+
+def build_vae(**options: Any) -> AutoencoderKL:
+    """A VAE with random weights; ConfigError names every unknown or unfit option."""
+    try:
+        config = VaeConfig(**options)
+    except ValidationError as error:
+        raise ConfigError(explain(error, prefix="vae", known=VaeConfig.model_fields)) from error
+    levels = len(config.block_out_channels)
+    return AutoencoderKL(
+        **config.model_dump(),
+        down_block_types=("DownEncoderBlock2D",) * levels,
+        up_block_types=("UpDecoderBlock2D",) * levels,
+        scaling_factor=1.0,
+    )
+
+
+def vae_loss(
+    vae: AutoencoderKL, images: Tensor, kl_weight: float = KL_WEIGHT
+) -> tuple[Tensor, dict[str, float]]:
+    """Reconstruction (absolute and squared) and divergence of images (B, 3, H, W) in [-1, 1]; and the terms."""
+    posterior = vae.encode(images).latent_dist
+    rebuilt = vae.decode(posterior.sample()).sample
+    absolute, squared = functional.l1_loss(rebuilt, images), functional.mse_loss(rebuilt, images)
+    divergence = posterior.kl().mean()
+    loss = absolute + squared + kl_weight * divergence
+    terms = {"l1": absolute, "mse": squared, "kl": divergence, "psnr": 10 * torch.log10(4 / squared)}
+    return loss, {name: float(value.detach()) for name, value in terms.items()}
+
+
+@torch.no_grad()
+def encode_images(vae: AutoencoderKL, images: Tensor, chunk: int = 32) -> tuple[Tensor, Tensor]:
+    """Posterior mean and deviation (B, C, h, w), normalised, of images (B, 3, H, W) in [-1, 1]."""
+    shift, scale = _statistics(vae)
+    means, deviations = [], []
+    for part in images.to(vae.dtype).split(chunk):
+        posterior = vae.encode(part).latent_dist
+        means.append((posterior.mean - shift) / scale)
+        deviations.append(posterior.std / scale)
+    return torch.cat(means), torch.cat(deviations)
+
+
+@torch.no_grad()
+def decode_latents(vae: AutoencoderKL, latents: Tensor, chunk: int = 32) -> Tensor:
+    """Images (B, 3, H, W), about [-1, 1], of normalised latents (B, C, h, w)."""
+    shift, scale = _statistics(vae)
+    parts = (latents.to(vae.dtype) * scale + shift).split(chunk)
+    return torch.cat([vae.decode(part).sample for part in parts])
+
+
+@torch.no_grad()
+def measure_latents(vae: AutoencoderKL, images: Tensor, chunk: int = 32) -> None:
+    """Store each channel's mean and deviation over these images in the config, where saving keeps them."""
+    raw = torch.cat([vae.encode(part).latent_dist.mean for part in images.to(vae.dtype).split(chunk)]).float()
+    mean, std = raw.mean((0, 2, 3)), raw.std((0, 2, 3)).clamp_min(1e-6)
+    vae.register_to_config(
+        latents_mean=mean.tolist(), latents_std=std.tolist(), scaling_factor=1.0, shift_factor=None
+    )
+
+
+def _statistics(vae: AutoencoderKL) -> tuple[Tensor, Tensor]:
+    """What to subtract and to divide by (C, 1, 1), by the same four keys as diffusers' pipelines read."""
+    config = vae.config
+    channels = config["latent_channels"]
+    mean = torch.tensor(config["latents_mean"] or [config["shift_factor"] or 0.0] * channels)
+    std = torch.tensor(config["latents_std"] or [1.0] * channels) / config["scaling_factor"]
+    return (values[:, None, None].to(vae.device, vae.dtype) for values in (mean, std))  # type: ignore[return-value]

@@ -1,0 +1,85 @@
+"""The VAE: latents of unit variance by statistics that travel in its config, and what it can learn."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from diffusers import AutoencoderKL
+
+from signvip.errors import ConfigError
+from signvip.models.vae import build_vae, decode_latents, encode_images, measure_latents, vae_loss
+
+SMALL = {"block_out_channels": (4, 8, 8), "norm_num_groups": 2}
+
+
+def small(**options) -> AutoencoderKL:
+    torch.manual_seed(0)
+    return build_vae(**{**SMALL, **options}).eval()
+
+
+def images(count: int = 6) -> torch.Tensor:
+    return torch.rand(count, 3, 16, 24, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+
+def test_shrinks_by_two_at_each_step():
+    vae = small()
+    mean, std = encode_images(vae, images())
+    assert mean.shape == std.shape == (6, 4, 4, 6)
+    assert decode_latents(vae, mean).shape == (6, 3, 16, 24)
+    assert encode_images(small(block_out_channels=(4, 8)), images())[0].shape == (6, 4, 8, 12)
+
+
+def test_measured_latents_have_zero_mean_and_unit_deviation_in_each_channel():
+    vae = small()
+    measure_latents(vae, images(), chunk=4)
+    mean, _ = encode_images(vae, images())
+    torch.testing.assert_close(mean.mean((0, 2, 3)), torch.zeros(4), atol=1e-4, rtol=0)
+    torch.testing.assert_close(mean.std((0, 2, 3)), torch.ones(4), atol=1e-3, rtol=0)
+
+
+def test_decoding_undoes_the_normalisation():
+    vae = small()
+    raw = vae.decode(vae.encode(images()).latent_dist.mean).sample
+    measure_latents(vae, images())
+    mean, std = encode_images(vae, images())
+    torch.testing.assert_close(decode_latents(vae, mean), raw, atol=1e-4, rtol=1e-4)
+    raw_std = vae.encode(images()).latent_dist.std
+    torch.testing.assert_close(std * torch.tensor(vae.config.latents_std)[:, None, None], raw_std)
+
+
+def test_statistics_survive_saving(tmp_path):
+    vae = small()
+    measure_latents(vae, images())
+    vae.save_pretrained(tmp_path)
+    again = AutoencoderKL.from_pretrained(tmp_path)
+    assert torch.equal(encode_images(again, images())[0], encode_images(vae, images())[0])
+
+
+def test_a_pretrained_vae_is_scaled_by_its_own_single_factor():
+    vae = small()
+    vae.register_to_config(scaling_factor=0.5, shift_factor=0.25)
+    raw = vae.encode(images()).latent_dist.mean
+    torch.testing.assert_close(encode_images(vae, images())[0], (raw - 0.25) * 0.5)
+
+
+def test_chunks_change_nothing():
+    vae = small()
+    whole, parts = encode_images(vae, images())[0], encode_images(vae, images(), chunk=4)[0]
+    torch.testing.assert_close(whole, parts)
+    torch.testing.assert_close(decode_latents(vae, whole), decode_latents(vae, whole, chunk=1))
+
+
+def test_the_loss_is_the_sum_of_its_terms_and_reaches_every_weight():
+    vae = small()
+    loss, values = vae_loss(vae, images(), kl_weight=0.01)
+    assert float(loss.detach()) == pytest.approx(values["l1"] + values["mse"] + 0.01 * values["kl"], rel=1e-5)
+    loss.backward()
+    assert all(weight.grad is not None for weight in vae.parameters())
+
+
+@pytest.mark.parametrize(
+    "options", [{"block_out_chanels": [8]}, {"latent_channels": 0}, {"block_out_channels": []}]
+)
+def test_unknown_and_unfit_options_are_named(options):
+    with pytest.raises(ConfigError, match=next(iter(options))):
+        build_vae(**options)
