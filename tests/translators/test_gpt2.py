@@ -81,7 +81,7 @@ def test_scheduled_sampling_replaces_inputs_in_training_alone(build):
     assert len({model.loss(["rain"], tokens(1, 4), lengths)[0].item() for _ in range(3)}) == 3
     model.options = model.options.model_copy(update={"sampling_rate": 0.0})
     assert model.loss(["rain"], tokens(1, 4), lengths)[0].item() == pytest.approx(
-        float(evaluated[0]), abs=1e-5
+        evaluated[0].item(), abs=1e-5
     )
 
 

@@ -43,7 +43,7 @@ class ParallelHeads(nn.Module):
     ) -> None:
         super().__init__()
         self.count, self.attention_heads, self.dropout = count, attention_heads, dropout
-        self.enter = StackedLinear(count, inputs, width, inputs**-0.5) if width != inputs else nn.Identity()
+        self.enter = StackedLinear(count, inputs, width) if width != inputs else nn.Identity()
         self.norm_attention = StackedNorm(count, width)
         self.query_key_value = StackedLinear(count, width, 3 * width)
         self.attended = StackedLinear(count, width, width)

@@ -23,7 +23,7 @@ class EncodedText:
 
 
 class HashedTextEncoder(nn.Module):
-    """Words as means of hashed n-gram embeddings (as in fastText), read by a small Transformer encoder.
+    """Words as sums of hashed n-gram embeddings (as in fastText), read by a small Transformer encoder.
 
     Needs no vocabulary and no download; an unseen inflection shares most n-grams with the seen one.
     """
@@ -33,7 +33,7 @@ class HashedTextEncoder(nn.Module):
     ) -> None:
         super().__init__()
         self.width, self.buckets, self.max_words = width, buckets, max_words
-        self.grams = nn.EmbeddingBag(buckets, width, mode="mean")
+        self.grams = nn.EmbeddingBag(buckets, width, mode="sum")
         self.positions = nn.Embedding(max_words + 1, width)
         nn.init.normal_(
             self.positions.weight, std=0.1
@@ -61,7 +61,9 @@ class HashedTextEncoder(nn.Module):
         device = self.positions.weight.device
         flat = torch.tensor([bucket for word in words for bucket in word], device=device)
         starts = torch.tensor([0, *(len(word) for word in words[:-1])], device=device).cumsum(0)
-        return self.grams(flat, starts)
+        # the word itself counts as much as all of its n-grams together: those of other words overlap
+        shares = [share for word in words for share in [1.0, *[1 / len(word)] * (len(word) - 1)]]
+        return self.grams(flat, starts, per_sample_weights=torch.tensor(shares, device=device))
 
 
 class PretrainedTextEncoder(nn.Module):
@@ -116,8 +118,8 @@ def load_pretrained(name: str) -> tuple[Any, Any]:
         tokenizer, model = AutoTokenizer.from_pretrained(name), AutoModel.from_pretrained(name)
     except (OSError, ValueError) as error:
         raise DataError(
-            f"The text encoder {name} is not at hand ({type(error).__name__}); give "
-            "sentence-transformers/clip-ViT-B-32-multilingual-v1 (Apache-2.0)."
-            "sentence-transformers/clip-ViT-B-32-multilingual-v1 (Apache-2.0), or 'hashed'."
+            f"The text encoder {name} is not at hand ({type(error).__name__}); set "
+            "translator.text_encoder to a folder or a hub id, such as openai/clip-vit-base-patch32 (MIT) or "
+            "sentence-transformers/clip-ViT-B-32-multilingual-v1 (Apache-2.0), or to 'hashed'."
         ) from error
     return tokenizer, getattr(model, "text_model", model).requires_grad_(False).eval()

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch import Tensor, nn
 
+from signvip_translators.stacked import INITIAL_SCALE
+
 if TYPE_CHECKING:
     from transformers import GPT2Model
 
@@ -29,6 +31,7 @@ def build_trunk(
         resid_pdrop=dropout,
         embd_pdrop=dropout,
         attn_pdrop=dropout,
+        initializer_range=INITIAL_SCALE * width**-0.5,
         bos_token_id=None,
         eos_token_id=None,
     )

@@ -1,0 +1,187 @@
+"""Speed of the translator as ratios, each against its baseline in the same process; seconds mean nothing alone.
+
+    python benchmarks/translator.py --output translator.json
+    python benchmarks/translator.py --layers 4 --width 192 --frames 50 --repeats 3
+
+Outputs are compared before anything is timed. Times are CPU seconds of one thread, the least of `--repeats`,
+with both sides taking turns. `predicted` comes from weights read and multiplications alone, on this machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from signvip_translators.generation import Chooser, decode
+from signvip_translators.gpt2 import CachedDecoding, Gpt2Translator
+from signvip_translators.heads import HeadCache, ParallelHeads
+from torch import Tensor
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "translators"))
+from reference import LoopedHeads, UncachedDecoding
+
+TEXT = "tomorrow there will be strong wind and some rain in the north"
+VOCABULARY = 625
+GUARD, LENGTHS = (
+    401,
+    (30, 45, 60, 75, 90, 100, 110, 120),
+)  # the authors' block size; lengths as in PHOENIX-2014T
+
+
+class Ending:
+    """A decoding whose rows end at given lengths, whatever the untrained weights say."""
+
+    def __init__(self, decoding, lengths):
+        self.decoding, self.lengths, self.done = decoding, torch.tensor(lengths), 0
+
+    def start(self) -> Tensor:
+        return self._force(self.decoding.start())
+
+    def step(self, tokens: Tensor) -> Tensor:
+        self.done += 1
+        return self._force(self.decoding.step(tokens))
+
+    def _force(self, logits: Tensor) -> Tensor:
+        logits[..., -1] = torch.where(self.lengths <= self.done, 1e9, -1e9)[:, None]
+        return logits
+
+
+def generate(model, texts, frames, lengths=None, decoding=CachedDecoding):
+    """Greedy tokens of exactly `lengths` frames, or `frames` where there are none."""
+    rows = Ending(decoding(model, texts, None), lengths or [10**9] * len(texts))
+    return decode(rows, Chooser(texts, 0.0, None, None), "any", frames)
+
+
+def compare(
+    ours: Callable[[], list[Tensor]], theirs: Callable[[], list[Tensor]], repeats: int
+) -> dict[str, float]:
+    """CPU seconds of both sides, taking turns, and their ratio; the outputs must agree first."""
+    for mine, other in zip(ours(), theirs(), strict=True):
+        torch.testing.assert_close(mine, other, atol=1e-4, rtol=1e-4)
+    seconds: dict[str, list[float]] = {"ours": [], "baseline": []}
+    for _ in range(repeats):
+        for name, run in (("ours", ours), ("baseline", theirs)):
+            start = time.process_time()
+            run()
+            seconds[name].append(time.process_time() - start)
+    fastest = {name: min(times) for name, times in seconds.items()}
+    return {**fastest, "measured": fastest["baseline"] / fastest["ours"]}
+
+
+def machine() -> tuple[float, float]:
+    """Multiply-adds a second of a large product, and weights read a second by a matrix-vector product."""
+    square, row = torch.randn(1024, 1024), torch.randn(1, 4096)
+    wide = torch.randn(4096, 4096)
+    return 1024**3 / _least(lambda: square @ square), 4096**2 / _least(lambda: row @ wide)
+
+
+def _least(run: Callable[[], object]) -> float:
+    times = []
+    for _ in range(5):
+        start = time.process_time()
+        run()
+        times.append(time.process_time() - start)
+    return min(times)
+
+
+def seconds_for(weights: int, rows: int, rates: tuple[float, float]) -> float:
+    """A roofline: `rows` states through `weights` are bound by arithmetic or by reading the weights."""
+    return max(weights * rows / rates[0], weights / rates[1])
+
+
+def against_no_cache(model, frames: int, rates, repeats: int) -> dict[str, float]:
+    row = compare(
+        lambda: generate(model, [TEXT], frames),
+        lambda: generate(model, [TEXT], frames, decoding=UncachedDecoding),
+        repeats,
+    )
+    weights, words = _weights(model), len(TEXT.split()) + 1
+    cached = seconds_for(weights, words, rates) + (frames - 1) * seconds_for(weights, 1, rates)
+    plain = sum(seconds_for(weights, words + done, rates) for done in range(frames))
+    return {"predicted": plain / cached, **row}
+
+
+def against_loop(count: int, width: int, attention_heads: int, frames: int, repeats: int) -> dict[str, float]:
+    heads = ParallelHeads(count, width, width, attention_heads, VOCABULARY + 1, 0.0).eval()
+    loop, states = LoopedHeads(heads), torch.randn(1, frames, width)
+
+    def ours() -> list[Tensor]:
+        cache = HeadCache()
+        return [heads(states[:, f : f + 1], cache) for f in range(frames)]
+
+    def theirs() -> list[Tensor]:
+        caches = [[] for _ in range(count)]
+        return [loop(states[:, f : f + 1], caches) for f in range(frames)]
+
+    return {
+        "predicted": 1.0,
+        **compare(ours, theirs, repeats),
+    }  # the same weights are read: the rest is calls
+
+
+def against_the_guard(model, repeats: int) -> dict[str, float]:
+    texts, longest = [TEXT] * len(LENGTHS), max(LENGTHS)
+
+    def theirs() -> list[Tensor]:
+        made = generate(model, texts, GUARD)
+        return [row[:length] for row, length in zip(made, LENGTHS, strict=True)]
+
+    row = compare(lambda: generate(model, texts, GUARD, LENGTHS), theirs, repeats)
+    return {"predicted": GUARD / longest, **row}
+
+
+def against_one_by_one(model, frames: int, rates, repeats: int) -> dict[str, float]:
+    texts = [f"{TEXT} {number}" for number in range(32)]
+    row = compare(
+        lambda: generate(model, texts, frames),
+        lambda: [tokens for text in texts for tokens in generate(model, [text], frames)],
+        repeats,
+    )
+    weights = _weights(model)
+    return {"predicted": 32 * seconds_for(weights, 1, rates) / seconds_for(weights, 32, rates), **row}
+
+
+def _weights(model) -> int:
+    return sum(p.numel() for part in (model.trunk.h, model.heads) for p in part.parameters())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--layers", type=int, default=8)
+    parser.add_argument("--width", type=int, default=512)
+    parser.add_argument("--tokens", type=int, default=12, help="tokens per frame")
+    parser.add_argument("--frames", type=int, default=100)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--output", type=Path)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    config = Gpt2Translator.Config(layers=options.layers, width=options.width, dropout=0.0)
+    model = Gpt2Translator(config, options.tokens, VOCABULARY).eval()
+    rates, frames, repeats = machine(), options.frames, options.repeats
+    with torch.no_grad():
+        rows = {
+            "cache against none": against_no_cache(model, frames, rates, repeats),
+            "cache against none, twice the frames": against_no_cache(model, 2 * frames, rates, repeats),
+            "12 heads stacked against looped": against_loop(12, options.width, 8, frames, repeats),
+            "64 heads stacked against looped": against_loop(64, options.width, 8, frames, repeats),
+            "stop at EOS against the guard": against_the_guard(model, repeats),
+            "32 texts at once against one by one": against_one_by_one(model, frames // 2, rates, repeats),
+        }
+    for name, row in rows.items():
+        print(f"{name:38} x{row['measured']:6.2f} (predicted x{row['predicted']:.2f})")
+    if options.output is not None:
+        options.output.write_text(
+            json.dumps({"options": vars(options) | {"output": None}, "rows": rows}, indent=2)
+        )
+
+
+if __name__ == "__main__":
+    main()
