@@ -10,12 +10,15 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL
 
+from signvip.data.fields import EMBEDDINGS, LATENTS, TOKENS
+from signvip.data.fields import encode as encode_field
 from signvip.data.manifest import Manifest
-from signvip.data.shards import rewrite_shards
+from signvip.data.rewrite import rewrite_shards
+from signvip.data.shards import Sample, splits_of
 from signvip.errors import RunError
 from signvip.models import Autoencoder, ConditionEncoder
 from signvip.models.vae import encode_images
-from signvip.progress import Reporter, Silent
+from signvip.progress import Reporter, Silent, following
 from signvip.run import Run
 from signvip.stages.clips import Clips, to_model
 
@@ -26,7 +29,9 @@ if TYPE_CHECKING:
 SMALL_ENOUGH = 2_000_000_000
 CHUNK = 64  # frames that go through a network together
 
-Compute = Callable[[Clips, int], "dict[str, np.ndarray]"]
+FIELDS = {"vae": LATENTS, "condition_encoder": EMBEDDINGS, "autoencoder": TOKENS}  # what each part adds
+
+Compute = Callable[[Clips, int], np.ndarray]
 
 
 def encode(
@@ -82,43 +87,48 @@ def _rewrite(
 ) -> None:
     manifest = Manifest.read(shards)
     manifest.check_sources(run.config.size, run.config.fps, list(run.config.conditions), shards)
-    total = sum(counts.clips_out for counts in manifest.splits.values())
-    with reporter.task(f"add {name}", total) as task, torch.no_grad():
-        for split in manifest.splits:
-            clips = Clips(shards, split, run.config)
+    stamp = run.fingerprint(*parts)
+    for split in splits_of(shards):
+        clips = Clips(shards, split, run.config)
+        position = {key: index for index, key in enumerate(clips.index.keys)}
 
-            def add(position: int, clips: Clips = clips) -> dict[str, np.ndarray]:
-                task.advance()
-                return compute(clips, position)
+        def add(
+            sample: Sample, clips: Clips = clips, position: dict[str, int] = position
+        ) -> dict[str, bytes]:
+            with torch.no_grad():
+                return {FIELDS[name]: encode_field(FIELDS[name], compute(clips, position[sample.key]))}
 
-            rewrite_shards(shards, out, split, add, tag=run.fingerprint(*parts))
-    manifest.with_fingerprint(name, run.fingerprint(*parts)).write(out)
+        with reporter.task(f"{FIELDS[name]}, {split}", len(clips)) as task:
+            rewrite_shards(
+                shards, out, add, names=[FIELDS[name]], stamp=stamp, splits=[split], progress=following(task)
+            )
+    manifest.with_fingerprint(name, stamp).write(out)
 
 
 def _latents(vae: AutoencoderKL) -> Compute:
     vae = _ready(vae)
 
-    def compute(clips: Clips, clip: int) -> dict[str, np.ndarray]:
+    def compute(clips: Clips, clip: int) -> np.ndarray:
         frames = clips.frames(clip, range(clips.info(clip)["frames"]))
-        return {"latents.npy": _half(encode_images(vae, to_model(frames).to(vae.device), chunk=CHUNK)[0])}
+        return _half(encode_images(vae, to_model(frames).to(vae.device), chunk=CHUNK)[0])
 
     return compute
 
 
 def _embeddings(encoder: ConditionEncoder) -> Compute:
     encoder = _ready(encoder)
-    return lambda clips, clip: {"embeddings.npy": _half(_embed(encoder, clips, clip))}
+    return lambda clips, clip: _half(_embed(encoder, clips, clip))
 
 
 def _tokens(autoencoder: Autoencoder, encoder: ConditionEncoder, stored: bool) -> Compute:
     autoencoder, encoder = _ready(autoencoder), _ready(encoder)
 
-    def compute(clips: Clips, clip: int) -> dict[str, np.ndarray]:
+    def compute(clips: Clips, clip: int) -> np.ndarray:
         # Stored embeddings are halves: rounding the computed ones alike gives the same tokens either way.
-        e = clips.array(clip, "embeddings.npy") if stored else _embed(encoder, clips, clip).half().float()
+        e = clips.array(clip, EMBEDDINGS) if stored else _embed(encoder, clips, clip).half().float()
         tokens = torch.cat([autoencoder.encode(part.to(autoencoder.device)).tokens for part in e.split(CHUNK)])
         kind = np.uint16 if autoencoder.quantizer.vocab_size <= 2**16 else np.uint32
-        return {"tokens.npy": tokens.flatten(1).cpu().numpy().astype(kind)}
+        return tokens.flatten(1).cpu().numpy().astype(kind)
 
     return compute
 
@@ -137,6 +147,5 @@ def _half(values: Tensor) -> np.ndarray:
 
 
 def _embedding_bytes(manifest: Manifest, encoder: ConditionEncoder, run: Run) -> int:
-    factor = 2**encoder.config.downsamples
-    cells = (run.config.size[0] // factor) * (run.config.size[1] // factor)
+    cells = (run.config.size[0] // encoder.factor) * (run.config.size[1] // encoder.factor)
     return 2 * encoder.embedding_channels * cells * sum(counts.frames for counts in manifest.splits.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
@@ -41,3 +41,15 @@ class Silent:
 
     def say(self, message: str) -> None:
         return None
+
+
+def following(task: Task) -> Callable[[int, int], None]:
+    """A `progress(done, total)` callback that moves a bar to where the work is."""
+    shown = 0
+
+    def follow(done: int, total: int) -> None:
+        nonlocal shown
+        task.advance(done - shown)
+        shown = done
+
+    return follow

@@ -106,8 +106,9 @@ def train(
     batches = _loader(phase, training, start, accelerator)
     with reporter.task(phase.name, training.steps, done=start) as task:
         for step in range(start, training.steps):
-            for _ in range(training.accumulation):
-                index = step * accelerator.num_processes + accelerator.process_index
+            for part in range(training.accumulation):
+                index = step * training.accumulation + part
+                index = index * accelerator.num_processes + accelerator.process_index
                 torch.manual_seed(step_seed(seed, phase.name, index))
                 with accelerator.accumulate(module):
                     loss, values = module(_to(next(batches), accelerator.device))
@@ -122,7 +123,7 @@ def train(
             done = step + 1
             if done % training.log_every == 0 or done == training.steps:
                 rate = schedule.get_last_lr()[0]
-                _log(accelerator, phase.name, folder, done, {"loss": float(loss), **values, "lr": rate}, task)
+                _log(accelerator, phase.name, folder, done, {"loss": float(loss.detach()), **values, "lr": rate}, task)
             else:
                 task.advance()
             if done % training.checkpoint_every == 0 or done == training.steps:

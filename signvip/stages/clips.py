@@ -13,7 +13,6 @@ from torch import Tensor
 from signvip.config import RunConfig
 from signvip.data.shards import ShardIndex
 from signvip.data.video import read_video
-from signvip.errors import DataError
 from signvip.registry import build
 from signvip.training import step_seed
 
@@ -23,9 +22,8 @@ class Clips:
 
     def __init__(self, shards: Path, split: str, config: RunConfig) -> None:
         self.index = ShardIndex(shards, split)
-        if not len(self.index):
-            raise DataError(f"{shards} has no clips of the split '{split}'; run: signvip preprocess")
         self.size = config.size
+        self._infos: dict[int, dict[str, Any]] = {}
         self.painters = {name: build("condition", name, **options) for name, options in config.conditions.items()}
 
     def __len__(self) -> int:
@@ -33,7 +31,9 @@ class Clips:
 
     def info(self, clip: int) -> dict[str, Any]:
         """The clip's `json` member."""
-        return self.index.load(clip, "json")
+        if clip not in self._infos:
+            self._infos[clip] = self.index.load(clip, "json")
+        return self._infos[clip]
 
     def frames(self, clip: int, picks: Sequence[int]) -> Tensor:
         """Frames (F, 3, H, W) uint8; decoded forward, once."""

@@ -76,12 +76,11 @@ def stage3(run: Run, shards: Path, loop: _Loop) -> None:
 def new_autoencoder(config: RunConfig, encoder: ConditionEncoder) -> Autoencoder:
     """An autoencoder around the quantizer of the configuration, for the grid of this encoder."""
     registry().get("quantizer", config.quantizer.name)
-    factor = 2**encoder.config.downsamples
     return build_network(
         Autoencoder,
         config.autoencoder,
         embedding_channels=encoder.embedding_channels,
-        grid=(config.size[0] // factor, config.size[1] // factor),
+        grid=(config.size[0] // encoder.factor, config.size[1] // encoder.factor),
         quantizer=config.quantizer.name,
         quantizer_config=config.quantizer.options,
     )
@@ -123,7 +122,7 @@ def _train_motion(run: Run, shards: Path, loop: _Loop) -> None:
     nets = VideoDiffusion(
         config,
         run.load("condition_encoder", ConditionEncoder),
-        run.load("guider", Guider),
+        Guider.with_motion(run.load("guider", Guider)),
         run.load("reference_net", ReferenceNet),
         Denoiser.with_motion(run.load("denoiser", Denoiser)),
     )

@@ -1,0 +1,195 @@
+"""`demo`: what comes out, on signers and sentences of the embedded corpus that training never saw."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+import signvip
+from signvip.config import load_config
+from signvip.data.preprocess import preprocess
+from signvip.data.video import VideoWriter
+from signvip.evaluation.chain import (
+    Chain,
+    Row,
+    Sample,
+    fit_probe,
+    reconstruction,
+    shuffled,
+    token_rows,
+    translation_rows,
+    without,
+)
+from signvip.evaluation.images import psnr, ssim
+from signvip.evaluation.report import write_report
+from signvip.generate import NOTICE, GenerateOptions, embedded_run, load_pipeline
+from signvip.progress import Reporter, Silent
+from signvip.run import Run
+from signvip.stages.clips import Clips
+from signvip.toysign import ToySign, portrait
+
+if TYPE_CHECKING:
+    from signvip.config import RunConfig
+
+PROBE_CLIPS = {"train": 32, "dev": 6}
+NEXT = 'signvip generate "tomorrow it will rain in the north" {portrait}'
+
+
+def demo(out: Path, *, reporter: Reporter | None = None, clips: int = 3, train: bool = False, full: bool = False) -> Path:
+    """Generate `clips` videos beside their ground truth and write `report.html`; returns its path.
+
+    `train` runs the whole chain from nothing first; `full` measures every number on all clips, not on the few shown.
+    """
+    reporter = reporter or Silent()
+    seconds: dict[str, float] = {}
+    out.mkdir(parents=True, exist_ok=True)
+    run = Run.open(_train(out, reporter) if train else embedded_run())
+    shards = out / "test-shards"
+    with _timed(seconds, "corpus and shards"):
+        reader = _corpus(run.config, shards, clips, reporter)
+    with _timed(seconds, "load the model"):
+        pipe = load_pipeline(str(run.path), GenerateOptions(device="cpu"))
+        chain = Chain(run, pipe, Clips(shards, "test", run.config))
+    references = [portrait(reader, str(chain.clips.info(clip)["signer"])) for clip in range(len(chain.clips))]
+    with _timed(seconds, "videos"), reporter.task("generate", clips) as task:
+        samples = []
+        for clip in range(clips):
+            samples.append(_sample(chain, clip, references[clip]))
+            task.advance()
+    with _timed(seconds, "numbers"):
+        rows = _rows(chain, shards, samples, references, full)
+    (out / "results.json").write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+    files = [_write(out, sample, run.config.fps) for sample in samples]
+    picture = out / "reference-0.png"
+    return write_report(
+        out / "report.html",
+        "SignViP: signers and sentences that training never saw",
+        NOTICE,
+        [(f"“{sample.text}” ({sample.signer})", found) for sample, found in zip(samples, files, strict=True)],
+        rows,
+        seconds,
+        NEXT.format(portrait=picture),
+    )
+
+
+def _corpus(config: RunConfig, shards: Path, clips: int, reporter: Reporter) -> ToySign:
+    counts = {**PROBE_CLIPS, "test": clips}
+    reader: ToySign = signvip.build("dataset", "toysign", size=config.size, fps=config.fps, **counts)
+    conditions = {name: signvip.build("condition", name, **options) for name, options in config.conditions.items()}
+    with reporter.task("corpus and shards", sum(counts.values())) as task:
+        preprocess(
+            reader, conditions, shards, size=config.size, fps=config.fps, workers=2,
+            progress=lambda done, total: task.advance(),
+        )  # fmt: skip
+    return reader
+
+
+def _train(out: Path, reporter: Reporter) -> Path:
+    """The seven commands of the README, in a folder of their own."""
+    from signvip.derive import encode, tokenize
+    from signvip.stages import train
+
+    config, shards, run = load_config("tiny"), out / "shards", out / "run"
+    reader = signvip.build("dataset", "toysign", size=config.size, fps=config.fps)
+    conditions = {name: signvip.build("condition", name, **options) for name, options in config.conditions.items()}
+    with reporter.task("preprocess", sum(len(reader.ids(split)) for split in ("train", "dev", "test"))) as task:
+        preprocess(
+            reader, conditions, shards, size=config.size, fps=config.fps, workers=2,
+            progress=lambda done, total: task.advance(),
+        )  # fmt: skip
+    train(config, 1, shards=shards, run=run, reporter=reporter)
+    encode(shards, shards, run=run, reporter=reporter)
+    train(config, 2, shards=shards, run=run, reporter=reporter)
+    tokenize(shards, shards, run=run, reporter=reporter)
+    return train(config, 3, shards=shards, run=run, reporter=reporter)
+
+
+def _sample(chain: Chain, clip: int, reference: np.ndarray) -> Sample:
+    info = chain.clips.info(clip)
+    drawn = chain.clips.conditions(clip)
+    tokens = chain.pipe.translate([info["text"]])[0]
+    begin = time.perf_counter()
+    generated = chain.video(chain.pipe.autoencoder.decode_frames(tokens), reference, seed=clip)
+    seconds = time.perf_counter() - begin
+    pictures = drawn.unflatten(1, (-1, 3)).permute(0, 3, 1, 4, 2).flatten(2, 3)  # (F, H, K*W, 3)
+    return Sample(
+        clip=clip,
+        text=info["text"],
+        signer=str(info["signer"]),
+        reference=reference,
+        truth=chain.clips.frames(clip, range(info["frames"])).permute(0, 2, 3, 1).numpy(),
+        conditions=pictures.numpy(),
+        rebuilt=chain.video(chain.embed(drawn), reference, seed=clip),
+        generated=generated,
+        tokens=tokens,
+        seconds=seconds,
+    )
+
+
+def _rows(
+    chain: Chain, shards: Path, samples: list[Sample], references: list[np.ndarray], full: bool
+) -> list[Row]:
+    shown = [sample.clip for sample in samples]
+    rows = [
+        Row("PSNR in dB, from true conditions", _mean(psnr(s.rebuilt, s.truth) for s in samples), len(shown), ">= 20"),
+        Row("SSIM, from true conditions", _mean(ssim(s.rebuilt, s.truth) for s in samples), len(shown), ">= 0.75"),
+        Row("seconds a frame", _mean(s.seconds / len(s.tokens) for s in samples), len(shown)),
+    ]
+    if full:
+        rows += _contrasts(chain, references)
+    rows += token_rows(chain, range(len(chain.clips)))
+    return rows + translation_rows(chain, range(len(chain.clips)), fit_probe(chain, shards))
+
+
+def _contrasts(chain: Chain, references: list[np.ndarray]) -> list[Row]:
+    picks = list(range(len(chain.clips)))
+    swapped = references[1:] + references[:1]
+    hand3d = list(chain.run.config.conditions).index("hand3d")
+    cases = {
+        "as it is": reconstruction(chain, picks, references),
+        "another signer's reference": reconstruction(chain, picks, swapped),
+        "conditions shuffled in time": reconstruction(chain, picks, references, shuffled),
+        "without hand3d": reconstruction(chain, picks, references, without(hand3d)),
+    }
+    return [
+        Row(f"{metric}, {case}", value, len(picks))
+        for case, values in cases.items()
+        for metric, value in values.items()
+    ]
+
+
+def _write(out: Path, sample: Sample, fps: float) -> dict[str, Path]:
+    """Store the videos of one sample; returns them by caption."""
+    picture = out / f"reference-{sample.clip}.png"
+    Image.fromarray(sample.reference).save(picture)
+    files = {"reference picture": picture}
+    videos = {
+        "generated from the text": sample.generated,
+        "ground truth": sample.truth,
+        "from the true conditions": sample.rebuilt,
+        "true conditions": sample.conditions,
+    }
+    for caption, frames in videos.items():
+        files[caption] = out / f"{caption.replace(' ', '-')}-{sample.clip}.mp4"
+        with VideoWriter(files[caption], fps, comment=NOTICE) as video:
+            video.write(frames)
+    return files
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    begin = time.perf_counter()
+    yield
+    seconds[name] = time.perf_counter() - begin
+
+
+def _mean(values: Iterator[float]) -> float:
+    return float(np.mean(list(values)))

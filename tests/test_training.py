@@ -1,0 +1,118 @@
+"""The loop: resuming equals never having stopped, and nothing is half-written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from signvip.config import Training
+from signvip.errors import RunError
+from signvip.progress import Silent
+from signvip.training import checkpoints, train
+
+
+class Regression:
+    """A phase with dropout, so that its randomness shows."""
+
+    name = "regression"
+
+    def __init__(self) -> None:
+        torch.manual_seed(0)
+        self.module = _Loss()
+
+    def batch(self, index):
+        generator = torch.Generator().manual_seed(index)
+        x = torch.randn(8, 4, generator=generator)
+        return {"x": x, "y": x.sum(dim=1, keepdim=True)}
+
+    def validate(self, folder: Path):
+        (folder / "seen.txt").write_text("a look")
+        return {"weight": float(self.module.layer.weight.sum())}
+
+
+class _Loss(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.dropout = nn.Linear(4, 1), nn.Dropout(0.3)
+
+    def forward(self, batch):
+        loss = (self.layer(self.dropout(batch["x"])) - batch["y"]).square().mean()
+        return loss, {"double": 2 * float(loss.detach())}
+
+
+def settings(**changes) -> Training:
+    values = {"steps": 12, "clips": 1, "learning_rate": 0.05, "schedule": "cosine", "warmup": 2, "ema": 0.9}
+    return Training(**{**values, "checkpoint_every": 4, "validate_every": 6, "log_every": 2, "workers": 0, **changes})
+
+
+def run(folder: Path, *, resume: bool = True, **changes) -> Regression:
+    phase = Regression()
+    train(phase, settings(**changes), folder, seed=3, precision="no", resume=resume, reporter=Silent())
+    return phase
+
+
+def weights(phase: Regression) -> torch.Tensor:
+    return torch.cat([value.flatten() for value in phase.module.state_dict().values()])
+
+
+def test_it_learns(tmp_path):
+    run(tmp_path, steps=200, checkpoint_every=200, validate_every=200)
+    rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    losses = [row["loss"] for row in rows if "loss" in row]
+    assert sum(losses[-5:]) < 0.5 * sum(losses[:5])
+
+
+class Stop(Exception):
+    pass
+
+
+def test_resume_equals_never_having_stopped(tmp_path, monkeypatch):
+    whole = run(tmp_path / "whole")
+    stopped = Regression()
+    forward = stopped.module.forward
+    calls = iter(range(100))
+
+    def dies_at_the_eighth_step(batch):
+        if next(calls) == 7:
+            raise Stop
+        return forward(batch)
+
+    monkeypatch.setattr(stopped.module, "forward", dies_at_the_eighth_step)
+    with pytest.raises(Stop):
+        train(stopped, settings(), tmp_path / "cut", seed=3, precision="no", resume=True, reporter=Silent())
+    assert [path.name for path in checkpoints(tmp_path / "cut")] == ["checkpoint-0000004"]
+    resumed = run(tmp_path / "cut")
+    assert torch.equal(weights(whole), weights(resumed))
+
+
+def test_accumulation_takes_each_batch_once(tmp_path):
+    seen = []
+    phase = Regression()
+    original = phase.batch
+    phase.batch = lambda index: seen.append(index) or original(index)
+    train(phase, settings(steps=3, accumulation=2), tmp_path, seed=0, precision="no", resume=True, reporter=Silent())
+    assert seen == [0, 1, 2, 3, 4, 5]
+
+
+def test_fresh_forgets_what_was_there(tmp_path):
+    first = run(tmp_path)
+    again = run(tmp_path, resume=False)
+    assert torch.equal(weights(first), weights(again))
+    assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) < 12
+
+
+def test_a_checkpoint_cut_short_is_a_sentence(tmp_path):
+    run(tmp_path)
+    file = next(checkpoints(tmp_path)[-1].glob("model.safetensors"))
+    file.write_bytes(file.read_bytes()[:40])
+    with pytest.raises(RunError, match="cannot be resumed"):
+        run(tmp_path, steps=20)
+
+
+def test_averaged_weights_are_what_is_left(tmp_path):
+    averaged, last = run(tmp_path / "a"), run(tmp_path / "b", ema=0.0)
+    assert not torch.equal(weights(averaged), weights(last))
