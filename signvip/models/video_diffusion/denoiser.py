@@ -154,5 +154,5 @@ def _frames(block: nn.Module, frames: int) -> dict[str, int]:
 def _split(features: Sequence[Tensor] | None, blocks: int) -> tuple[Tensor | None, list[Tensor | None]]:
     if features is None:
         return None, [None] * blocks
-    after_block = list(features[-blocks:])
-    return (features[0] if len(features) > blocks else None), list(after_block)
+    assert len(features) in (blocks, blocks + 1), f"{len(features)} features for {blocks} down blocks"
+    return (features[0] if len(features) > blocks else None), list(features[-blocks:])
