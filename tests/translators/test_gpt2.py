@@ -123,6 +123,11 @@ def test_sampling_repeats_with_its_seed_and_does_not_depend_on_the_batch(build):
     assert len({str(clip) for clip in sample(["rain"] * 3, 1)}) == 3
 
 
+def test_it_generates_in_half_precision(build):
+    (tokens,) = build().to(torch.bfloat16).generate(["rain"], max_frames=3, temperature=1.0)
+    assert 1 <= len(tokens) <= 3 and tokens.max() < 30
+
+
 def test_languages_are_told_apart_and_checked(build):
     model = build(languages=("qaa", "qab"))
     first, second = (model.logits(["rain"], tokens(1, 3), [language]) for language in ("qaa", "qab"))

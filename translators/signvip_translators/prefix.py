@@ -33,7 +33,7 @@ class TextPrefix(nn.Module):
         states, mask = left_padded(encoded.states, encoded.mask)
         if self.kind == "sentence":
             states, mask = encoded.sentence[:, None], mask[:, -1:]
-        states = self.project(states)
+        states = self.project(states.to(self.project.weight.dtype))  # a frozen encoder keeps its own
         if self.language is not None:
             index = torch.tensor(self._language_ids(len(texts), languages), device=states.device)
             states = states + self.language(index)[:, None]

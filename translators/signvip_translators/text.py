@@ -63,7 +63,8 @@ class HashedTextEncoder(nn.Module):
         starts = torch.tensor([0, *(len(word) for word in words[:-1])], device=device).cumsum(0)
         # the word itself counts as much as all of its n-grams together: those of other words overlap
         shares = [share for word in words for share in [1.0, *[1 / len(word)] * (len(word) - 1)]]
-        return self.grams(flat, starts, per_sample_weights=torch.tensor(shares, device=device))
+        weights = torch.tensor(shares, device=device, dtype=self.grams.weight.dtype)
+        return self.grams(flat, starts, per_sample_weights=weights)
 
 
 class PretrainedTextEncoder(nn.Module):
