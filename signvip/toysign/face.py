@@ -53,8 +53,8 @@ def _nose(opened: np.ndarray) -> np.ndarray:
 
 
 def _eyes(squint: np.ndarray, brows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    lid = 0.115 * np.clip(1 - 0.62 * squint + 0.25 * np.maximum(brows, 0), 0.06, 1.3)
-    x = np.array([0.63, 0.50, 0.34, 0.22, 0.34, 0.50])
+    lid = 0.135 * np.clip(1 - 0.62 * squint + 0.25 * np.maximum(brows, 0), 0.06, 1.3)
+    x = np.array([0.66, 0.52, 0.33, 0.19, 0.33, 0.52])
     side = np.array([0, -1, -1, 0, 0.75, 0.75])
     y = -0.13 + side * lid
     left = [3, 2, 1, 0, 5, 4]  # the left eye begins at its inner corner
@@ -66,9 +66,9 @@ def _mouth(opened: np.ndarray, rounded: np.ndarray) -> tuple[np.ndarray, np.ndar
     gap = 0.15 * np.clip(opened, 0, 1.2)
     lip = 0.055 * (1 + 0.5 * np.maximum(rounded, 0))
     upper, lower = np.linspace(-1, 1, 7), np.linspace(1, -1, 7)[1:-1]
-    bow = np.array([0, 0.75, 1.0, 0.85, 1.0, 0.75, 0])
+    bow = np.array([0.6, 0.85, 1.0, 0.85, 1.0, 0.85, 0.6])
     top = 0.60 - bow * (lip + 0.35 * gap)
-    bottom = 0.60 + np.sqrt(1 - lower**2) * (1.15 * lip + gap)
+    bottom = 0.59 + np.sqrt(1 - lower**2) * (1.25 * lip + gap)
     lips = np.concatenate([_points(half * upper, top), _points(half * lower, bottom)], axis=1)
     inner = np.array([-0.86, -0.45, 0, 0.45, 0.86])
     arch = np.array([0, 0.85, 1, 0.85, 0])

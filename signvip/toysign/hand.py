@@ -6,6 +6,7 @@ from the viewer. The left and the right hand are the same until `skeleton` mirro
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -51,10 +52,13 @@ class Handshapes:
     HOOK = Handshape((12, 84, 84, 82), (88, 98, 98, 98), 1, -12, 42, 30)
 
 
+@cache
 def handshape(name: str) -> np.ndarray:
     """The angles (12,) of a handshape by its lower-case name."""
     shape: Handshape = getattr(Handshapes, name.upper())
-    return shape.vector()
+    found = shape.vector()
+    found.flags.writeable = False  # it is shared
+    return found
 
 
 def forward(shape: np.ndarray, rotation: np.ndarray, length: float) -> np.ndarray:

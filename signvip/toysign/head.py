@@ -72,7 +72,7 @@ class Head:
             shapes.append(self._bone(spot, spot, 0.020, cheek, None))
         for eye, brow in ((RIGHT_EYE, RIGHT_BROW), (LEFT_EYE, LEFT_BROW)):
             shapes += self._eye(face[:, eye])
-            shapes.append(self._ribbon(face[:, brow], 0.0085, shade(self.signer.hair, 0.75)))
+            shapes.append(self._ribbon(face[:, brow], 0.0115, shade(self.signer.hair, 0.62)))
         if self.signer.glasses:
             shapes += self._spectacles()
         shapes.append(self._ribbon(face[:, 27:31], 0.006, shade(self.signer.skin, 1.10)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -11,7 +12,7 @@ from signvip.toysign.signer import Colour, mix, shade
 from signvip.toysign.skeleton import Skeleton
 
 EDGE = 0.0055  # width of the dark outline
-SHOULDER, ELBOW, WRIST = 0.060, 0.047, 0.033  # radii
+SHOULDER, ELBOW, WRIST = 0.053, 0.046, 0.033  # radii
 FINGER, FINGERTIP, THUMB, PALM = 0.062, 0.050, 0.070, 0.075  # radii in lengths of a hand
 CHAINS = ([2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16], [17, 18, 19, 20])
 Pixels = Callable[[np.ndarray], np.ndarray]
@@ -52,17 +53,13 @@ class Limbs:
 
     def _upper(self, side: int) -> Layer:
         start, end = self.skeleton.shoulder[:, side], self.skeleton.elbow[:, side]
-        return self._limb(
-            start, end, (SHOULDER, ELBOW), bare=0.0 if self.skeleton.signer.sleeve > 0.45 else None
-        )
+        return self._limb(start, end, (SHOULDER, ELBOW))
 
     def _lower(self, side: int) -> Layer:
         start, end = self.skeleton.elbow[:, side], self.skeleton.wrist[:, side]
-        return self._limb(start, end, (ELBOW * 0.97, WRIST), bare=None)
+        return self._limb(start, end, (ELBOW * 0.97, WRIST))
 
-    def _limb(
-        self, start: np.ndarray, end: np.ndarray, radii: tuple[float, float], bare: float | None
-    ) -> Layer:
+    def _limb(self, start: np.ndarray, end: np.ndarray, radii: tuple[float, float]) -> Layer:
         """A bone of skin, and the sleeve over as much of it as the signer wears."""
         signer = self.skeleton.signer
         covered = self._covered(radii)
@@ -92,11 +89,14 @@ class Limbs:
         ]
         for piece in range(3):
             cut = [start + (end - start) * share for share in (piece / 3, (piece + 1) / 3)]
-            size = [radii[0] + (radii[1] - radii[0]) * share for share in (piece / 3, (piece + 1) / 3)]
+            size = (
+                radii[0] + (radii[1] - radii[0]) * piece / 3,
+                radii[0] + (radii[1] - radii[0]) * (piece + 1) / 3,
+            )
             middle = (cut[0] + cut[1])[:, 2] / 2
             lit = 0.86 - 0.12 * middle
             shapes.append(
-                Shape(self._bone(*cut, (size[0], size[1])), tinted(colour, lit), depth_of(middle - size[0]))
+                Shape(self._bone(cut[0], cut[1], size), tinted(colour, lit), depth_of(middle - size[0]))
             )
         light = np.array([-0.010, -0.012, 0.0])
         thin = (radii[0] * 0.58, radii[1] * 0.58)
@@ -134,7 +134,7 @@ class Limbs:
         radii = np.linspace(thick, thick * FINGERTIP / FINGER, len(chain)) * length
         facing = self.skeleton.palm[:, side, 2]
         outlines, fills, depths = [], [], []
-        for part, (one, other) in enumerate(zip(chain[:-1], chain[1:], strict=True)):
+        for part, (one, other) in enumerate(itertools.pairwise(chain)):
             bone, size = (joints[:, one], joints[:, other]), (float(radii[part]), float(radii[part + 1]))
             z = (bone[0] + bone[1])[:, 2] / 2
             outlines.append(

@@ -16,7 +16,8 @@ from signvip.toysign.lexicon import Sign, Vector, place
 from signvip.toysign.rotations import near, orientation
 
 CLOCK = 48.0  # moments a second while signs are joined
-REST_SECONDS, JOIN_SECONDS = 0.19, 0.18
+REST_SECONDS, JOIN_SECONDS = 0.18, 0.15
+DRIFT = 0.06
 HAND = 3 + 4 + 12  # wrist, orientation, handshape
 HANDS = 2 * HAND
 BROWS, SQUINT, OPEN, ROUND, YAW, PITCH, ROLL = range(HANDS, HANDS + 7)
@@ -129,7 +130,8 @@ def path(sign: Sign, when: np.ndarray, phase: float = 0.0) -> np.ndarray:
     if sign.path == "circle":
         return np.stack([move[0] * np.cos(wave), move[1] * np.sin(wave), 0.03 * np.sin(wave)], axis=1)
     if sign.path == "repeat":
-        return (0.5 - 0.5 * np.cos(wave))[:, None] * move
+        # It drifts on the way, so that nothing stands still where it turns.
+        return (0.5 - 0.5 * np.cos(wave))[:, None] * move + DRIFT * when[:, None] * _across(sign.move)
     eased = 0.5 * when + 0.5 * when**2 * (3 - 2 * when)
     along = eased[:, None] * move
     if sign.path == "arc":
@@ -160,9 +162,9 @@ def _moments(seconds: float, manner: Manner) -> int:
 def _join(start: np.ndarray, end: np.ndarray, manner: Manner) -> np.ndarray:
     """The way between two signs, longer where the hands are farther apart; ends excluded."""
     gap = max(float(np.linalg.norm(start[at : at + 3] - end[at : at + 3])) for at in (0, HAND))
-    moments = _moments(JOIN_SECONDS + 0.14 * min(gap, 0.5), manner)
+    moments = _moments(JOIN_SECONDS + 0.30 * min(gap, 0.5), manner)
     share = np.linspace(0, 1, moments + 2)[1:-1, None]
-    share = 0.4 * share + 0.6 * share**2 * (3 - 2 * share)
+    share = 0.7 * share + 0.3 * share**2 * (3 - 2 * share)
     return start + share * (end - start)
 
 

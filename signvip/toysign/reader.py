@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from signvip import contracts
 from signvip.contracts import SPLITS, Clip
@@ -53,10 +53,10 @@ class ToySign:
 
         @field_validator("languages", "text_languages")
         @classmethod
-        def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-            known = (*LANGUAGES, *TEXT_LANGUAGES)
+        def _known(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+            known = LANGUAGES if info.field_name == "languages" else TEXT_LANGUAGES
             if not names or not set(names) <= set(known):
-                raise ValueError(f"{names} are not languages of this corpus; use some of {', '.join(known)}")
+                raise ValueError(f"{names} is more than this corpus has; use some of {', '.join(known)}")
             return names
 
     def __init__(self, config: Config) -> None:
@@ -110,7 +110,7 @@ class ToySign:
         sign_language = self._dealt(split, "language", index, self.config.languages)
         rng = generator(self.config.seed, split, index, "manner")
         manner = Manner(
-            tempo=float(rng.uniform(0.95, 1.06)),
+            tempo=float(rng.uniform(0.98, 1.08)),
             reach=float(rng.uniform(0.95, 1.05)),
             blinks=tuple(rng.uniform(0.3, 4.0, size=2).tolist()),
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 
@@ -22,13 +24,16 @@ def direction(name: str) -> np.ndarray:
     return np.asarray(total / np.linalg.norm(total))
 
 
+@cache
 def orientation(fingers: str, palm: str) -> np.ndarray:
     """Quaternion (4,) of a hand by where its fingers and its palm look."""
     up = direction(fingers)
     front = direction(palm)
     front = front - up * (front @ up)
     front = front / np.linalg.norm(front)
-    return _from_matrix(np.stack([-np.cross(up, front), up, front], axis=1))
+    found = _from_matrix(np.stack([-np.cross(up, front), up, front], axis=1))
+    found.flags.writeable = False  # it is shared
+    return found
 
 
 def axes(quaternion: np.ndarray) -> np.ndarray:

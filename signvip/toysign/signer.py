@@ -65,7 +65,7 @@ def make_signer(seed: int, signer_id: str) -> Signer:
     skin = _between(SKINS, rng)
     cloth = _far_from(rng, [skin], saturation=(0.25, 0.85), value=(0.18, 0.85))
     wall = _far_from(rng, [skin, cloth], saturation=(0.04, 0.45), value=(0.42, 0.95))
-    hair = _between(HAIRS, rng)
+    hair = _between(HAIRS[: 4 if sum(skin) < 420 else len(HAIRS)], rng)  # dark skin with dark hair
     style = str(rng.choice(HAIR_STYLES))
     return Signer(
         id=signer_id,

@@ -18,10 +18,10 @@ from signvip.toysign.rotations import axes, euler
 from signvip.toysign.signer import Signer
 
 SIDES = np.array([1.0, -1.0])  # the signer's left, then right
-SHOULDER_Y, SHOULDER_Z, HIP_Y, HEAD_Y = 0.53, -0.02, 0.97, 0.275
+SHOULDER_Y, SHOULDER_Z, HIP_Y, HEAD_Y = 0.53, -0.02, 0.97, 0.268
 USUAL_SHOULDER = 0.175
 UPPER_ARM, FOREARM = 0.235, 0.215
-HALF_FACE = np.array([0.108, 0.138, 0.108])
+HALF_FACE = np.array([0.116, 0.148, 0.116])
 ELBOW_POLE = np.array([0.62, 0.74, 0.25])  # elbows hang outwards, down and a little back
 EARS = np.array([[-1.02, 0.0, 0.05], [1.02, 0.0, 0.05]])
 NECK_JOINT = 0.95  # in half faces below the middle of the head: what it turns about
