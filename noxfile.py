@@ -1,0 +1,91 @@
+#!/usr/bin/env -S uv run --script
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["nox>=2024.10.9"]
+# ///
+"""All checks of the project; CI calls these sessions and has no logic of its own.
+
+`nox -s tests` runs in the environment that nox was started from, so that after `pip install -e ".[test]"`
+nobody downloads torch twice; `nox -s tests-isolated` builds one of its own. The other sessions keep theirs.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.reuse_venv = "yes"
+nox.options.default_venv_backend = "uv|virtualenv"
+
+PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"), max_version="3.13")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and imports."""
+    session.install("ruff>=0.8")
+    session.run("ruff", "check", *session.posargs)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check annotations with mypy, strictly."""
+    session.install("-e", ".[test]", "mypy>=1.13")
+    session.run("mypy", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def tests(session: nox.Session) -> None:
+    """Run the tests in the environment nox was started from."""
+    session.run(sys.executable, "-m", "pytest", *session.posargs)
+
+
+@nox.session(name="tests-isolated", python=PYTHONS)
+def tests_isolated(session: nox.Session) -> None:
+    """Run the tests in an environment of their own."""
+    session.install("-e", ".[test]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0], venv_backend="uv")
+def minimums(session: nox.Session) -> None:
+    """Run the tests with the oldest versions that pyproject.toml allows."""
+    session.install("--resolution=lowest-direct", "-e", ".[test]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def example(session: nox.Session) -> None:
+    """Install the plugin of the documentation as a stranger would, test it, and train with it."""
+    session.install("pytest", ".", "./plugins/signvip-example")
+    session.run("pytest", "plugins/signvip-example/tests")
+    folder = session.create_tmp()
+    session.chdir(folder)
+    session.run("signvip", "plugins", "check", "sign", "--kind", "quantizer")
+    for command in _SMALLEST_CHAIN:
+        session.run("signvip", *command)
+
+
+# As few clips and steps as there can be: what is tried is the door, not the model.
+_SMALLEST_CHAIN = (
+    ("preprocess", "--set", "dataset.train=4", "--set", "dataset.dev=2", "--set", "dataset.test=2"),
+    ("train", "--stage", "1", "--steps", "2"),
+    ("train", "--stage", "2", "--quantizer", "sign", "--set", "quantizer.channels=10", "--steps", "2"),
+    ("tokenize",),
+)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build the wheel and the source distribution into dist/."""
+    session.install("build>=1.2")
+    shutil.rmtree("dist", ignore_errors=True)
+    session.run("python", "-m", "build", *session.posargs)
+
+
+if __name__ == "__main__":
+    nox.main()

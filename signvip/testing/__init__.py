@@ -1,0 +1,60 @@
+"""Conformance of plugins, for the built-in ones and for third parties: one call is a test suite.
+
+    from signvip.testing import check_quantizer
+
+    def test_sign():
+        check_quantizer(SignQuantizer, channels=4)
+
+Each check builds the class with the options given, and raises AssertionError with a sentence that says
+what the contract asks for (`signvip.contracts`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from signvip.errors import SignVipError
+from signvip.testing.conditions import check_condition
+from signvip.testing.datasets import check_dataset
+from signvip.testing.metrics import check_metric
+from signvip.testing.quantizers import check_quantizer
+from signvip.testing.translators import check_translator
+
+if TYPE_CHECKING:
+    from signvip.registry import Plugin
+
+__all__ = [
+    "check_condition",
+    "check_dataset",
+    "check_metric",
+    "check_plugin",
+    "check_quantizer",
+    "check_translator",
+    "required_options",
+]
+
+
+def required_options(record: Plugin) -> list[str]:
+    """Options without a default, such as the folder of a corpus: without them there is nothing to check."""
+    fields = getattr(getattr(record.cls, "Config", None), "model_fields", {})
+    return [name for name, field in fields.items() if field.is_required()]
+
+
+def check_plugin(record: Plugin) -> str | None:
+    """Check one record of `signvip.plugins()` with its default options; returns what is wrong, or None."""
+    checks: dict[str, Callable[[type], None]] = {
+        "condition": check_condition,
+        "quantizer": check_quantizer,
+        "translator": check_translator,
+        "dataset": check_dataset,
+        "metric": check_metric,
+    }
+    assert record.cls is not None, "a record that failed to load has nothing to check"
+    try:
+        checks[record.kind](record.cls)
+    except (AssertionError, SignVipError) as error:
+        return str(error)
+    except Exception as error:  # foreign code: whatever it raises is its own fault, told and not hidden
+        return f"{type(error).__name__}: {error}"
+    return None

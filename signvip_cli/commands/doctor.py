@@ -1,0 +1,44 @@
+"""`signvip doctor`: is this machine ready, and are these shards sound."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from signvip_cli.console import print_json, print_result
+from signvip_cli.options import Json, Plugins, Verbose
+
+
+def doctor(
+    shards: Annotated[
+        Path | None, typer.Argument(metavar="[SHARDS]", help="Also check every sample of these shards.")
+    ] = None,
+    json: Json = False,
+    plugin: Plugins = None,
+    verbose: Verbose = 0,
+) -> None:
+    """Look at environment, devices, plugins and, where given, at shards; exit 1 where something is wrong.
+
+    Examples:
+
+      signvip doctor
+
+      signvip doctor data/shards --json
+    """
+    from signvip.doctor import examine
+    from signvip_cli.reporter import make_reporter
+
+    findings = examine(shards, reporter=make_reporter())
+    if json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            mark = "FAULT" if finding.fault else "ok"
+            print_result(f"{mark:<5}  {finding.topic:<22}  {finding.found}")
+            if finding.fault:
+                print_result(f"       {finding.fault}")
+    if any(finding.fault for finding in findings):
+        raise typer.Exit(1)

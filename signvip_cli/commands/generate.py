@@ -1,0 +1,104 @@
+"""`signvip generate`: a sentence and a picture to a video."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from signvip_cli.console import print_json, print_result
+from signvip_cli.options import Json, Plugins, Verbose
+
+if TYPE_CHECKING:
+    from signvip.generate import Request
+
+MANY = Path("outputs")
+
+
+def generate(
+    text: Annotated[str | None, typer.Argument(metavar="TEXT", help="The sentence to sign.")] = None,
+    reference: Annotated[
+        Path | None, typer.Argument(metavar="REFERENCE", help="A picture of the signer.")
+    ] = None,
+    source: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="Many sentences: txt, tsv, csv or jsonl.")
+    ] = None,
+    run: Annotated[
+        str | None,
+        typer.Option("--run", metavar="RUN", help="Folder or hub id; by default yours, or the embedded."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="PATH", help="The mp4, or a folder.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Denoising steps.")] = None,
+    guidance: Annotated[float | None, typer.Option("--guidance", min=0, help="Scale of guidance.")] = None,
+    scheduler: Annotated[str | None, typer.Option("--scheduler", metavar="NAME", help="ddim ...")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same video.")] = 0,
+    language: Annotated[
+        str | None, typer.Option("--language", help="ISO 639-3 of the sign language.")
+    ] = None,
+    max_frames: Annotated[
+        int | None, typer.Option("--max-frames", min=1, help="A guard, not a length.")
+    ] = None,
+    temperature: Annotated[float, typer.Option("--temperature", min=0, help="0 is greedy.")] = 0.0,
+    top_k: Annotated[int | None, typer.Option("--top-k", min=1, help="Sample among so many tokens.")] = None,
+    device: Annotated[
+        str | None, typer.Option("--device", metavar="NAME", help="cpu, cuda, cuda:1 ...")
+    ] = None,
+    dtype: Annotated[str | None, typer.Option("--dtype", metavar="NAME", help="fp32, fp16 or bf16.")] = None,
+    json: Json = False,
+    plugin: Plugins = None,
+    verbose: Verbose = 0,
+) -> None:
+    """Make a signing video from a sentence and a picture, and a JSON sidecar that says how it was made.
+
+    Without a run of your own, the model that travels with the package is used. With --from FILE there is one
+    sentence per line, or columns text, reference and output; a picture for all of them follows FILE.
+
+    Examples:
+
+      signvip generate "tomorrow it will rain in the north" ref.png
+
+      signvip generate "mild and dry" ref.png -o mild.mp4 --seed 7 --steps 50
+
+      signvip generate --from sentences.txt ref.png -o outputs/forecast
+    """
+    check_usage(text, reference, source)
+
+    from signvip.generate import GenerateOptions
+    from signvip.generate import generate as make_videos
+    from signvip_cli.reporter import make_reporter
+
+    requests = read_requests(text, reference, source, output)
+    options = GenerateOptions(
+        steps, guidance, scheduler, seed, language, max_frames, temperature, top_k, device, dtype
+    )  # fmt: skip
+    made = make_videos(requests, run=run, options=options, reporter=make_reporter())
+    if json:
+        print_json([{"video": str(path), "sidecar": str(path.with_suffix(".json"))} for path in made])
+    else:
+        for path in made:
+            print_result(str(path))
+
+
+def check_usage(text: str | None, reference: Path | None, source: Path | None) -> None:
+    """Wrong usage is told before anything heavy is loaded."""
+    if source is not None and reference is not None:
+        raise typer.BadParameter("with --from give no TEXT, only a picture.", param_hint="TEXT")
+    if source is None and (text is None or reference is None):
+        raise typer.BadParameter(
+            "give a sentence and a picture, or --from FILE.", param_hint="TEXT REFERENCE"
+        )
+
+
+def read_requests(
+    text: str | None, reference: Path | None, source: Path | None, output: Path | None
+) -> list[Request]:
+    """The requests of a command line; with `--from`, the only argument is the picture for all rows."""
+    from signvip_cli.requests import many, one
+
+    if source is not None:
+        return many(source, Path(text) if text is not None else None, output or MANY)
+    assert text is not None and reference is not None
+    return one(text, reference, output)

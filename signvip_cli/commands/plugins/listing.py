@@ -1,0 +1,53 @@
+"""`signvip plugins list` and `show`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from signvip_cli.commands.plugins.records import Kind, as_dict, find, owner
+from signvip_cli.console import print_json, print_result
+from signvip_cli.options import Json, Plugins, Verbose
+
+
+def list_plugins(json: Json = False, plugin: Plugins = None, verbose: Verbose = 0) -> None:
+    """List every plugin with its distribution, and every one that failed to load, with the reason.
+
+    Examples:
+
+      signvip plugins list --json
+    """
+    records = sorted(find(None, None), key=lambda record: (record.kind, record.name))
+    if json:
+        print_json([as_dict(record) for record in records])
+        return
+    for record in records:
+        if record.error is None:
+            print_result(f"{record.kind:<10}  {record.name:<14}  {owner(record)}")
+    for record in records:
+        if record.error is not None:
+            typer.echo(f"failed to load: {record.name} of {owner(record)}: {record.error}", err=True)
+
+
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a plugin, such as fsq.")],
+    kind: Kind = None,
+    plugin: Plugins = None,
+    verbose: Verbose = 0,
+) -> None:
+    """Print a plugin and its options, as JSON Schema.
+
+    Examples:
+
+      signvip plugins show fsq
+
+      signvip plugins show pose --kind condition
+    """
+    from signvip.contracts import Config
+
+    shown = []
+    for record in find(name, kind):
+        options = getattr(record.cls, "Config", Config).model_json_schema() if record.cls else None
+        shown.append({**as_dict(record), "options": options})
+    print_json(shown[0] if len(shown) == 1 else shown)

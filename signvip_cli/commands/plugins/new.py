@@ -1,0 +1,35 @@
+"""`signvip plugins new`: start a plugin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from signvip_cli.console import print_result
+from signvip_cli.options import Verbose
+
+
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the plugin, such as mine.")],
+    kind: Annotated[str, typer.Option("--kind", help="condition, quantizer, translator, dataset or metric.")],
+    out: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="By default ./signvip-NAME.")
+    ] = None,
+    verbose: Verbose = 0,
+) -> None:
+    """Write a new plugin that works and passes its test: pyproject.toml, one module, one test.
+
+    Examples:
+
+      signvip plugins new mine --kind quantizer
+
+      pip install -e signvip-mine && signvip plugins check mine
+    """
+    from signvip_cli.scaffold import scaffold
+
+    folder = out or Path(f"signvip-{name}")
+    for path in scaffold(name, kind, folder):
+        print_result(str(path))
+    typer.echo(f"Next: pip install -e {folder} && signvip plugins check {name}", err=True)

@@ -1,0 +1,188 @@
+"""`signvip preprocess`: a corpus to shards of frames, texts and conditions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from signvip_cli.console import print_json, print_result
+from signvip_cli.options import (
+    SHARDS,
+    Conditions,
+    ConfigFile,
+    Json,
+    Plugins,
+    Preset,
+    Settings,
+    Verbose,
+    parse_size,
+)
+
+if TYPE_CHECKING:
+    from signvip.config import RunConfig
+    from signvip.contracts import DatasetReader
+    from signvip.progress import Reporter
+
+TOYSIGN = "toysign"
+EXAMPLE = Path("ref.png")
+
+
+def preprocess(
+    source: Annotated[
+        str, typer.Argument(metavar="[SOURCE]", help="A corpus by name, or its folder.")
+    ] = TOYSIGN,
+    out: Annotated[Path, typer.Argument(metavar="[OUT]", help="Folder for the shards.")] = SHARDS,
+    dataset: Annotated[
+        str | None, typer.Option("--dataset", metavar="NAME", help="The reader; see: signvip plugins.")
+    ] = None,
+    condition: Conditions = None,
+    size: Annotated[
+        str | None, typer.Option("--size", metavar="HxW", help="Frame size, such as 64x64.")
+    ] = None,
+    fps: Annotated[float | None, typer.Option("--fps", min=0.1, help="Frames a second.")] = None,
+    split: Annotated[
+        list[str] | None, typer.Option("--split", metavar="NAME", help="train, dev or test (repeatable).")
+    ] = None,
+    workers: Annotated[int, typer.Option("--workers", min=0, help="Processes beside this one.")] = 2,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try the clips of failed.jsonl again.")
+    ] = False,
+    preset: Preset = None,
+    config: ConfigFile = None,
+    settings: Settings = None,
+    json: Json = False,
+    plugin: Plugins = None,
+    verbose: Verbose = 0,
+) -> None:
+    """Turn a corpus into shards; started again, it resumes.
+
+    Clips that fail go to failed.jsonl, with the reason. Size, fps and conditions come from the preset unless
+    given; options of the reader are set by --set dataset.KEY=VALUE. For the embedded corpus a picture ref.png
+    of an unseen signer is left here, if there is none.
+
+    Examples:
+
+      signvip preprocess
+
+      signvip preprocess toysign data/small --set dataset.train=40 --condition pose
+
+      signvip preprocess /corpora/mine data/mine --dataset folder --size 128x96 --workers 8
+    """
+    from signvip.data.manifest import Manifest
+
+    from signvip.contracts import SPLITS
+    from signvip_cli.reporter import make_reporter
+
+    values, options = read_settings(settings or [])
+    wanted = choose(preset, config, values, condition or [], parse_size(size), fps)
+    reader = open_corpus(source, dataset, options, wanted)
+    reporter = make_reporter()
+    _run(reader, wanted, out, tuple(split or SPLITS), workers, retry_failed, reporter)
+    if type(reader).__module__.startswith("signvip.toysign"):
+        leave_example(reader, EXAMPLE, reporter)
+    if json:
+        print_json({"shards": str(out), **Manifest.read(out).model_dump(mode="json")})
+    else:
+        print_result(str(out))
+
+
+def read_settings(settings: list[str]) -> tuple[list[str], dict[str, Any]]:
+    """Part `--set` values in those of the configuration and those of the reader (`dataset.KEY=VALUE`)."""
+    from signvip.config import merge, parse_setting
+
+    options: dict[str, Any] = {}
+    for setting in settings:
+        if setting.startswith("dataset."):
+            options = merge(options, parse_setting(setting)["dataset"])
+    return [setting for setting in settings if not setting.startswith("dataset.")], options
+
+
+def choose(
+    preset: str | None,
+    file: Path | None,
+    settings: list[str],
+    conditions: list[str],
+    size: tuple[int, int] | None,
+    fps: float | None,
+) -> RunConfig:
+    """The configuration whose size, fps and conditions the shards shall have."""
+    from signvip.config import load_config, parse_config
+    from signvip.run import default_preset
+
+    flags = {key: value for key, value in {"size": size, "fps": fps}.items() if value is not None}
+    config = load_config(preset or default_preset(), file, settings, flags)
+    if not conditions:
+        return config
+    chosen = {name: config.conditions.get(name, {}) for name in conditions}
+    return parse_config({**config.model_dump(mode="json"), "conditions": chosen})
+
+
+def open_corpus(
+    source: str, dataset: str | None, options: dict[str, Any], config: RunConfig
+) -> DatasetReader:
+    """Build the reader: SOURCE is its name, or a folder that goes to its option `source`.
+
+    A reader that draws its clips has options `size` and `fps`, and is asked for what the shards shall have.
+    """
+    from signvip.registry import build, registry
+
+    known = registry().names("dataset")
+    is_name = source in known and (dataset or source) == source
+    name = dataset or (source if is_name or "folder" not in known else "folder")
+    fields = getattr(getattr(registry().get("dataset", name), "Config", None), "model_fields", {})
+    given = {"size": config.size, "fps": config.fps, "source": source}
+    taken = {key: value for key, value in given.items() if key in fields and (key != "source" or not is_name)}
+    return build("dataset", name, **{**taken, **options})
+
+
+def leave_example(reader: Any, path: Path, reporter: Reporter) -> None:
+    """Write a portrait of a signer of the test split to `path`, unless something stands there."""
+    from PIL import Image
+
+    from signvip.data.files import replacing
+    from signvip.toysign import portrait
+
+    if path.exists() or not reader.ids("test"):
+        return
+    signer = str(reader.load("test", reader.ids("test")[0]).signer)
+    with replacing(path) as temporary:
+        Image.fromarray(portrait(reader, signer)).save(temporary, format="PNG")
+    reporter.say(f"Left {path} here, a picture of a signer that training does not see.")
+
+
+def _run(
+    reader: DatasetReader,
+    config: RunConfig,
+    out: Path,
+    splits: tuple[str, ...],
+    workers: int,
+    retry_failed: bool,
+    reporter: Reporter,
+) -> None:
+    from signvip.data.preprocess import preprocess as make_shards
+
+    from signvip.registry import build
+
+    conditions = {name: build("condition", name, **options) for name, options in config.conditions.items()}
+    total = sum(len(reader.ids(split)) for split in splits)
+    made = 0
+    with reporter.task("preprocess", total) as task:
+
+        def progress(done: int, _total: int) -> None:
+            nonlocal made
+            task.advance(done - made)
+            made = done
+
+        make_shards(
+            reader,
+            conditions,
+            out,
+            splits=splits,
+            size=config.size,
+            fps=config.fps,
+            workers=workers,
+            retry_failed=retry_failed,
+            progress=progress,
+        )

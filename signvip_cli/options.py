@@ -1,0 +1,87 @@
+"""Options that several commands share, each written once."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from signvip_cli.console import set_verbosity
+
+SHARDS = Path("data/shards")
+RUN = Path("runs/default")
+
+
+def _load_plugins(paths: list[Path] | None) -> list[Path] | None:
+    """Load `--plugin` files at once: other options may name what they register."""
+    for path in paths or []:
+        from signvip.errors import PluginError
+        from signvip.registry import registry
+
+        registry().add_file(path)
+        for record in registry().records:
+            if record.distribution == str(path) and record.error:
+                raise PluginError(
+                    f"The plugin {path} failed to load ({record.error}); mend it or leave it out."
+                )
+    return paths
+
+
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """`HxW` as two numbers; wrong usage otherwise."""
+    if text is None:
+        return None
+    found = re.fullmatch(r"([1-9]\d*)[xX]([1-9]\d*)", text)
+    if found is None:
+        raise typer.BadParameter(
+            f"'{text}' is no size; write height x width, such as 64x64.", param_hint="--size"
+        )
+    return int(found[1]), int(found[2])
+
+
+Verbose = Annotated[
+    int,
+    typer.Option(
+        "--verbose",
+        "-v",
+        count=True,
+        callback=set_verbosity,
+        show_default=False,
+        help="Tell more; -vv tells everything.",
+    ),
+]
+Plugins = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--plugin", metavar="FILE", callback=_load_plugins, help="Also load this plugin file (repeatable)."
+    ),
+]
+Run = Annotated[Path, typer.Option("--run", metavar="FOLDER", help="The run: its folder.")]
+Shards = Annotated[
+    Path, typer.Argument(metavar="[SHARDS]", help="Folder of the shards to read.", show_default=True)
+]
+Out = Annotated[
+    Path | None, typer.Argument(metavar="[OUT]", help="Folder to write to; the same folder when left out.")
+]
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        "--preset", metavar="NAME", help="What to start from: tiny, small ...; by default what fits here."
+    ),
+]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="A TOML file laid over the preset.")
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Set one value, such as stage2.steps=500 (repeatable)."),
+]
+Conditions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--condition", metavar="NAME", help="Use this condition, and only those named (repeatable)."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]

@@ -1,0 +1,102 @@
+"""What `signvip generate` is asked for: one sentence, or a file of many (txt, tsv, csv or jsonl)."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from signvip.errors import DataError
+
+if TYPE_CHECKING:
+    from signvip.generate import Request
+
+DELIMITERS = {".tsv": "\t", ".csv": ","}
+LONGEST_NAME = 60
+KEYS = ("text", "reference", "output")
+
+
+def one(text: str, reference: Path, output: Path | None) -> list[Request]:
+    """The request of one sentence; without an mp4 to write to, the file is named after the sentence."""
+    from signvip.generate import Request
+
+    if output is None or output.suffix != ".mp4":
+        output = (output or Path()) / f"{name_of(text)}.mp4"
+    return [Request(text, reference, output)]
+
+
+def many(file: Path, reference: Path | None, folder: Path) -> list[Request]:
+    """The requests of a file; outputs are numbered in `folder` unless a row names its own."""
+    from signvip.generate import Request
+
+    if folder.suffix == ".mp4":
+        raise DataError(f"{folder} is one video, but {file} asks for many; give a folder by -o.")
+    requests = []
+    rows = read_rows(file)
+    digits = max(4, len(str(len(rows))))
+    for number, row in enumerate(rows, start=1):
+        picture = file.parent / row["reference"] if row.get("reference") else reference
+        if picture is None:
+            raise DataError(
+                f"Row {number} of {file} has no reference; give a picture for all after --from {file}."
+            )
+        output = row.get("output") or f"{number:0{digits}d}.mp4"
+        requests.append(Request(row["text"], picture, (folder / output).with_suffix(".mp4")))
+    _refuse_twins(file, requests)
+    return requests
+
+
+def read_rows(file: Path) -> list[dict[str, str]]:
+    """Rows with `text` and, where the file has them, `reference` and `output`; empty lines are skipped."""
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        raise DataError(f"There is no file {file}; give one by --from.") from None
+    except (UnicodeDecodeError, IsADirectoryError) as error:
+        raise DataError(f"{file} is no UTF-8 text file; give a txt, tsv, csv or jsonl file.") from error
+    lines = [line for line in lines if line.strip()]
+    if file.suffix in DELIMITERS:
+        rows = _table(file, lines)
+    elif file.suffix == ".jsonl":
+        rows = [_object(file, line) for line in lines]
+    else:
+        rows = [{"text": line.strip()} for line in lines]
+    if not rows:
+        raise DataError(f"{file} has no sentence; write one per line.")
+    return rows
+
+
+def name_of(text: str) -> str:
+    """A file name that shows the sentence: `tomorrow-it-will-rain`."""
+    words = re.sub(r"[^\w]+", "-", text.lower()).strip("-_")
+    return words[:LONGEST_NAME].strip("-_") or "video"
+
+
+def _table(file: Path, lines: list[str]) -> list[dict[str, str]]:
+    reader = csv.DictReader(lines, delimiter=DELIMITERS[file.suffix])
+    if "text" not in (reader.fieldnames or []):
+        raise DataError(
+            f"{file} has no column 'text'; name the columns in its first line: {', '.join(KEYS)}."
+        )
+    return [{key: row[key] or "" for key in KEYS if key in row} for row in reader]
+
+
+def _object(file: Path, line: str) -> dict[str, str]:
+    try:
+        value = json.loads(line)
+    except json.JSONDecodeError:
+        value = None
+    if not isinstance(value, dict) or not isinstance(value.get("text"), str):
+        raise DataError(
+            f'{file} has a line that is no object with a text; write {{"text": "..."}} on each line.'
+        )
+    return {key: str(value[key]) for key in KEYS if value.get(key) is not None}
+
+
+def _refuse_twins(file: Path, requests: list[Request]) -> None:
+    outputs = [request.output for request in requests]
+    twins = {str(output) for output in outputs if outputs.count(output) > 1}
+    if twins:
+        raise DataError(f"{file} writes {', '.join(sorted(twins))} twice; give each row its own output.")

@@ -1,0 +1,1 @@
+"""Sources of a new plugin, filled in by `signvip plugins new`."""

@@ -1,0 +1,154 @@
+"""`signvip plugins`, and plugins given as files."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SIGN = Path(__file__).parents[2] / "plugins" / "signvip-example" / "signvip_sign.py"
+BUILT_IN = [
+    ("condition", "depth"),
+    ("condition", "hand3d"),
+    ("condition", "pose"),
+    ("dataset", "toysign"),
+    ("quantizer", "fsq"),
+    ("quantizer", "vq"),
+    ("translator", "gpt2"),
+]
+BROKEN = "import a_module_that_is_not_there\n"
+LIAR = """
+import torch, signvip
+
+class Liar(torch.nn.Module):
+    class Config(signvip.Config):
+        pass
+
+    def __init__(self, config):
+        super().__init__()
+        self.dim, self.vocab_size = 2, 3
+
+    def forward(self, z):
+        return signvip.Quantized(z, torch.full_like(z[:, 0], 3).long())
+
+    def decode(self, tokens):
+        return torch.zeros(len(tokens), 2, *tokens.shape[1:])
+
+@signvip.hookimpl
+def register_quantizers(register):
+    register("liar", Liar)
+"""
+
+
+def test_the_built_in_plugins_are_listed(signvip):
+    result = signvip("plugins")
+    assert result.exit_code == 0
+    lines = [line.split() for line in result.stdout.splitlines()]
+    assert set(BUILT_IN) <= {(kind, name) for kind, name, *_ in lines}
+    assert all(line[2] == "signvip" for line in lines if tuple(line[:2]) in BUILT_IN)
+
+
+def test_list_for_a_program(signvip):
+    records = json.loads(signvip("plugins", "list", "--json").stdout)
+    assert {(record["kind"], record["name"]) for record in records} >= set(BUILT_IN)
+    assert set(records[0]) == {"kind", "name", "distribution", "version", "error"}
+    assert records == json.loads(signvip("plugins", "--json").stdout)
+
+
+def test_show_prints_the_schema_of_the_options(signvip):
+    shown = json.loads(signvip("plugins", "show", "fsq").stdout)
+    assert (shown["kind"], shown["name"]) == ("quantizer", "fsq")
+    assert "levels" in shown["options"]["properties"]
+    assert shown["options"]["additionalProperties"] is False
+
+
+def test_an_unknown_name_and_an_unknown_kind(signvip):
+    result = signvip("plugins", "show", "fqs")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "error: There is no plugin 'fqs'; did you mean 'fsq'?\n"
+    result = signvip("plugins", "check", "--kind", "quantiser")
+    assert result.stderr.startswith("error: There is no kind 'quantiser' of plugin; use one of condition, ")
+
+
+def test_a_plugin_file_is_used_like_an_installed_one(signvip):
+    shown = json.loads(signvip("plugins", "show", "sign", "--plugin", SIGN).stdout)
+    assert shown["distribution"] == str(SIGN)
+    result = signvip("plugins", "check", "sign", "--plugin", SIGN)
+    assert (result.exit_code, result.stdout.split()[:3]) == (0, ["ok", "quantizer", "sign"])
+
+
+def test_a_plugin_file_that_fails_is_named(signvip, plugin_file):
+    path = plugin_file(BROKEN)
+    result = signvip("plugins", "list", "--plugin", path)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"error: The plugin {path} failed to load (ModuleNotFoundError: ")
+    result = signvip("plugins", "list", "--plugin", "no.py")
+    assert "There is no plugin file no.py" in result.stderr
+
+
+def test_check_says_which_promise_a_plugin_breaks(signvip, plugin_file):
+    path = plugin_file(LIAR)
+    result = signvip("plugins", "check", "liar", "--plugin", path)
+    assert result.exit_code == 1
+    assert result.stdout.startswith("failed   quantizer   liar")
+    assert "token outside [0, 3)" in result.stdout
+    row = json.loads(signvip("plugins", "check", "liar", "--plugin", path, "--json").stdout)[0]
+    assert row["result"] == "failed"
+
+
+def test_a_broken_distribution_is_named_and_does_not_take_the_others_with_it(tmp_path):
+    """As an installed distribution, in a folder that only this interpreter looks into."""
+    (tmp_path / "signvip_broken.py").write_text(BROKEN)
+    about = tmp_path / "signvip_broken-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: signvip-broken\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[signvip]\nbroken = signvip_broken\n")
+
+    def run(*words):
+        code = f"import sys; sys.path.append({str(tmp_path)!r}); from signvip_cli.app import main; main()"
+        return subprocess.run(
+            [sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=tmp_path
+        )
+
+    listed = run("plugins", "list")
+    assert listed.returncode == 0
+    assert "quantizer   fsq" in listed.stdout
+    assert "failed to load: broken of signvip-broken 1.0: ModuleNotFoundError" in listed.stderr
+    checked = run("plugins", "check", "broken")
+    assert checked.returncode == 1
+    assert "signvip-broken 1.0: ModuleNotFoundError" in checked.stdout
+
+
+@pytest.mark.parametrize("kind", ["condition", "quantizer", "translator", "dataset", "metric"])
+def test_a_new_plugin_passes_its_own_test(signvip, tmp_path, kind):
+    result = signvip("plugins", "new", "my_own", "--kind", kind)
+    assert result.exit_code == 0
+    folder = Path("signvip-my_own")
+    assert result.stdout.split() == [
+        str(folder / path)
+        for path in ("pyproject.toml", "README.md", "signvip_my_own.py", "tests/test_my_own.py")
+    ]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={"PYTHONPATH": ".", "OMP_NUM_THREADS": "1", "PATH": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    listed = signvip("plugins", "show", "my_own", "--plugin", folder / "signvip_my_own.py")
+    assert json.loads(listed.stdout)["kind"] == kind
+
+
+def test_new_overwrites_nothing_and_refuses_odd_names(signvip, tmp_path):
+    (tmp_path / "signvip-mine").mkdir()
+    (tmp_path / "signvip-mine" / "work.py").touch()
+    result = signvip("plugins", "new", "mine", "--kind", "quantizer")
+    assert result.stderr == "error: signvip-mine is not empty; choose another folder by --output.\n"
+    for name in ("My-Plugin", "class", "../x"):
+        assert signvip("plugins", "new", name, "--kind", "quantizer").exit_code == 1
+    assert signvip("plugins", "new", "mine", "--kind", "quantizr").exit_code == 1
