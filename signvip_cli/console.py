@@ -16,20 +16,32 @@ QUIET_LIBRARIES = ("TRANSFORMERS_VERBOSITY", "DIFFUSERS_VERBOSITY")
 
 
 def set_verbosity(context: typer.Context, level: int) -> int:
-    """Callback of `-v`: 0 keeps libraries quiet, 1 shows what they tell, 2 shows everything."""
+    """Callback of `-v`, before or after a command: 0 keeps libraries quiet, 1 shows what they tell, 2 all."""
     root = context.find_root()
-    root.obj = max(root.obj or 0, level)  # it may stand before the command or after it
+    root.obj = max(root.obj or 0, level)
+    if context.parent is not None:
+        _apply(root.obj)
+    return level
+
+
+def _apply(level: int) -> None:
+    logger = logging.getLogger()
+    if not any(isinstance(handler, _Stderr) for handler in logger.handlers):
+        logger.addHandler(_Stderr())
+    logger.setLevel((logging.WARNING, logging.INFO, logging.DEBUG)[min(level, 2)])
     if level:
-        logging.basicConfig(
-            level=logging.DEBUG if level > 1 else logging.INFO, format="%(name)s: %(message)s"
-        )
-        return level
+        os.environ.update(dict.fromkeys(QUIET_LIBRARIES, "info"))
+        return
     for name in QUIET_LIBRARIES:
         os.environ.setdefault(name, "error")
     for category in (FutureWarning, DeprecationWarning):  # of libraries: a user cannot mend them
         warnings.simplefilter("ignore", category)
     warnings.showwarning = _show_warning
-    return level
+
+
+class _Stderr(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        typer.echo(f"{record.levelname.lower()}: {record.getMessage()}", err=True)
 
 
 def print_result(text: str) -> None:

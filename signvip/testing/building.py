@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import BaseModel
@@ -27,3 +30,14 @@ def require(fact: object, sentence: str) -> None:
     """Raise AssertionError with a sentence; unlike `assert` it also works under `python -O`."""
     if not fact:
         raise AssertionError(sentence)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Hold back warnings that a check provokes by design, such as clips that are cut short."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from signvip.testing.building import configure, require
+from signvip.testing.building import configure, quiet, require
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,7 +18,7 @@ def check_translator(cls: type, **options: Any) -> None:
     """Raise AssertionError with a sentence where a translator breaks its contract."""
     import torch
 
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), quiet():
         torch.manual_seed(0)
         translator = _build(cls, options)
         require(isinstance(translator, torch.nn.Module), f"{cls.__name__} must be a torch.nn.Module.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 
 import pytest
 
@@ -71,3 +72,15 @@ def test_a_defect_keeps_its_traceback(failing):
     result = failing(ZeroDivisionError("a defect"))
     assert isinstance(result.exception, ZeroDivisionError)
     assert "error:" not in result.stderr
+
+
+@pytest.mark.parametrize("words", [("-v", *TRAIN), (*TRAIN, "-v"), TRAIN])
+def test_verbosity_before_or_after_the_command(monkeypatch, signvip, words):
+    def train(*args, **kwargs):
+        logging.getLogger("a.library").info("is told")
+        logging.getLogger("a.library").warning("is always told")
+        return kwargs["run"]
+
+    monkeypatch.setattr(stages, "train", train)
+    told = ["info: is told"] if "-v" in words else []
+    assert signvip(*words).stderr.splitlines() == [*told, "warning: is always told"]
