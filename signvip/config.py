@@ -62,7 +62,9 @@ class Stage1(Config):
     image: Training
     motion: Training
     augmentation: Fraction = Field(0.001, description="p, a condition frame comes from another clip")
-    reference_dropout: Fraction = Field(0.0, description="share of clips trained without a reference, for CFG")
+    reference_dropout: Fraction = Field(
+        0.0, description="share of clips trained without a reference, for CFG"
+    )
 
 
 class Sampler(Config):
@@ -93,11 +95,11 @@ class RunConfig(Config):
     precision: Literal["no", "fp16", "bf16"] = "no"
     conditions: dict[str, Options]
     vae: Options
-    condition_encoder: Options = {}
-    guider: Options = {}
+    condition_encoder: Options = Field(default_factory=dict)
+    guider: Options = Field(default_factory=dict)
     denoiser: Options
-    reference_net: Options = {}
-    autoencoder: Options = {}
+    reference_net: Options = Field(default_factory=dict)
+    autoencoder: Options = Field(default_factory=dict)
     quantizer: Choice
     translator: Choice
     sampler: Sampler

@@ -43,7 +43,9 @@ PROBE_CLIPS = {"train": 32, "dev": 6}
 NEXT = 'signvip generate "tomorrow it will rain in the north" {portrait}'
 
 
-def demo(out: Path, *, reporter: Reporter | None = None, clips: int = 3, train: bool = False, full: bool = False) -> Path:
+def demo(
+    out: Path, *, reporter: Reporter | None = None, clips: int = 3, train: bool = False, full: bool = False
+) -> Path:
     """Generate `clips` videos beside their ground truth and write `report.html`; returns its path.
 
     `train` runs the whole chain from nothing first; `full` measures every number on all clips, not on the few shown.
@@ -83,7 +85,9 @@ def demo(out: Path, *, reporter: Reporter | None = None, clips: int = 3, train: 
 def _corpus(config: RunConfig, shards: Path, clips: int, reporter: Reporter) -> ToySign:
     counts = {**PROBE_CLIPS, "test": clips}
     reader: ToySign = signvip.build("dataset", "toysign", size=config.size, fps=config.fps, **counts)
-    conditions = {name: signvip.build("condition", name, **options) for name, options in config.conditions.items()}
+    conditions = {
+        name: signvip.build("condition", name, **options) for name, options in config.conditions.items()
+    }
     with reporter.task("corpus and shards", sum(counts.values())) as task:
         preprocess(
             reader, conditions, shards, size=config.size, fps=config.fps, workers=2,
@@ -99,8 +103,12 @@ def _train(out: Path, reporter: Reporter) -> Path:
 
     config, shards, run = load_config("tiny"), out / "shards", out / "run"
     reader = signvip.build("dataset", "toysign", size=config.size, fps=config.fps)
-    conditions = {name: signvip.build("condition", name, **options) for name, options in config.conditions.items()}
-    with reporter.task("preprocess", sum(len(reader.ids(split)) for split in ("train", "dev", "test"))) as task:
+    conditions = {
+        name: signvip.build("condition", name, **options) for name, options in config.conditions.items()
+    }
+    with reporter.task(
+        "preprocess", sum(len(reader.ids(split)) for split in ("train", "dev", "test"))
+    ) as task:
         preprocess(
             reader, conditions, shards, size=config.size, fps=config.fps, workers=2,
             progress=lambda done, total: task.advance(),
@@ -139,8 +147,18 @@ def _rows(
 ) -> list[Row]:
     shown = [sample.clip for sample in samples]
     rows = [
-        Row("PSNR in dB, from true conditions", _mean(psnr(s.rebuilt, s.truth) for s in samples), len(shown), ">= 20"),
-        Row("SSIM, from true conditions", _mean(ssim(s.rebuilt, s.truth) for s in samples), len(shown), ">= 0.75"),
+        Row(
+            "PSNR in dB, from true conditions",
+            _mean(psnr(s.rebuilt, s.truth) for s in samples),
+            len(shown),
+            ">= 20",
+        ),
+        Row(
+            "SSIM, from true conditions",
+            _mean(ssim(s.rebuilt, s.truth) for s in samples),
+            len(shown),
+            ">= 0.75",
+        ),
         Row("seconds a frame", _mean(s.seconds / len(s.tokens) for s in samples), len(shown)),
     ]
     if full:

@@ -60,10 +60,12 @@ def encode(
             computes["condition_encoder"] = _embeddings(encoder)
         else:
             reporter.say(
-                f"Embeddings would take {size / 1e9:.0f} GB and are computed on the fly instead; --embeddings stores them."
+                f"Embeddings would take {size / 1e9:.0f} GB; they are computed on the fly (--embeddings stores them)."
             )
     if not computes:
-        raise RunError(f"{run} has nothing to encode with yet; first run: signvip train --stage 1 --run {run}")
+        raise RunError(
+            f"{run} has nothing to encode with yet; first run: signvip train --stage 1 --run {run}"
+        )
     for part, compute in computes.items():
         _rewrite(shards, out, opened, part, (part,), compute, reporter)
         shards = out
@@ -75,7 +77,9 @@ def tokenize(shards: Path, out: Path, *, run: Path, reporter: Reporter | None = 
     opened = Run.open(run)
     encoder = opened.load("condition_encoder", ConditionEncoder)
     autoencoder = opened.load("autoencoder", Autoencoder)
-    stored = Manifest.read(shards).fingerprints.get("condition_encoder") == opened.fingerprint("condition_encoder")
+    stored = Manifest.read(shards).fingerprints.get("condition_encoder") == opened.fingerprint(
+        "condition_encoder"
+    )
     compute = _tokens(autoencoder, encoder, stored)
     parts = ("autoencoder", "condition_encoder")
     _rewrite(shards, out, opened, "autoencoder", parts, compute, reporter or Silent())
@@ -126,7 +130,9 @@ def _tokens(autoencoder: Autoencoder, encoder: ConditionEncoder, stored: bool) -
     def compute(clips: Clips, clip: int) -> np.ndarray:
         # Stored embeddings are halves: rounding the computed ones alike gives the same tokens either way.
         e = clips.array(clip, EMBEDDINGS) if stored else _embed(encoder, clips, clip).half().float()
-        tokens = torch.cat([autoencoder.encode(part.to(autoencoder.device)).tokens for part in e.split(CHUNK)])
+        tokens = torch.cat(
+            [autoencoder.encode(part.to(autoencoder.device)).tokens for part in e.split(CHUNK)]
+        )
         kind = np.uint16 if autoencoder.quantizer.vocab_size <= 2**16 else np.uint32
         return tokens.flatten(1).cpu().numpy().astype(kind)
 

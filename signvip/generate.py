@@ -85,7 +85,9 @@ def generate(
     for request in requests:
         _check(request)
     if run is None and source == str(embedded_run()):
-        reporter.say("No run of your own yet: using the embedded toysign model that travels with the package.")
+        reporter.say(
+            "No run of your own yet: using the embedded toysign model that travels with the package."
+        )
     pipe = load_pipeline(source, options)
     outputs = []
     for start in range(0, len(requests), TEXTS_AT_ONCE):
@@ -118,7 +120,12 @@ def _translate(pipe: SignVipPipeline, requests: Sequence[Request], options: Gene
 
 
 def _make(
-    pipe: SignVipPipeline, source: str, request: Request, tokens: Tensor, options: GenerateOptions, reporter: Reporter
+    pipe: SignVipPipeline,
+    source: str,
+    request: Request,
+    tokens: Tensor,
+    options: GenerateOptions,
+    reporter: Reporter,
 ) -> Path:
     steps = options.steps or pipe.config.steps
     name = request.output.name
@@ -136,7 +143,9 @@ def _make(
         for frames in _pixels(pipe, latents):
             video.write(frames)
     sidecar = _sidecar(pipe, source, request, tokens, options)
-    write_atomically(request.output.with_suffix(".json"), json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n")
+    write_atomically(
+        request.output.with_suffix(".json"), json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n"
+    )
     return request.output
 
 
@@ -177,7 +186,9 @@ def _check(request: Request) -> None:
     if not request.text.strip():
         raise DataError("The text is empty; give a sentence.")
     if len(request.text) > LONGEST_TEXT:
-        raise DataError(f"The text has {len(request.text)} characters; give one sentence of at most {LONGEST_TEXT}.")
+        raise DataError(
+            f"The text has {len(request.text)} characters; give one sentence of at most {LONGEST_TEXT}."
+        )
     load_reference(request.reference, (8, 8))  # before any work: a picture that cannot be read is an error
 
 

@@ -209,7 +209,9 @@ def _convert(parts: Iterator[Tensor], output_type: str) -> Any:
 def _one_each(generator: Any, count: int) -> list[torch.Generator | None]:
     if isinstance(generator, Sequence):
         if len(generator) != count:
-            raise DataError(f"{count} texts need {count} generators, not {len(generator)}; give one for each.")
+            raise DataError(
+                f"{count} texts need {count} generators, not {len(generator)}; give one for each."
+            )
         return list(generator)
     return [generator] * count
 
@@ -220,4 +222,6 @@ def _require_parts(folder: Path) -> None:
     if (folder / "config.json").is_file():
         Run.open(folder).require("vae", "denoiser", "autoencoder", "translator")
     if not (folder / "model_index.json").is_file():
-        raise RunError(f"{folder} is no finished run; train its three stages first: signvip train --stage 1, 2, 3.")
+        raise RunError(
+            f"{folder} is no finished run; train its three stages first: signvip train --stage 1, 2, 3."
+        )

@@ -1,9 +1,9 @@
 """A run: the folder that a training leaves behind and that the pipeline, diffusers and the hub can load.
 
-    config.json                     what built it
-    model_index.json, vae/, condition_encoder/, guider/, reference_net/, denoiser/, autoencoder/,
-    translator/, scheduler/         the parts, each as soon as it is trained
-    training/<phase>/               checkpoints, metrics.jsonl, TensorBoard, samples to look at
+config.json                     what built it
+model_index.json, vae/, condition_encoder/, guider/, reference_net/, denoiser/, autoencoder/,
+translator/, scheduler/         the parts, each as soon as it is trained
+training/<phase>/               checkpoints, metrics.jsonl, TensorBoard, samples to look at
 """
 
 from __future__ import annotations
@@ -51,9 +51,13 @@ class Run:
         try:
             values = json.loads((path / "config.json").read_text())
         except FileNotFoundError:
-            raise RunError(f"There is no run in {path}; start one with: signvip train --stage 1 --run {path}") from None
+            raise RunError(
+                f"There is no run in {path}; start one with: signvip train --stage 1 --run {path}"
+            ) from None
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise RunError(f"{path / 'config.json'} is damaged; restore it or train again with --fresh.") from error
+            raise RunError(
+                f"{path / 'config.json'} is damaged; restore it or train again with --fresh."
+            ) from error
         return cls(path, parse_config(values))
 
     @classmethod
@@ -73,7 +77,9 @@ class Run:
         """Raise RunError with the command that makes the first missing part."""
         for part in parts:
             if not self.has(part):
-                raise RunError(f"{self.path} has no trained {part} yet; first run: {MAKERS[part]} --run {self.path}")
+                raise RunError(
+                    f"{self.path} has no trained {part} yet; first run: {MAKERS[part]} --run {self.path}"
+                )
 
     def load(self, part: str, cls: type[Model]) -> Model:
         """Load one trained part; RunError where it is missing or cut short."""
@@ -83,10 +89,14 @@ class Run:
         except (OSError, ValueError, RuntimeError) as error:
             if type(error).__module__.startswith("signvip"):
                 raise
-            raise RunError(f"{self.path / part} cannot be read ({_first_line(error)}); {MAKERS[part]} --fresh makes it again.") from error
+            raise RunError(
+                f"{self.path / part} cannot be read ({_first_line(error)}); {MAKERS[part]} --fresh makes it again."
+            ) from error
         except Exception as error:
             if type(error).__name__ == "SafetensorError":
-                raise RunError(f"{self.path / part} is cut short; {MAKERS[part]} --fresh makes it again.") from error
+                raise RunError(
+                    f"{self.path / part} is cut short; {MAKERS[part]} --fresh makes it again."
+                ) from error
             raise
 
     def save(self, part: str, model: ModelMixin) -> None:

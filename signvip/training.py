@@ -72,7 +72,14 @@ def step_seed(seed: int, phase: str, index: int) -> int:
 
 
 def train(
-    phase: Phase, training: Training, folder: Path, *, seed: int, precision: str, resume: bool, reporter: Reporter
+    phase: Phase,
+    training: Training,
+    folder: Path,
+    *,
+    seed: int,
+    precision: str,
+    resume: bool,
+    reporter: Reporter,
 ) -> None:
     """Train `phase.module` in place; afterwards it holds the averaged weights where EMA is on."""
     if not resume:
@@ -91,12 +98,16 @@ def train(
         parameters, training.learning_rate, betas=training.betas, weight_decay=training.weight_decay
     )
     schedule = get_scheduler(
-        training.schedule if training.schedule == "cosine" or training.warmup == 0 else "constant_with_warmup",
+        training.schedule
+        if training.schedule == "cosine" or training.warmup == 0
+        else "constant_with_warmup",
         optimizer,
         num_warmup_steps=training.warmup,
         num_training_steps=training.steps,
     )
-    averages = EMAModel(parameters, decay=training.ema, use_ema_warmup=True, power=3 / 4) if training.ema else None
+    averages = (
+        EMAModel(parameters, decay=training.ema, use_ema_warmup=True, power=3 / 4) if training.ema else None
+    )
     module, optimizer, schedule = accelerator.prepare(phase.module, optimizer, schedule)
     if averages is not None:
         accelerator.register_for_checkpointing(averages)
@@ -123,7 +134,14 @@ def train(
             done = step + 1
             if done % training.log_every == 0 or done == training.steps:
                 rate = schedule.get_last_lr()[0]
-                _log(accelerator, phase.name, folder, done, {"loss": float(loss.detach()), **values, "lr": rate}, task)
+                _log(
+                    accelerator,
+                    phase.name,
+                    folder,
+                    done,
+                    {"loss": float(loss.detach()), **values, "lr": rate},
+                    task,
+                )
             else:
                 task.advance()
             if done % training.checkpoint_every == 0 or done == training.steps:
@@ -139,20 +157,32 @@ def train(
 def _loader(phase: Phase, training: Training, start: int, accelerator: Accelerator) -> Any:
     count = training.accumulation
     data = _Batches(
-        phase.batch, start * count, training.steps * count, accelerator.process_index, accelerator.num_processes
+        phase.batch,
+        start * count,
+        training.steps * count,
+        accelerator.process_index,
+        accelerator.num_processes,
     )
     workers = min(training.workers, len(data))
-    return iter(DataLoader(data, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None))
+    return iter(
+        DataLoader(data, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None)
+    )
 
 
 def _to(batch: dict[str, Any], device: torch.device) -> dict[str, Any]:
     return {
-        key: value.to(device, non_blocking=True) if isinstance(value, Tensor) else value for key, value in batch.items()
+        key: value.to(device, non_blocking=True) if isinstance(value, Tensor) else value
+        for key, value in batch.items()
     }
 
 
 def _log(
-    accelerator: Accelerator, phase: str, folder: Path, step: int, values: Mapping[str, float], task: Task | None
+    accelerator: Accelerator,
+    phase: str,
+    folder: Path,
+    step: int,
+    values: Mapping[str, float],
+    task: Task | None,
 ) -> None:
     if task is not None:
         task.advance(**{key: value for key, value in values.items() if key != "lr"})
@@ -199,7 +229,12 @@ def _resume(accelerator: Accelerator, folder: Path) -> int:
 
 
 def _validate(
-    accelerator: Accelerator, phase: Phase, averages: EMAModel | None, parameters: list[Any], folder: Path, step: int
+    accelerator: Accelerator,
+    phase: Phase,
+    averages: EMAModel | None,
+    parameters: list[Any],
+    folder: Path,
+    step: int,
 ) -> None:
     if not accelerator.is_main_process:
         return

@@ -16,7 +16,6 @@ SMALL = {
     "vae": {"block_out_channels": [8, 8, 8]},
     "condition_encoder": {"channels": [4, 4, 4], "gate_channels": 4},
     "denoiser": {"block_out_channels": [16, 32], "attention_heads": 2, "norm_num_groups": 8},
-    "guider": {"block_out_channels": [16, 32], "norm_num_groups": 8},
     "autoencoder": {"block_out_channels": [8, 16], "norm_num_groups": 8},
     "translator": {"name": "gpt2", "layers": 1, "width": 32, "heads": 2, "max_frames": 80},
     "sampler": {"steps": 2, "window": 8, "overlap": 2, "max_frames": 12},
@@ -47,7 +46,9 @@ def make_shards(folder: Path, config: RunConfig, **counts: int) -> Path:
 
     counts = {"train": 4, "dev": 2, "test": 2, **counts}
     reader = signvip.build("dataset", "toysign", size=config.size, **counts)
-    painters = {name: signvip.build("condition", name, **options) for name, options in config.conditions.items()}
+    painters = {
+        name: signvip.build("condition", name, **options) for name, options in config.conditions.items()
+    }
     preprocess(reader, painters, folder, size=config.size, fps=config.fps, workers=1)
     return folder
 

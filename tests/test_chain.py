@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import make_shards, small_config
 from PIL import Image
 
 import signvip
-from conftest import make_shards, small_config
 from signvip.data.shards import ShardIndex
 from signvip.data.video import read_video
 from signvip.derive import encode, tokenize
@@ -43,7 +43,10 @@ def test_generate_writes_a_video_that_says_how_it_was_made(trained, picture, tmp
 def test_a_seed_repeats_a_result_alone_and_among_others(trained, picture, tmp_path):
     def make(name: str, texts: list[str], seed: int) -> list[bytes]:
         requests = [Request(text, picture, tmp_path / name / f"{i}.mp4") for i, text in enumerate(texts)]
-        return [path.read_bytes() for path in generate(requests, run=str(trained.run), options=GenerateOptions(seed=seed))]
+        return [
+            path.read_bytes()
+            for path in generate(requests, run=str(trained.run), options=GenerateOptions(seed=seed))
+        ]
 
     alone = make("a", [TEXT], 5)[0]
     assert alone == make("b", ["snow on monday", TEXT], 5)[1]
@@ -53,10 +56,23 @@ def test_a_seed_repeats_a_result_alone_and_among_others(trained, picture, tmp_pa
 def test_pipeline_speaks_as_diffusers_do(trained, picture):
     pipe = signvip.SignVipPipeline.from_pretrained(trained.run)
     pipe.set_progress_bar_config(disable=True)
-    result = pipe(TEXT, reference=Image.open(picture), num_inference_steps=2, output_type="np", generator=torch.Generator().manual_seed(0))
+    result = pipe(
+        TEXT,
+        reference=Image.open(picture),
+        num_inference_steps=2,
+        output_type="np",
+        generator=torch.Generator().manual_seed(0),
+    )
     assert result.frames.shape == (len(result.tokens), 32, 32, 3)
     assert 0 <= result.frames.min() and result.frames.max() <= 1
-    again = pipe("unused", picture, tokens=result.tokens, num_inference_steps=2, output_type="pt", generator=torch.Generator().manual_seed(0))
+    again = pipe(
+        "unused",
+        picture,
+        tokens=result.tokens,
+        num_inference_steps=2,
+        output_type="pt",
+        generator=torch.Generator().manual_seed(0),
+    )
     assert np.allclose(again.frames.permute(0, 2, 3, 1).numpy(), result.frames, atol=1e-6)
 
 

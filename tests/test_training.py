@@ -46,7 +46,9 @@ class _Loss(nn.Module):
 
 def settings(**changes) -> Training:
     values = {"steps": 12, "clips": 1, "learning_rate": 0.05, "schedule": "cosine", "warmup": 2, "ema": 0.9}
-    return Training(**{**values, "checkpoint_every": 4, "validate_every": 6, "log_every": 2, "workers": 0, **changes})
+    return Training(
+        **{**values, "checkpoint_every": 4, "validate_every": 6, "log_every": 2, "workers": 0, **changes}
+    )
 
 
 def run(folder: Path, *, resume: bool = True, **changes) -> Regression:
@@ -94,7 +96,15 @@ def test_accumulation_takes_each_batch_once(tmp_path):
     phase = Regression()
     original = phase.batch
     phase.batch = lambda index: seen.append(index) or original(index)
-    train(phase, settings(steps=3, accumulation=2), tmp_path, seed=0, precision="no", resume=True, reporter=Silent())
+    train(
+        phase,
+        settings(steps=3, accumulation=2),
+        tmp_path,
+        seed=0,
+        precision="no",
+        resume=True,
+        reporter=Silent(),
+    )
     assert seen == [0, 1, 2, 3, 4, 5]
 
 

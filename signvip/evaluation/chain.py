@@ -89,7 +89,9 @@ def shuffled(drawn: Tensor) -> Tensor:
     return drawn[torch.randperm(len(drawn), generator=torch.Generator().manual_seed(0))]
 
 
-def reconstruction(chain: Chain, picks: Sequence[int], references: Sequence[np.ndarray], spoil: Spoil | None = None) -> dict[str, float]:
+def reconstruction(
+    chain: Chain, picks: Sequence[int], references: Sequence[np.ndarray], spoil: Spoil | None = None
+) -> dict[str, float]:
     """Mean PSNR, SSIM and Hand SSIM of clips made from their (spoiled) true conditions."""
     scores = []
     for clip, reference in zip(picks, references, strict=True):
@@ -131,18 +133,21 @@ def translation_rows(chain: Chain, picks: Sequence[int], probe: WristProbe) -> l
         read = [probe(chain.pipe.autoencoder.decode_frames(tokens).numpy()) for tokens in made]
         oracle = [probe(chain.embed(chain.clips.conditions(clip)).numpy()) for clip in picks]
     shares = [share_in_place(a, b) for a, b in zip(read, truths, strict=True)]
+    ceiling = [share_in_place(a, b) for a, b in zip(oracle, truths, strict=True)]
     other = [share_in_place(a, b) for a, b in zip(read, truths[1:] + truths[:1], strict=True)]
     return [
         Row("generated length over true length", float(np.mean(ratios)), len(picks), "0.85 to 1.15"),
         Row("frames with both wrists in place", float(np.mean(shares)), len(picks), ">= 0.80"),
         Row("the same, against another sentence", float(np.mean(other)), len(picks), "clearly lower"),
-        Row("the same, read from the true conditions", float(np.mean([share_in_place(a, b) for a, b in zip(oracle, truths, strict=True)])), len(picks)),
+        Row("the same, read from the true conditions", float(np.mean(ceiling)), len(picks)),
     ]  # fmt: skip
 
 
 def fit_probe(chain: Chain, shards: Path) -> WristProbe:
     """The wrist probe, fitted on frames of the train split and chosen on the dev split."""
-    return fit_wrist_probe(*(_frames(chain, Clips(shards, split, chain.run.config)) for split in ("train", "dev")))
+    return fit_wrist_probe(
+        *(_frames(chain, Clips(shards, split, chain.run.config)) for split in ("train", "dev"))
+    )
 
 
 def _frames(chain: Chain, clips: Clips) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,9 @@ IDENTICAL_DB = 100.0  # stands for the infinite PSNR of identical frames
 def psnr(generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> float:
     """Mean over frames of the peak signal-to-noise ratio in dB; frames (H, W, 3) uint8."""
     with np.errstate(divide="ignore"):
-        values = [peak_signal_noise_ratio(b, a, data_range=255) for a, b in zip(generated, truth, strict=True)]
+        values = [
+            peak_signal_noise_ratio(b, a, data_range=255) for a, b in zip(generated, truth, strict=True)
+        ]
     return float(np.mean(np.minimum(values, IDENTICAL_DB)))
 
 
@@ -32,7 +34,9 @@ def frame_ssim(generated: np.ndarray, truth: np.ndarray) -> float:
     )  # fmt: skip
 
 
-def hand_boxes(keypoints: np.ndarray, size: tuple[int, int], scale: float = 1.2, least: int = 16) -> list[list[slice]]:
+def hand_boxes(
+    keypoints: np.ndarray, size: tuple[int, int], scale: float = 1.2, least: int = 16
+) -> list[list[slice]]:
     """Square boxes around the hands of one frame, as (rows, columns) slices.
 
     keypoints (128, 3) as in `contracts.Clip`; a hand with fewer than half of its points above a confidence of

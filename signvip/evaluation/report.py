@@ -14,8 +14,8 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto
 figure { display: inline-block; margin: 0 .8rem .8rem 0; vertical-align: top }
 figcaption { font-size: .85rem; color: #555 }
 video, img { height: 192px; image-rendering: pixelated; border-radius: 6px; background: #000 }
-table { border-collapse: collapse } td, th { padding: .3rem .9rem .3rem 0; text-align: left; border-bottom: 1px solid #ddd }
-td.number { text-align: right; font-variant-numeric: tabular-nums }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums }
+td, th { padding: .3rem .9rem .3rem 0; text-align: left; border-bottom: 1px solid #ddd }
 pre { background: #f4f4f4; padding: .8rem; border-radius: 6px; overflow-x: auto }
 .notice { border-left: 4px solid #c60; padding-left: .8rem }
 """
@@ -36,7 +36,9 @@ def write_report(
         figures = "".join(_figure(caption, file) for caption, file in files.items())
         body.append(f"<h2>{escape(heading)}</h2>{figures}")
     body.append("<h2>Numbers</h2>" + _numbers(rows))
-    body.append("<h2>Seconds</h2>" + _table(("step", "seconds"), [(k, f"{v:.1f}") for k, v in timings.items()]))
+    body.append(
+        "<h2>Seconds</h2>" + _table(("step", "seconds"), [(k, f"{v:.1f}") for k, v in timings.items()])
+    )
     body.append(f"<h2>What to type next</h2><pre>{escape(next_line)}</pre>")
     page = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style>'
     path.write_text(page + "\n".join(body) + "</html>\n", encoding="utf-8")
@@ -59,5 +61,8 @@ def _numbers(rows: Sequence[Row]) -> str:
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = ["".join(f"<th>{escape(name)}</th>" for name in head)]
-    lines += ["".join(f'<td class="{"number" if i else ""}">{escape(cell)}</td>' for i, cell in enumerate(row)) for row in rows]
+    lines += [
+        "".join(f'<td class="{"number" if i else ""}">{escape(cell)}</td>' for i, cell in enumerate(row))
+        for row in rows
+    ]
     return "<table>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"

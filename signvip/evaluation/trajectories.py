@@ -61,7 +61,9 @@ def align(made: np.ndarray, truth: np.ndarray) -> list[tuple[int, int]]:
     while path[-1] != (0, 0):
         i, j = path[-1]
         before = [(i - 1, j - 1), (i - 1, j), (i, j - 1)]
-        path.append(min(((a, b) for a, b in before if a >= 0 and b >= 0), key=lambda ab: total[ab[0] + 1, ab[1] + 1]))
+        path.append(
+            min(((a, b) for a, b in before if a >= 0 and b >= 0), key=lambda ab: total[ab[0] + 1, ab[1] + 1])
+        )
     return path[::-1]
 
 

@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 
 def train(
-    config: RunConfig, stage: int, *, shards: Path, run: Path, resume: bool = True, reporter: Reporter | None = None
+    config: RunConfig,
+    stage: int,
+    *,
+    shards: Path,
+    run: Path,
+    resume: bool = True,
+    reporter: Reporter | None = None,
 ) -> Path:
     """Train one stage in a run folder; started again, it goes on where it stopped. Returns the run folder."""
     from signvip.stages import steps

@@ -24,7 +24,9 @@ class Clips:
         self.index = ShardIndex(shards, split)
         self.size = config.size
         self._infos: dict[int, dict[str, Any]] = {}
-        self.painters = {name: build("condition", name, **options) for name, options in config.conditions.items()}
+        self.painters = {
+            name: build("condition", name, **options) for name, options in config.conditions.items()
+        }
 
     def __len__(self) -> int:
         return len(self.index)
@@ -51,7 +53,9 @@ class Clips:
 
     def array(self, clip: int, field: str) -> Tensor:
         """A stored array: `latents.npy`, `embeddings.npy` or `tokens.npy`."""
-        return torch.from_numpy(self.index.load(clip, field).astype(np.float32 if "tokens" not in field else np.int64))
+        return torch.from_numpy(
+            self.index.load(clip, field).astype(np.float32 if "tokens" not in field else np.int64)
+        )
 
     def has(self, field: str) -> bool:
         """Whether the samples of this split carry a field."""

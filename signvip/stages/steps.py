@@ -56,7 +56,9 @@ def stage3(run: Run, shards: Path, loop: _Loop) -> None:
     manifest = Manifest.read(shards)
     if "autoencoder" not in manifest.fingerprints:
         raise RunError(f"{shards} has no tokens yet; first run: signvip tokenize {shards} --run {run.path}")
-    manifest.check("autoencoder", run.fingerprint("autoencoder", "condition_encoder"), shards, "signvip tokenize")
+    manifest.check(
+        "autoencoder", run.fingerprint("autoencoder", "condition_encoder"), shards, "signvip tokenize"
+    )
     if loop.finished(run, TextPhase.name, training):
         loop.reporter.say(f"Stage 3 of {run.path} is trained already; --fresh trains it again.")
         return
@@ -103,9 +105,11 @@ def _train_image(run: Run, shards: Path, loop: _Loop) -> None:
         return
     vae = run.load("vae", AutoencoderKL)
     encoder = build_network(ConditionEncoder, config.condition_encoder, num_conditions=len(config.conditions))
-    reference_net = build_network(ReferenceNet, {**config.denoiser, **config.reference_net})
     denoiser = build_network(Denoiser, config.denoiser)
-    guider = build_network(Guider, config.guider, embedding_channels=encoder.embedding_channels)
+    reference_net = build_network(ReferenceNet, config.reference_net, **denoiser.unet_options)
+    guider = build_network(
+        Guider, config.guider, embedding_channels=encoder.embedding_channels, **denoiser.guider_options
+    )
     nets = VideoDiffusion(config, encoder, guider, reference_net, denoiser)
     phase = VideoPhase(name, config, training, shards, vae, nets)
     loop.train(run, phase, training)

@@ -31,7 +31,9 @@ class TextPhase:
 
     name = "stage3"
 
-    def __init__(self, config: RunConfig, training: Training, shards: Path, translator: TokenTranslator) -> None:
+    def __init__(
+        self, config: RunConfig, training: Training, shards: Path, translator: TokenTranslator
+    ) -> None:
         self.config, self.training = config, training
         self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
         self.module = _TranslationLoss(translator)
@@ -56,7 +58,9 @@ class TextPhase:
         batch = self._collate(self.dev, picks)
         translator = self.module.translator
         device = next(translator.parameters()).device
-        moved = {key: value.to(device) if isinstance(value, Tensor) else value for key, value in batch.items()}
+        moved = {
+            key: value.to(device) if isinstance(value, Tensor) else value for key, value in batch.items()
+        }
         loss, values = self.module(moved)
         made = translator.generate(
             batch["texts"], languages=batch["languages"], max_frames=self.config.sampler.max_frames

@@ -21,7 +21,9 @@ class _Reconstruction(nn.Module):
     def __init__(self, autoencoder: Autoencoder, encoder: ConditionEncoder) -> None:
         super().__init__()
         self.autoencoder = autoencoder
-        self._encoder = (encoder.eval().requires_grad_(False),)  # in a tuple: frozen, not stored in checkpoints
+        self._encoder = (
+            encoder.eval().requires_grad_(False),
+        )  # in a tuple: frozen, not stored in checkpoints
 
     def embed(self, batch: dict[str, Tensor]) -> Tensor:
         """Embeddings e (B, C, h, w), stored or computed from drawings."""
@@ -44,7 +46,12 @@ class TokensPhase:
     name = "stage2"
 
     def __init__(
-        self, config: RunConfig, training: Training, shards: Path, encoder: ConditionEncoder, autoencoder: Autoencoder
+        self,
+        config: RunConfig,
+        training: Training,
+        shards: Path,
+        encoder: ConditionEncoder,
+        autoencoder: Autoencoder,
     ) -> None:
         self.config, self.training = config, training
         self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
@@ -85,6 +92,14 @@ class TokensPhase:
             usage.add(quantized.tokens)
             e, rebuilt = autoencoder.standardise(e), autoencoder.standardise(rebuilt)
             errors += float((rebuilt - e).square().sum())
-            total, squares, count = total + float(e.sum()), squares + float(e.square().sum()), count + e.numel()
+            total, squares, count = (
+                total + float(e.sum()),
+                squares + float(e.square().sum()),
+                count + e.numel(),
+            )
         variance = squares / count - (total / count) ** 2
-        return {"unexplained": errors / count / variance, "usage": usage.usage, "perplexity": usage.perplexity}
+        return {
+            "unexplained": errors / count / variance,
+            "usage": usage.usage,
+            "perplexity": usage.perplexity,
+        }

@@ -50,7 +50,9 @@ class VaePhase:
         device = next(self.vae.parameters()).device
         rebuilt = decode_latents(self.vae, encode_images(self.vae, to_model(truth).to(device))[0])
         pixels, wanted = to_pixels(rebuilt), truth.permute(0, 2, 3, 1).numpy()
-        contact_sheet([list(wanted[:12]), list(pixels[:12])], ["truth", "VAE"], scale=2).save(folder / "vae.png")
+        contact_sheet([list(wanted[:12]), list(pixels[:12])], ["truth", "VAE"], scale=2).save(
+            folder / "vae.png"
+        )
         return {"psnr": psnr(pixels, wanted), "ssim": ssim(pixels, wanted)}
 
     def finish(self) -> None:

@@ -34,7 +34,12 @@ class VideoDiffusion(nn.Module):
         denoiser: Denoiser,
     ) -> None:
         super().__init__()
-        self.encoder, self.guider, self.reference_net, self.denoiser = encoder, guider, reference_net, denoiser
+        self.encoder, self.guider, self.reference_net, self.denoiser = (
+            encoder,
+            guider,
+            reference_net,
+            denoiser,
+        )
         self.scheduler = make_scheduler("ddpm", config.sampler)
         self.reference_dropout = config.stage1.reference_dropout
 
@@ -43,9 +48,13 @@ class VideoDiffusion(nn.Module):
         e = self.encoder(to_model(conditions.flatten(0, 1)))
         features = self.guider(e.unflatten(0, conditions.shape[:2]))
         noise = torch.randn_like(latents)
-        timestep = torch.randint(0, self.scheduler.config.num_train_timesteps, latents.shape[:1], device=latents.device)
+        timestep = torch.randint(
+            0, self.scheduler.config.num_train_timesteps, latents.shape[:1], device=latents.device
+        )
         noisy = self.scheduler.add_noise(latents, noise, timestep)
-        dropped = bool(torch.rand(()) < self.reference_dropout)  # of the whole step: nothing is computed in vain
+        dropped = bool(
+            torch.rand(()) < self.reference_dropout
+        )  # of the whole step: nothing is computed in vain
         reference = None if dropped else self.reference_net(batch["reference"])
         prediction = self.denoiser(noisy, timestep, features, reference)
         loss = functional.mse_loss(prediction.float(), self._target(latents, noise, timestep).float())
@@ -62,7 +71,13 @@ class VideoPhase:
     """Frames of a clip from its conditions and one other frame of the same signer."""
 
     def __init__(
-        self, name: str, config: RunConfig, training: Training, shards: Path, vae: AutoencoderKL, module: VideoDiffusion
+        self,
+        name: str,
+        config: RunConfig,
+        training: Training,
+        shards: Path,
+        vae: AutoencoderKL,
+        module: VideoDiffusion,
     ) -> None:
         self.name, self.config, self.training = name, config, training
         self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
@@ -99,15 +114,22 @@ class VideoPhase:
         rows = []
         for clip in range(min(PREVIEW_CLIPS, len(self.dev))):
             truth, made = self._reconstruct(clip)
-            points = self.dev.index.load(clip, "pose.npz")["keypoints"] if "pose" in self.dev.painters else None
+            points = (
+                self.dev.index.load(clip, "pose.npz")["keypoints"] if "pose" in self.dev.painters else None
+            )
             if points is not None:
-                scores.append((psnr(made, truth), ssim(made, truth), hand_ssim(made, truth, points[: len(truth)])))
+                scores.append(
+                    (psnr(made, truth), ssim(made, truth), hand_ssim(made, truth, points[: len(truth)]))
+                )
             rows += [list(truth[::4]), list(made[::4])]
             with VideoWriter(folder / f"{self.dev.index.keys[clip]}.mp4", self.config.fps) as video:
                 video.write(made)
         contact_sheet(rows, ["truth", "made"] * (len(rows) // 2), scale=2).save(folder / "clips.png")
         names = ("psnr", "ssim", "hand_ssim")
-        return {name: sum(values) / len(values) for name, values in zip(names, zip(*scores, strict=True), strict=False)}
+        return {
+            name: sum(values) / len(values)
+            for name, values in zip(names, zip(*scores, strict=True), strict=False)
+        }
 
     def _reconstruct(self, clip: int) -> tuple[Any, Any]:
         """One window of a dev clip, from its true conditions and its last frame as the reference."""

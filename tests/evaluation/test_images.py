@@ -24,7 +24,10 @@ def test_psnr_is_a_mean_over_frames_and_identical_frames_count_as_100():
 
 def test_ssim_is_one_for_the_same_and_falls_with_noise():
     truth = noise()
-    worse = [np.clip(truth + np.random.default_rng(1).normal(0, s, truth.shape), 0, 255).astype(np.uint8) for s in (5, 60)]
+    worse = [
+        np.clip(truth + np.random.default_rng(1).normal(0, s, truth.shape), 0, 255).astype(np.uint8)
+        for s in (5, 60)
+    ]
     assert ssim([truth], [truth]) == pytest.approx(1)
     assert 1 > ssim([worse[0]], [truth]) > ssim([worse[1]], [truth])
 

@@ -9,7 +9,9 @@ from signvip.evaluation.trajectories import align, fit_wrist_probe, share_in_pla
 
 def path(frames, speed=1.0):
     t = np.arange(frames)[:, None] * speed / 10
-    return np.stack([np.stack([0.5 + 0.3 * np.sin(t + k), 0.5 + 0.3 * np.cos(t)], -1)[:, 0] for k in (0, 1)], axis=1)
+    return np.stack(
+        [np.stack([0.5 + 0.3 * np.sin(t + k), 0.5 + 0.3 * np.cos(t)], -1)[:, 0] for k in (0, 1)], axis=1
+    )
 
 
 def test_the_same_path_at_another_speed_is_in_place():
@@ -23,7 +25,9 @@ def test_another_path_is_not():
 def test_alignment_runs_from_first_to_last_and_never_back():
     steps = align(path(20), path(31))
     assert steps[0] == (0, 0) and steps[-1] == (19, 30)
-    assert all(b[0] - a[0] in (0, 1) and b[1] - a[1] in (0, 1) for a, b in zip(steps, steps[1:], strict=False))
+    assert all(
+        b[0] - a[0] in (0, 1) and b[1] - a[1] in (0, 1) for a, b in zip(steps, steps[1:], strict=False)
+    )
 
 
 def test_one_wrist_astray_is_out_of_place():

@@ -1,0 +1,88 @@
+"""`manifest.json` beside the shards: what made them, how much there is, and which weights the fields depend on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from signvip.contracts import Config
+from signvip.data.files import write_text
+from signvip.errors import DataError, MismatchError
+
+NAME = "manifest.json"
+VERSION = 1
+
+
+class Counts(Config):
+    """Of one split; clips that went in are clips that came out and clips that failed."""
+
+    clips_in: int
+    clips_out: int
+    failed: int
+    frames: int
+    seconds: float
+    signers: int
+
+
+class Manifest(Config):
+    """The content of `manifest.json`."""
+
+    version: int = VERSION
+    made_by: str
+    dataset: str
+    dataset_options: dict[str, Any] = Field(default_factory=dict)
+    conditions: dict[str, dict[str, Any]]
+    size: tuple[int, int]  # (H, W)
+    fps: float
+    splits: dict[str, Counts] = Field(default_factory=dict)
+    fingerprints: dict[str, str] = Field(default_factory=dict)  # of the part that wrote a derived field
+
+    @classmethod
+    def read(cls, shards: Path) -> Manifest:
+        """Read a folder's manifest; DataError where it is missing or damaged."""
+        path = Path(shards) / NAME
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            raise DataError(f"There are no shards in {shards}; make them with: signvip preprocess") from None
+        except (ValueError, TypeError, ValidationError) as error:
+            raise DataError(f"{path} is damaged; make the shards again with: signvip preprocess") from error
+
+    def write(self, shards: Path) -> None:
+        """Write it whole or not at all."""
+        write_text(Path(shards) / NAME, json.dumps(self.model_dump(mode="json"), indent=2) + "\n")
+
+    def with_fingerprint(self, part: str, fingerprint: str) -> Manifest:
+        """The same with one more derived field."""
+        return self.model_copy(update={"fingerprints": {**self.fingerprints, part: fingerprint}})
+
+    def check(self, part: str, fingerprint: str, shards: Path, command: str) -> None:
+        """Refuse a derived field that other weights wrote, naming the command that writes it again."""
+        found = self.fingerprints.get(part)
+        if found != fingerprint:
+            raise MismatchError(
+                f"{shards} was made with another {part} (weights {found}, this run has {fingerprint}); "
+                f"make it again with: {command} {shards}"
+            )
+
+    def check_sources(self, size: tuple[int, int], fps: float, conditions: list[str], shards: Path) -> None:
+        """Refuse shards of another frame size or rate, or without a condition that is asked for."""
+        if tuple(self.size) != tuple(size):
+            raise MismatchError(
+                f"{shards} has frames of {self.size[0]}x{self.size[1]}, the run wants {size[0]}x{size[1]}; "
+                f"make others with: signvip preprocess --size {size[0]}x{size[1]}"
+            )
+        if abs(self.fps - fps) > 1e-6:
+            raise MismatchError(
+                f"{shards} has {self.fps:g} frames a second, the run wants {fps:g}; "
+                f"make others with: signvip preprocess --fps {fps:g}"
+            )
+        missing = [name for name in conditions if name not in self.conditions]
+        if missing:
+            raise MismatchError(
+                f"{shards} has no {' and '.join(missing)} (but {', '.join(self.conditions)}); "
+                f"make others with: signvip preprocess {' '.join(f'--condition {name}' for name in conditions)}"
+            )

@@ -1,0 +1,226 @@
+"""`preprocess`: a corpus to shards. A shard holds fixed clips, so workers and interruptions do not change it."""
+
+from __future__ import annotations
+
+import errno
+import json
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import signvip
+from signvip.contracts import SPLITS, Condition, DatasetReader
+from signvip.data import fields
+from signvip.data.files import remove_leftovers, write_text
+from signvip.data.manifest import NAME, Counts, Manifest
+from signvip.data.preview import write_preview
+from signvip.data.sample import key_of, make_sample
+from signvip.data.shards import read_shard, shard_path, writing_shard
+from signvip.errors import DataError, MismatchError
+
+FAILED = "failed.jsonl"
+CLIPS_A_SHARD = 32
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One shard to be made: the unit of work, of atomicity and of resuming."""
+
+    reader: DatasetReader
+    conditions: Mapping[str, Condition]
+    path: Path
+    split: str
+    ids: tuple[str, ...]
+    size: tuple[int, int]
+    fps: float
+
+
+@dataclass
+class _Outcome:
+    infos: list[dict[str, Any]] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+def preprocess(
+    reader: DatasetReader,
+    conditions: Mapping[str, Condition],
+    out: Path,
+    *,
+    splits: Sequence[str] = SPLITS,
+    size: tuple[int, int],
+    fps: float,
+    workers: int = 2,
+    retry_failed: bool = False,
+    progress: Progress | None = None,
+) -> Manifest:
+    """Write shards, `manifest.json`, `failed.jsonl` and a preview of each split; started again, it resumes.
+
+    A clip that cannot be used is listed with its reason and stops nothing; DataError where all fail.
+    """
+    manifest = _manifest(reader, conditions, out, size, fps)
+    out.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(out)
+    manifest.write(out)
+    failures = _read_failures(out)
+    jobs = [
+        Job(reader, conditions, shard_path(out, split, number), split, ids, size, fps)
+        for split in splits
+        for number, ids in enumerate(_groups(reader.ids(split)))
+    ]
+    done, total = 0, sum(len(job.ids) for job in jobs)
+    outcomes: dict[str, list[_Outcome]] = {split: [] for split in splits}
+    for job, outcome in _run(jobs, failures, retry_failed, workers):
+        for clip_id in job.ids:
+            failures.pop((job.split, clip_id), None)
+        failures.update({(job.split, clip_id): why for clip_id, why in outcome.failures.items()})
+        _write_failures(out, failures)
+        outcomes[job.split].append(outcome)
+        done += len(job.ids)
+        if progress is not None:
+            progress(done, total)
+    counted = {split: _count(parts) for split, parts in outcomes.items() if parts}
+    manifest = manifest.model_copy(update={"splits": {**manifest.splits, **counted}})
+    manifest.write(out)
+    if total and not any(counts.clips_out for counts in counted.values()):
+        reason = next(iter(failures.values()))
+        raise DataError(f"All {total} clips failed, the first because {reason}; see {out / FAILED}.")
+    for split in counted:
+        write_preview(out, split, conditions, size)
+    return manifest
+
+
+def _run(
+    jobs: list[Job], failures: Mapping[tuple[str, str], str], retry_failed: bool, workers: int
+) -> Iterator[tuple[Job, _Outcome]]:
+    waiting = []
+    for job in jobs:
+        known = {clip_id: failures[job.split, clip_id] for clip_id in job.ids if (job.split, clip_id) in failures}
+        finished = None if known and retry_failed else _finished(job, known)
+        if finished is None:
+            waiting.append(job)
+        else:
+            yield job, finished
+    if workers < 1 or len(waiting) < 2:
+        yield from ((job, make_shard(job)) for job in waiting)
+        return
+    # Forked, so that plugins given as files are known in the workers too; these use neither torch nor a GPU.
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        futures: list[tuple[Job, Future[_Outcome]]] = [(job, pool.submit(make_shard, job)) for job in waiting]
+        try:
+            for job, future in futures:
+                yield job, future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def make_shard(job: Job) -> _Outcome:
+    """Make one shard; clips that fail are told in the outcome."""
+    outcome = _Outcome()
+    with writing_shard(job.path) as writer:
+        for clip_id in job.ids:
+            try:
+                clip = job.reader.load(job.split, clip_id)
+                members = make_sample(clip, job.split, job.conditions, job.size, job.fps)
+            except Exception as error:  # whatever is wrong with one clip must not stop the others
+                if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                    raise
+                outcome.failures[clip_id] = _reason(error)
+                continue
+            writer.write(key_of(clip_id), members)
+            outcome.infos.append(_counted(fields.decode(fields.META, members[fields.META])))
+    return outcome
+
+
+def _finished(job: Job, known: Mapping[str, str]) -> _Outcome | None:
+    """The outcome of a shard that is there and whole: all its clips are in it or known to have failed."""
+    expected = [key_of(clip_id) for clip_id in job.ids if clip_id not in known]
+    if not expected:
+        return _Outcome(failures=dict(known)) if known else None
+    if not job.path.exists():
+        return None
+    try:
+        samples = read_shard(job.path)
+        if [sample.key for sample in samples] != expected:
+            return None
+        infos = [_counted(sample.load(fields.META)) for sample in samples]
+    except DataError:
+        return None
+    return _Outcome(infos, dict(known))
+
+
+def _manifest(
+    reader: DatasetReader, conditions: Mapping[str, Condition], out: Path, size: tuple[int, int], fps: float
+) -> Manifest:
+    """The manifest to go on with; MismatchError where the folder holds shards of another kind."""
+    fresh = Manifest(
+        made_by=f"signvip {signvip.__version__}",
+        dataset=type(reader).__name__,
+        dataset_options=_options(reader),
+        conditions={name: _options(condition) for name, condition in conditions.items()},
+        size=size,
+        fps=fps,
+    )
+    if not (out / NAME).exists():
+        return fresh
+    old = Manifest.read(out)
+    changed = [
+        name
+        for name in ("dataset", "dataset_options", "conditions", "size", "fps")
+        if getattr(old, name) != getattr(fresh, name)
+    ]
+    if changed:
+        raise MismatchError(
+            f"{out} holds shards made with another {' and '.join(changed)}; choose another folder, or delete it."
+        )
+    return old
+
+
+def _options(plugin: object) -> dict[str, Any]:
+    config = getattr(plugin, "config", None)
+    return config.model_dump(mode="json") if hasattr(config, "model_dump") else {}
+
+
+def _groups(ids: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    for start in range(0, len(ids), CLIPS_A_SHARD):
+        yield tuple(ids[start : start + CLIPS_A_SHARD])
+
+
+def _counted(info: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: info[name] for name in ("frames", "fps", "signer")}
+
+
+def _count(outcomes: Sequence[_Outcome]) -> Counts:
+    infos = [info for outcome in outcomes for info in outcome.infos]
+    failed = sum(len(outcome.failures) for outcome in outcomes)
+    return Counts(
+        clips_in=len(infos) + failed,
+        clips_out=len(infos),
+        failed=failed,
+        frames=sum(info["frames"] for info in infos),
+        seconds=round(sum(info["frames"] / info["fps"] for info in infos), 3),
+        signers=len({info["signer"] for info in infos}),
+    )
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, DataError) else f"{type(error).__name__}: {error}"
+
+
+def _read_failures(out: Path) -> dict[tuple[str, str], str]:
+    path = out / FAILED
+    if not path.exists():
+        return {}
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return {(row["split"], row["id"]): row["reason"] for row in rows}
+
+
+def _write_failures(out: Path, failures: Mapping[tuple[str, str], str]) -> None:
+    rows = [{"split": split, "id": clip_id, "reason": why} for (split, clip_id), why in sorted(failures.items())]
+    write_text(out / FAILED, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))

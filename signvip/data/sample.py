@@ -1,0 +1,67 @@
+"""One clip of a corpus as the members of a shard."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from signvip.contracts import Clip, Condition
+from signvip.data import fields
+from signvip.data.video import encode_video
+from signvip.errors import DataError
+
+SHORTEST = 2  # frames; one alone is no video
+
+
+def make_sample(
+    clip: Clip, split: str, conditions: Mapping[str, Condition], size: tuple[int, int], fps: float
+) -> dict[str, bytes]:
+    """Encode frames, text and what each condition needs; DataError for a clip that cannot be used."""
+    check_clip(clip, size, fps)
+    members = {
+        fields.VIDEO: encode_video(clip.frames, clip.fps),
+        fields.META: fields.encode(fields.META, describe(clip, split)),
+        fields.TEXT: clip.text.encode(),
+    }
+    for name, condition in conditions.items():
+        field = fields.condition_field(name)
+        members[field] = fields.encode(field, condition.extract(clip))
+    return members
+
+
+def check_clip(clip: Clip, size: tuple[int, int], fps: float) -> None:
+    """Raise DataError for a clip that is too short, silent, or of another size or rate than the shards."""
+    if len(clip.frames) < SHORTEST:
+        raise DataError(f"the clip has {len(clip.frames)} frames; a video needs at least {SHORTEST}")
+    if not clip.text.strip():
+        raise DataError("the clip has no text")
+    if clip.frames.shape[1:3] != tuple(size):
+        height, width = clip.frames.shape[1:3]
+        raise DataError(f"the frames are {height}x{width}, the shards {size[0]}x{size[1]}")
+    if abs(clip.fps - fps) > 1e-3:
+        raise DataError(f"the clip has {clip.fps:g} frames a second, the shards {fps:g}")
+
+
+def describe(clip: Clip, split: str) -> dict[str, Any]:
+    """The `json` member of a clip."""
+    return {
+        "id": clip.id,
+        "text": clip.text,
+        "gloss": clip.gloss,
+        "language": clip.language,
+        "text_language": clip.text_language,
+        "signer": clip.signer,
+        "fps": clip.fps,
+        "frames": len(clip.frames),
+        "height": clip.frames.shape[1],
+        "width": clip.frames.shape[2],
+        "source": clip.source,
+        "split": split,
+        "licence": clip.licence,
+    }
+
+
+def key_of(clip_id: str) -> str:
+    """A clip's id as a WebDataset key: no dots, no slashes."""
+    return re.sub(r"[./\s]", "_", clip_id)
