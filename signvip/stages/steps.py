@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
 from diffusers import AutoencoderKL
 
 from signvip.config import RunConfig
@@ -21,6 +22,7 @@ from signvip.stages.text import TextPhase
 from signvip.stages.tokens import TokensPhase
 from signvip.stages.vae import VaePhase
 from signvip.stages.video import VideoDiffusion, VideoPhase
+from signvip.training import step_seed
 
 if TYPE_CHECKING:
     from signvip.stages import _Loop
@@ -42,6 +44,7 @@ def stage2(run: Run, shards: Path, loop: _Loop) -> None:
         loop.reporter.say(f"Stage 2 of {run.path} is trained already; --fresh trains it again.")
         return
     encoder = run.load("condition_encoder", ConditionEncoder)
+    _seed(run, TokensPhase.name)
     autoencoder = new_autoencoder(config, encoder)
     phase = TokensPhase(config, training, shards, encoder, autoencoder)
     loop.train(run, phase, training)
@@ -62,6 +65,7 @@ def stage3(run: Run, shards: Path, loop: _Loop) -> None:
     if loop.finished(run, TextPhase.name, training):
         loop.reporter.say(f"Stage 3 of {run.path} is trained already; --fresh trains it again.")
         return
+    _seed(run, TextPhase.name)
     translator = TokenTranslator(
         translator=config.translator.name,
         translator_config=config.translator.options,
@@ -92,6 +96,7 @@ def _train_vae(run: Run, shards: Path, loop: _Loop) -> None:
     training = require_training(run.config.stage1.vae, "stage1.vae")
     if loop.finished(run, VaePhase.name, training):
         return
+    _seed(run, VaePhase.name)
     phase = VaePhase(run.config, training, shards)
     loop.train(run, phase, training)
     phase.finish()
@@ -104,6 +109,7 @@ def _train_image(run: Run, shards: Path, loop: _Loop) -> None:
     if loop.finished(run, name, training):
         return
     vae = run.load("vae", AutoencoderKL)
+    _seed(run, name)
     encoder = build_network(ConditionEncoder, config.condition_encoder, num_conditions=len(config.conditions))
     denoiser = build_network(Denoiser, config.denoiser)
     reference_net = build_network(ReferenceNet, config.reference_net, **denoiser.unet_options)
@@ -123,6 +129,7 @@ def _train_motion(run: Run, shards: Path, loop: _Loop) -> None:
         loop.reporter.say(f"Stage 1 of {run.path} is trained already; --fresh trains it again.")
         return
     vae = run.load("vae", AutoencoderKL)
+    _seed(run, name)
     nets = VideoDiffusion(
         config,
         run.load("condition_encoder", ConditionEncoder),
@@ -137,6 +144,11 @@ def _train_motion(run: Run, shards: Path, loop: _Loop) -> None:
     loop.train(run, phase, training)
     _save_nets(run, nets)
     loop.finish(run, name, training)
+
+
+def _seed(run: Run, phase: str) -> None:
+    """Random weights that depend on the seed and the phase alone, whatever was trained before."""
+    torch.manual_seed(step_seed(run.config.seed, phase, -1))
 
 
 def _save_pipeline(run: Run) -> None:

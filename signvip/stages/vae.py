@@ -12,6 +12,7 @@ from signvip.config import RunConfig, Training
 from signvip.data.sheet import contact_sheet
 from signvip.evaluation.images import psnr, ssim
 from signvip.models.vae import build_vae, decode_latents, encode_images, measure_latents, vae_loss
+from signvip.models.vae_start import start_as_average
 from signvip.stages.clips import Clips, Draws, to_model, to_pixels
 
 CALIBRATION_BATCHES = 16
@@ -35,6 +36,7 @@ class VaePhase:
         self.seed, self.training = config.seed, training
         self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
         self.vae = build_vae(**config.vae)
+        start_as_average(self.vae)
         self.module = _VaeLoss(self.vae)
 
     def batch(self, index: int) -> dict[str, Any]:

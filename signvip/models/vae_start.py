@@ -1,0 +1,76 @@
+"""Where the weights of a VAE trained here start: as plain averaging and enlarging, which training then refines.
+
+From random weights a small `AutoencoderKL` needs hundreds of steps before it shows any colour: each layer
+shrinks the signal, group normalisation removes a frame's mean and contrast, and the posterior starts as noise.
+"""
+
+from __future__ import annotations
+
+import torch
+from diffusers import AutoencoderKL
+from diffusers.models.resnet import ResnetBlock2D
+from torch import Tensor, nn
+
+CONSTANT = 4.0  # two channels hold +-this, so that the deviation that is divided by hardly depends on the frame
+NOISE = 0.1  # share of the usual random weights that is kept: equal channels would stay equal
+LOG_VARIANCE = -8.0
+
+
+@torch.no_grad()
+def start_as_average(vae: AutoencoderKL) -> None:
+    """Latents become local mean colours, and images these colours again; needs 2 * (latent channels + 1) wide blocks.
+
+    A signal x travels as the pair x, -x: silu(x) - silu(-x) = x takes it through the last activation unchanged.
+    """
+    for module in vae.modules():
+        if isinstance(module, ResnetBlock2D):
+            nn.init.zeros_(module.conv2.weight)
+            nn.init.zeros_(module.conv2.bias)
+            if module.conv_shortcut is not None:
+                _add(module.conv_shortcut, _identity(module.conv_shortcut))
+    for block in vae.encoder.down_blocks[:-1]:
+        _add(block.downsamplers[0].conv, _mean_of_four(block.downsamplers[0].conv))
+    for block in vae.decoder.up_blocks[:-1]:
+        _add(block.upsamplers[0].conv, _identity(block.upsamplers[0].conv))
+    for half in (vae.encoder, vae.decoder):
+        _split(half.conv_in)
+        _join(half.conv_norm_out, half.conv_out, signals=3)
+    latents = vae.config["latent_channels"]
+    _add(vae.quant_conv, _identity(vae.quant_conv))
+    vae.quant_conv.weight[latents:] = 0
+    vae.quant_conv.bias[latents:] = LOG_VARIANCE
+    _add(vae.post_quant_conv, _identity(vae.post_quant_conv))
+
+
+def _add(conv: nn.Conv2d, weight: Tensor) -> None:
+    conv.weight.mul_(NOISE).add_(weight)
+    nn.init.zeros_(conv.bias)
+
+
+def _identity(conv: nn.Conv2d) -> Tensor:
+    return nn.init.dirac_(torch.empty_like(conv.weight))
+
+
+def _mean_of_four(conv: nn.Conv2d) -> Tensor:
+    """diffusers pads below and to the right, so a pixel's own square begins at the kernel's corner."""
+    weight = torch.zeros_like(conv.weight)
+    weight[:, :, :2, :2] = torch.eye(conv.out_channels)[:, :, None, None] / 4
+    return weight
+
+
+def _split(conv: nn.Conv2d) -> None:
+    """Channel k to the pair 2k, 2k+1; the pair after them is constant."""
+    weight, middle = torch.zeros_like(conv.weight), conv.kernel_size[0] // 2
+    for channel in range(conv.in_channels):
+        weight[2 * channel : 2 * channel + 2, channel, middle, middle] = torch.tensor([1.0, -1.0])
+    _add(conv, weight)
+    conv.bias[2 * conv.in_channels : 2 * conv.in_channels + 2] = torch.tensor([CONSTANT, -CONSTANT])
+
+
+def _join(norm: nn.GroupNorm, conv: nn.Conv2d, signals: int) -> None:
+    """The pair 2k, 2k+1 to channel k, after a normalisation that divides by about a known number."""
+    weight, middle = torch.zeros_like(conv.weight), conv.kernel_size[0] // 2
+    for channel in range(signals):
+        weight[channel, 2 * channel : 2 * channel + 2, middle, middle] = torch.tensor([1.0, -1.0])
+    _add(conv, weight)
+    norm.weight.fill_((2 * (1 + CONSTANT**2) / conv.in_channels * norm.num_groups) ** 0.5)
