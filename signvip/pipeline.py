@@ -157,7 +157,7 @@ class SignVipPipeline(DiffusionPipeline):
         callback_on_step_end: Callable[[int, int], None] | None = None,
     ) -> Tensor:
         """Embeddings e (F, C, h, w) and a picture to latents (F, 4, h, w): p(X | x*, e) of Eq. 4, before the VAE."""
-        picture = torch.from_numpy(load_reference(reference, (self.config.height, self.config.width)))
+        picture = torch.tensor(load_reference(reference, (self.config.height, self.config.width)))
         picture = picture.permute(2, 0, 1)[None].to(self.vae.device, self.vae.dtype) / 127.5 - 1
         features = self.reference_net(encode_images(self.vae, picture)[0])
         steps = num_inference_steps or self.config.steps

@@ -78,12 +78,12 @@ def train(
     *,
     seed: int,
     precision: str,
-    resume: bool,
     reporter: Reporter,
 ) -> None:
-    """Train `phase.module` in place; afterwards it holds the averaged weights where EMA is on."""
-    if not resume:
-        shutil.rmtree(folder, ignore_errors=True)
+    """Train `phase.module` in place, from the last checkpoint in `folder` if there is one.
+
+    Afterwards the module holds the averaged weights where EMA is on.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     accelerator = Accelerator(
         mixed_precision=precision,

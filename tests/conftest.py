@@ -13,11 +13,11 @@ from signvip.config import RunConfig, load_config
 # The paper's whole system at a size that trains a step in well under a second.
 SMALL = {
     "size": [32, 32],
-    "vae": {"block_out_channels": [8, 8, 8]},
-    "condition_encoder": {"channels": [4, 4, 4], "gate_channels": 4},
-    "denoiser": {"block_out_channels": [16, 32], "attention_heads": 2, "norm_num_groups": 8},
-    "autoencoder": {"block_out_channels": [8, 16], "norm_num_groups": 8},
-    "translator": {"name": "gpt2", "layers": 1, "width": 32, "heads": 2, "max_frames": 80},
+    "vae": {"block_out_channels": [16, 16]},
+    "condition_encoder": {"channels": [4, 4], "gate_channels": 4},
+    "denoiser": {"block_out_channels": [16, 32], "attention_levels": [True, True], "norm_num_groups": 8},
+    "autoencoder": {"block_out_channels": [8, 16, 16], "norm_num_groups": 8},
+    "translator": {"name": "gpt2", "layers": 1, "width": 32, "heads": 2, "head_width": 16, "max_frames": 80},
     "sampler": {"steps": 2, "window": 8, "overlap": 2, "max_frames": 12},
     "stage1": {
         "vae": {"steps": 2, "clips": 2},

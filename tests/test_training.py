@@ -51,9 +51,9 @@ def settings(**changes) -> Training:
     )
 
 
-def run(folder: Path, *, resume: bool = True, **changes) -> Regression:
+def run(folder: Path, **changes) -> Regression:
     phase = Regression()
-    train(phase, settings(**changes), folder, seed=3, precision="no", resume=resume, reporter=Silent())
+    train(phase, settings(**changes), folder, seed=3, precision="no", reporter=Silent())
     return phase
 
 
@@ -85,7 +85,7 @@ def test_resume_equals_never_having_stopped(tmp_path, monkeypatch):
 
     monkeypatch.setattr(stopped.module, "forward", dies_at_the_eighth_step)
     with pytest.raises(Stop):
-        train(stopped, settings(), tmp_path / "cut", seed=3, precision="no", resume=True, reporter=Silent())
+        train(stopped, settings(), tmp_path / "cut", seed=3, precision="no", reporter=Silent())
     assert [path.name for path in checkpoints(tmp_path / "cut")] == ["checkpoint-0000004"]
     resumed = run(tmp_path / "cut")
     assert torch.equal(weights(whole), weights(resumed))
@@ -106,13 +106,6 @@ def test_accumulation_takes_each_batch_once(tmp_path):
         reporter=Silent(),
     )
     assert seen == [0, 1, 2, 3, 4, 5]
-
-
-def test_fresh_forgets_what_was_there(tmp_path):
-    first = run(tmp_path)
-    again = run(tmp_path, resume=False)
-    assert torch.equal(weights(first), weights(again))
-    assert len((tmp_path / "metrics.jsonl").read_text().splitlines()) < 12
 
 
 def test_a_checkpoint_cut_short_is_a_sentence(tmp_path):

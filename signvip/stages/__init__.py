@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,36 +32,65 @@ def train(
     stages = {1: steps.stage1, 2: steps.stage2, 3: steps.stage3}
     if stage not in stages:
         raise ConfigError(f"There is no stage {stage}; choose 1 (video), 2 (tokens) or 3 (text).")
-    stages[stage](Run.start(run, config), shards, _Loop(resume, reporter or Silent()))
+    stages[stage](Run.start(run, config), shards, Loop(resume, reporter or Silent()))
     return run
 
 
-class _Loop:
-    """Runs phases once: a finished phase is skipped until its training changes or `--fresh` asks for it."""
+@dataclass(frozen=True)
+class PhaseKey:
+    """What decides whether a phase's checkpoints still fit: its own options, and the parts that it builds on."""
+
+    name: str
+    sections: tuple[str, ...]
+    parts: tuple[str, ...] = ()
+
+    def stamp(self, run: Run) -> str:
+        """The same text as long as the checkpoints fit."""
+        values = run.config.model_dump(mode="json", include=set(self.sections))
+        values["parts"] = {part: run.fingerprint(part) for part in self.parts}
+        return json.dumps(values, sort_keys=True)
+
+
+class Loop:
+    """Runs phases once: a finished phase is skipped until its training, its options or its parts change."""
 
     def __init__(self, resume: bool, reporter: Reporter) -> None:
         self.resume, self.reporter = resume, reporter
 
-    def finished(self, run: Run, name: str, training: Training) -> bool:
-        done = run.phase(name) / "done.json"
-        return self.resume and done.is_file() and done.read_text() == training.model_dump_json()
+    def finished(self, run: Run, key: PhaseKey, training: Training) -> bool:
+        """Whether this very training was done before; says so."""
+        done = read_text(run.phase(key.name) / "done.json") == training.model_dump_json()
+        finished = self.resume and done and self._fits(run, key)
+        if finished:
+            self.reporter.say(f"{key.name} of {run.path} is trained already; --fresh trains it again.")
+        return finished
 
-    def train(self, run: Run, phase: Phase, training: Training) -> None:
+    def train(self, run: Run, key: PhaseKey, phase: Phase, training: Training) -> None:
+        """Train a phase, from its last checkpoint where that fits."""
         from signvip.training import train as loop
 
-        folder = run.phase(phase.name)
-        config = run.config
-        done = folder / "done.json"
-        if done.is_file():
-            done.unlink()
-        loop(
-            phase, training, folder, seed=config.seed, precision=config.precision, resume=self.resume,
-            reporter=self.reporter,
-        )  # fmt: skip
+        folder, config = run.phase(key.name), run.config
+        resume = self.resume and self._fits(run, key)
+        if folder.is_dir() and self.resume and not resume:
+            self.reporter.say(f"{key.name} was trained with other options or parts: it starts again.")
+        (folder / "done.json").unlink(missing_ok=True)
+        if not resume:
+            shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / "made_with.json", key.stamp(run))
+        loop(phase, training, folder, seed=config.seed, precision=config.precision, reporter=self.reporter)
 
-    def finish(self, run: Run, name: str, training: Training) -> None:
+    def finish(self, run: Run, key: PhaseKey, training: Training) -> None:
         """Called after the parts are saved: only then is the phase done."""
-        write_atomically(run.phase(name) / "done.json", training.model_dump_json())
+        write_atomically(run.phase(key.name) / "done.json", training.model_dump_json())
+
+    def _fits(self, run: Run, key: PhaseKey) -> bool:
+        return read_text(run.phase(key.name) / "made_with.json") == key.stamp(run)
+
+
+def read_text(path: Path) -> str | None:
+    """A small file's content; None where there is none."""
+    return path.read_text() if path.is_file() else None
 
 
 def require_training(training: Training | None, name: str) -> Training:

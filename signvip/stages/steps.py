@@ -17,7 +17,7 @@ from signvip.models.video_diffusion.sampler import make_scheduler
 from signvip.pipeline import SignVipPipeline, sampler_options
 from signvip.registry import registry
 from signvip.run import Run
-from signvip.stages import require_training
+from signvip.stages import PhaseKey, require_training
 from signvip.stages.text import TextPhase
 from signvip.stages.tokens import TokensPhase
 from signvip.stages.vae import VaePhase
@@ -25,10 +25,18 @@ from signvip.stages.video import VideoDiffusion, VideoPhase
 from signvip.training import step_seed
 
 if TYPE_CHECKING:
-    from signvip.stages import _Loop
+    from signvip.stages import Loop
 
 
-def stage1(run: Run, shards: Path, loop: _Loop) -> None:
+NETS = ("conditions", "condition_encoder", "guider", "denoiser", "reference_net", "sampler")
+VAE = PhaseKey("stage1-vae", ("size", "vae"))
+IMAGE = PhaseKey("stage1-image", ("size", *NETS), ("vae",))
+MOTION = PhaseKey("stage1-motion", ("size", *NETS), ("vae", "condition_encoder", "reference_net"))
+TOKENS = PhaseKey("stage2", ("autoencoder", "quantizer"), ("condition_encoder",))
+TEXT = PhaseKey("stage3", ("translator",), ("autoencoder",))
+
+
+def stage1(run: Run, shards: Path, loop: Loop) -> None:
     """VAE where none is named, then images, then motion (section 3.4)."""
     _check_shards(run, shards)
     phases = {"vae": _train_vae, "image": _train_image, "motion": _train_motion}
@@ -36,23 +44,23 @@ def stage1(run: Run, shards: Path, loop: _Loop) -> None:
         phases[name](run, shards, loop)
 
 
-def stage2(run: Run, shards: Path, loop: _Loop) -> None:
+def stage2(run: Run, shards: Path, loop: Loop) -> None:
     """The autoencoder around the chosen quantizer (section 3.5)."""
     _check_shards(run, shards)
     config, training = run.config, run.config.stage2
-    if loop.finished(run, TokensPhase.name, training) and _same_quantizer(run):
-        loop.reporter.say(f"Stage 2 of {run.path} is trained already; --fresh trains it again.")
+    run.require("condition_encoder")
+    if loop.finished(run, TOKENS, training):
         return
     encoder = run.load("condition_encoder", ConditionEncoder)
-    _seed(run, TokensPhase.name)
+    _seed(run, TOKENS)
     autoencoder = new_autoencoder(config, encoder)
     phase = TokensPhase(config, training, shards, encoder, autoencoder)
-    loop.train(run, phase, training)
+    loop.train(run, TOKENS, phase, training)
     run.save("autoencoder", autoencoder)
-    loop.finish(run, phase.name, training)
+    loop.finish(run, TOKENS, training)
 
 
-def stage3(run: Run, shards: Path, loop: _Loop) -> None:
+def stage3(run: Run, shards: Path, loop: Loop) -> None:
     """The translator, on tokens of this run's own quantizer (section 3.6)."""
     config, training = run.config, run.config.stage3
     autoencoder = run.load("autoencoder", Autoencoder)
@@ -62,10 +70,9 @@ def stage3(run: Run, shards: Path, loop: _Loop) -> None:
     manifest.check(
         "autoencoder", run.fingerprint("autoencoder", "condition_encoder"), shards, "signvip tokenize"
     )
-    if loop.finished(run, TextPhase.name, training):
-        loop.reporter.say(f"Stage 3 of {run.path} is trained already; --fresh trains it again.")
+    if loop.finished(run, TEXT, training):
         return
-    _seed(run, TextPhase.name)
+    _seed(run, TEXT)
     translator = TokenTranslator(
         translator=config.translator.name,
         translator_config=config.translator.options,
@@ -73,10 +80,10 @@ def stage3(run: Run, shards: Path, loop: _Loop) -> None:
         vocab_size=autoencoder.quantizer.vocab_size,
     )
     phase = TextPhase(config, training, shards, translator)
-    loop.train(run, phase, training)
+    loop.train(run, TEXT, phase, training)
     run.save("translator", translator)
     _save_pipeline(run)
-    loop.finish(run, phase.name, training)
+    loop.finish(run, TEXT, training)
 
 
 def new_autoencoder(config: RunConfig, encoder: ConditionEncoder) -> Autoencoder:
@@ -92,24 +99,25 @@ def new_autoencoder(config: RunConfig, encoder: ConditionEncoder) -> Autoencoder
     )
 
 
-def _train_vae(run: Run, shards: Path, loop: _Loop) -> None:
+def _train_vae(run: Run, shards: Path, loop: Loop) -> None:
     training = require_training(run.config.stage1.vae, "stage1.vae")
-    if loop.finished(run, VaePhase.name, training):
+    if loop.finished(run, VAE, training):
         return
-    _seed(run, VaePhase.name)
+    _seed(run, VAE)
     phase = VaePhase(run.config, training, shards)
-    loop.train(run, phase, training)
+    loop.train(run, VAE, phase, training)
     phase.finish()
     run.save("vae", phase.vae)
-    loop.finish(run, phase.name, training)
+    loop.finish(run, VAE, training)
 
 
-def _train_image(run: Run, shards: Path, loop: _Loop) -> None:
-    config, training, name = run.config, run.config.stage1.image, "stage1-image"
-    if loop.finished(run, name, training):
+def _train_image(run: Run, shards: Path, loop: Loop) -> None:
+    config, training = run.config, run.config.stage1.image
+    run.require("vae")
+    if loop.finished(run, IMAGE, training):
         return
     vae = run.load("vae", AutoencoderKL)
-    _seed(run, name)
+    _seed(run, IMAGE)
     encoder = build_network(ConditionEncoder, config.condition_encoder, num_conditions=len(config.conditions))
     denoiser = build_network(Denoiser, config.denoiser)
     reference_net = build_network(ReferenceNet, config.reference_net, **denoiser.unet_options)
@@ -117,19 +125,22 @@ def _train_image(run: Run, shards: Path, loop: _Loop) -> None:
         Guider, config.guider, embedding_channels=encoder.embedding_channels, **denoiser.guider_options
     )
     nets = VideoDiffusion(config, encoder, guider, reference_net, denoiser)
-    phase = VideoPhase(name, config, training, shards, vae, nets)
-    loop.train(run, phase, training)
-    _save_nets(run, nets)
-    loop.finish(run, name, training)
+    phase = VideoPhase(IMAGE.name, config, training, shards, vae, nets)
+    loop.train(run, IMAGE, phase, training)
+    run.save("condition_encoder", encoder)
+    run.save("reference_net", reference_net)
+    run.save("guider", guider)
+    run.save("denoiser", denoiser)
+    loop.finish(run, IMAGE, training)
 
 
-def _train_motion(run: Run, shards: Path, loop: _Loop) -> None:
-    config, training, name = run.config, run.config.stage1.motion, "stage1-motion"
-    if loop.finished(run, name, training):
-        loop.reporter.say(f"Stage 1 of {run.path} is trained already; --fresh trains it again.")
+def _train_motion(run: Run, shards: Path, loop: Loop) -> None:
+    config, training = run.config, run.config.stage1.motion
+    run.require("vae", "condition_encoder", "guider", "reference_net", "denoiser")
+    if loop.finished(run, MOTION, training):
         return
     vae = run.load("vae", AutoencoderKL)
-    _seed(run, name)
+    _seed(run, MOTION)
     nets = VideoDiffusion(
         config,
         run.load("condition_encoder", ConditionEncoder),
@@ -140,15 +151,16 @@ def _train_motion(run: Run, shards: Path, loop: _Loop) -> None:
     nets.requires_grad_(False)
     for parameter in [*nets.denoiser.motion_parameters(), *nets.guider.motion_parameters()]:
         parameter.requires_grad_(True)
-    phase = VideoPhase(name, config, training, shards, vae, nets)
-    loop.train(run, phase, training)
-    _save_nets(run, nets)
-    loop.finish(run, name, training)
+    phase = VideoPhase(MOTION.name, config, training, shards, vae, nets)
+    loop.train(run, MOTION, phase, training)
+    run.save("guider", nets.guider)
+    run.save("denoiser", nets.denoiser)
+    loop.finish(run, MOTION, training)
 
 
-def _seed(run: Run, phase: str) -> None:
+def _seed(run: Run, key: PhaseKey) -> None:
     """Random weights that depend on the seed and the phase alone, whatever was trained before."""
-    torch.manual_seed(step_seed(run.config.seed, phase, -1))
+    torch.manual_seed(step_seed(run.config.seed, key.name, -1))
 
 
 def _save_pipeline(run: Run) -> None:
@@ -169,19 +181,6 @@ def _save_pipeline(run: Run) -> None:
     )
     pipe.scheduler.save_pretrained(run.path / "scheduler")
     pipe.save_config(run.path)
-
-
-def _save_nets(run: Run, nets: VideoDiffusion) -> None:
-    run.save("condition_encoder", nets.encoder)
-    run.save("guider", nets.guider)
-    run.save("reference_net", nets.reference_net)
-    run.save("denoiser", nets.denoiser)
-
-
-def _same_quantizer(run: Run) -> bool:
-    built = run.load("autoencoder", Autoencoder).config
-    choice = run.config.quantizer
-    return (built.quantizer, dict(built.quantizer_config)) == (choice.name, choice.options)
 
 
 def _check_shards(run: Run, shards: Path) -> None:

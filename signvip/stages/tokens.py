@@ -37,7 +37,7 @@ class _Reconstruction(nn.Module):
         e = self.embed(batch)
         rebuilt, quantized = self.autoencoder(e)
         share = functional.mse_loss(self.autoencoder.standardise(rebuilt), self.autoencoder.standardise(e))
-        return share + quantized.loss, {"reconstruction": float(share)}
+        return share + quantized.loss, {"reconstruction": float(share.detach())}
 
 
 class TokensPhase:
