@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL
-from pydantic import Field, PositiveInt, ValidationError
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from pydantic import Field, PositiveInt, ValidationError, model_validator
 from torch import Tensor
 from torch.nn import functional
 
@@ -25,6 +25,16 @@ class VaeConfig(Config):
     layers_per_block: PositiveInt = 1
     norm_num_groups: PositiveInt = Field(1, description="one keeps a frame's colours apart; many erase them")
     mid_block_add_attention: bool = False
+
+    @model_validator(mode="after")
+    def _check_groups(self) -> VaeConfig:
+        uneven = [width for width in self.block_out_channels if width % self.norm_num_groups]
+        if uneven:
+            raise ValueError(
+                f"block_out_channels {uneven} cannot be divided by norm_num_groups={self.norm_num_groups}; "
+                "set norm_num_groups to a divisor"
+            )
+        return self
 
 
 def build_vae(**options: Any) -> AutoencoderKL:
@@ -91,4 +101,5 @@ def _statistics(vae: AutoencoderKL) -> tuple[Tensor, Tensor]:
     channels = config["latent_channels"]
     mean = torch.tensor(config["latents_mean"] or [config["shift_factor"] or 0.0] * channels)
     std = torch.tensor(config["latents_std"] or [1.0] * channels) / config["scaling_factor"]
-    return (values[:, None, None].to(vae.device, vae.dtype) for values in (mean, std))  # type: ignore[return-value]
+    where = vae.device, vae.dtype
+    return mean[:, None, None].to(*where), std[:, None, None].to(*where)

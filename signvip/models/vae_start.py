@@ -7,25 +7,29 @@ shrinks the signal, group normalisation removes a frame's mean and contrast, and
 from __future__ import annotations
 
 import torch
-from diffusers import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.resnet import ResnetBlock2D
 from torch import Tensor, nn
 
-CONSTANT = 4.0  # two channels hold +-this, so that the deviation that is divided by hardly depends on the frame
+CONSTANT = 4.0  # two channels hold +-this: the deviation that is divided by then hardly depends on the frame
 NOISE = 0.1  # share of the usual random weights that is kept: equal channels would stay equal
 LOG_VARIANCE = -8.0
 
 
 @torch.no_grad()
 def start_as_average(vae: AutoencoderKL) -> None:
-    """Latents become local mean colours, and images these colours again; needs 2 * (latent channels + 1) wide blocks.
+    """Latents become local mean colours, and images these colours again.
 
+    It takes blocks of 2 * (latent channels + 1) channels; a VAE with narrower ones keeps its random weights.
     A signal x travels as the pair x, -x: silu(x) - silu(-x) = x takes it through the last activation unchanged.
     """
+    latents = vae.config["latent_channels"]
+    if min(vae.config["block_out_channels"]) < 2 * (latents + 1):
+        return
     for module in vae.modules():
         if isinstance(module, ResnetBlock2D):
-            nn.init.zeros_(module.conv2.weight)
-            nn.init.zeros_(module.conv2.bias)
+            for parameter in module.conv2.parameters():
+                nn.init.zeros_(parameter)
             if module.conv_shortcut is not None:
                 _add(module.conv_shortcut, _identity(module.conv_shortcut))
     for block in vae.encoder.down_blocks[:-1]:
@@ -35,16 +39,15 @@ def start_as_average(vae: AutoencoderKL) -> None:
     for half in (vae.encoder, vae.decoder):
         _split(half.conv_in)
         _join(half.conv_norm_out, half.conv_out, signals=3)
-    latents = vae.config["latent_channels"]
     _add(vae.quant_conv, _identity(vae.quant_conv))
     vae.quant_conv.weight[latents:] = 0
-    vae.quant_conv.bias[latents:] = LOG_VARIANCE
+    _bias(vae.quant_conv)[latents:] = LOG_VARIANCE
     _add(vae.post_quant_conv, _identity(vae.post_quant_conv))
 
 
 def _add(conv: nn.Conv2d, weight: Tensor) -> None:
     conv.weight.mul_(NOISE).add_(weight)
-    nn.init.zeros_(conv.bias)
+    _bias(conv).zero_()
 
 
 def _identity(conv: nn.Conv2d) -> Tensor:
@@ -64,7 +67,7 @@ def _split(conv: nn.Conv2d) -> None:
     for channel in range(conv.in_channels):
         weight[2 * channel : 2 * channel + 2, channel, middle, middle] = torch.tensor([1.0, -1.0])
     _add(conv, weight)
-    conv.bias[2 * conv.in_channels : 2 * conv.in_channels + 2] = torch.tensor([CONSTANT, -CONSTANT])
+    _bias(conv)[2 * conv.in_channels : 2 * conv.in_channels + 2] = torch.tensor([CONSTANT, -CONSTANT])
 
 
 def _join(norm: nn.GroupNorm, conv: nn.Conv2d, signals: int) -> None:
@@ -74,3 +77,8 @@ def _join(norm: nn.GroupNorm, conv: nn.Conv2d, signals: int) -> None:
         weight[channel, 2 * channel : 2 * channel + 2, middle, middle] = torch.tensor([1.0, -1.0])
     _add(conv, weight)
     norm.weight.fill_((2 * (1 + CONSTANT**2) / conv.in_channels * norm.num_groups) ** 0.5)
+
+
+def _bias(conv: nn.Conv2d) -> Tensor:
+    assert conv.bias is not None
+    return conv.bias

@@ -8,6 +8,7 @@ from diffusers import AutoencoderKL
 
 from signvip.errors import ConfigError
 from signvip.models.vae import build_vae, decode_latents, encode_images, measure_latents, vae_loss
+from signvip.models.vae_start import start_as_average
 
 SMALL = {"block_out_channels": (4, 8, 8), "norm_num_groups": 2}
 
@@ -77,8 +78,50 @@ def test_the_loss_is_the_sum_of_its_terms_and_reaches_every_weight():
     assert all(weight.grad is not None for weight in vae.parameters())
 
 
+@torch.no_grad()
+def error(vae: AutoencoderKL, images: torch.Tensor) -> float:
+    return float((decode_latents(vae, encode_images(vae, images)[0]) - images).square().mean())
+
+
+def test_starts_with_the_colours_of_a_frame_and_learns_from_there():
+    torch.manual_seed(0)
+    vae = build_vae(block_out_channels=(12, 12, 12))
+    start_as_average(vae)
+    colours = (torch.rand(32, 3, 1, 1) * 2 - 1).expand(-1, -1, 16, 16)
+    started = error(vae, colours)
+    assert started < 0.15 * float(colours.var())
+    optimizer = torch.optim.AdamW(vae.parameters(), 1e-3, betas=(0.9, 0.99))
+    for _ in range(20):
+        loss, _ = vae_loss(vae, colours)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    fresh = (torch.rand(32, 3, 1, 1) * 2 - 1).expand(-1, -1, 16, 16)
+    assert error(vae, fresh) < 0.5 * started
+
+
+def test_starts_with_what_a_picture_shows_at_the_size_of_latents():
+    torch.manual_seed(0)
+    vae = build_vae(block_out_channels=(16, 16))
+    start_as_average(vae)
+    blocks = (torch.rand(4, 3, 8, 8) * 2 - 1).repeat_interleave(2, 2).repeat_interleave(2, 3)
+    assert error(vae, blocks) < 0.25 * float(blocks.var())
+
+
+def test_a_vae_too_narrow_for_that_start_is_left_alone():
+    vae, same = small(), small()
+    start_as_average(vae)
+    assert all(torch.equal(a, b) for a, b in zip(vae.parameters(), same.parameters(), strict=True))
+
+
 @pytest.mark.parametrize(
-    "options", [{"block_out_chanels": [8]}, {"latent_channels": 0}, {"block_out_channels": []}]
+    "options",
+    [
+        {"block_out_chanels": [8]},
+        {"latent_channels": 0},
+        {"block_out_channels": []},
+        {"norm_num_groups": 3},
+    ],
 )
 def test_unknown_and_unfit_options_are_named(options):
     with pytest.raises(ConfigError, match=next(iter(options))):
