@@ -34,8 +34,14 @@ MAKERS = {
     "autoencoder": "signvip train --stage 2",
     "translator": "signvip train --stage 3",
 }
-# Settled by the first stage: a later one cannot change them in silence.
-SETTLED = ("size", "fps", "conditions", "vae", "condition_encoder", "guider", "denoiser", "reference_net")
+# What a part settles once it is trained: nothing after it can change these in silence.
+SETTLED = {
+    "vae": ("size", "fps", "vae"),
+    "condition_encoder": ("conditions", "condition_encoder"),
+    "guider": ("guider",),
+    "reference_net": ("reference_net",),
+    "denoiser": ("denoiser",),
+}
 
 
 class Run:
@@ -64,7 +70,7 @@ class Run:
     def start(cls, path: Path, config: RunConfig) -> Run:
         """Open or create a run that `config` is to be trained in; MismatchError where they differ."""
         run = cls(path, config)
-        if (path / "config.json").exists() and any(run.has(part) for part in MAKERS):
+        if (path / "config.json").exists():
             _refuse_change(cls.open(path), config)
         path.mkdir(parents=True, exist_ok=True)
         write_atomically(path / "config.json", json.dumps(config.model_dump(mode="json"), indent=2))
@@ -85,7 +91,7 @@ class Run:
         """Load one trained part; RunError where it is missing or cut short."""
         self.require(part)
         try:
-            return cls.from_pretrained(self.path / part)
+            return cls.from_pretrained(self.path / part).float()  # stored halves are computed with as floats
         except (OSError, ValueError, RuntimeError) as error:
             if type(error).__module__.startswith("signvip"):
                 raise
@@ -152,7 +158,8 @@ def write_atomically(path: Path, text: str) -> None:
 
 def _refuse_change(old: Run, config: RunConfig) -> None:
     before, after = old.config.model_dump(mode="json"), config.model_dump(mode="json")
-    changed = [key for key in SETTLED if before[key] != after[key]]
+    settled = [key for part, keys in SETTLED.items() if old.has(part) for key in keys]
+    changed = [key for key in settled if before[key] != after[key]]
     if changed:
         raise MismatchError(
             f"{old.path} was trained with another {' and '.join(changed)}; choose a new folder with --run, "

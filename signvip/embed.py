@@ -1,0 +1,57 @@
+"""The model that travels with the package: a finished run in half precision, with how it was made.
+
+    python -m signvip.embed runs/embedded signvip/embedded
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from diffusers import AutoencoderKL, ModelMixin
+
+from signvip import models
+from signvip.errors import SignVipError
+from signvip.generate import GenerateOptions, load_pipeline
+from signvip.models import TokenTranslator
+from signvip.run import MAKERS, Run, write_atomically
+
+PHASES = ("stage1-vae", "stage1-image", "stage1-motion", "stage2", "stage3")
+
+
+def embed(source: Path, target: Path) -> Path:
+    """Copy the parts of a run as float16, its configuration and its last dev metrics; no training state."""
+    run = Run.open(source)
+    run.require(*MAKERS)
+    shutil.rmtree(target, ignore_errors=True)
+    for part in MAKERS:
+        run.load(part, _class_of(part)).half().save_pretrained(target / part)
+    pipe = load_pipeline(str(source), GenerateOptions(device="cpu"))
+    pipe.scheduler.save_pretrained(target / "scheduler")
+    pipe.save_config(target)
+    shutil.copy(source / "config.json", target / "config.json")
+    metrics = {phase: last_metrics(run.phase(phase) / "metrics.jsonl") for phase in PHASES}
+    write_atomically(target / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+    return target
+
+
+def last_metrics(path: Path) -> dict[str, float]:
+    """The last row of each kind in a metrics file: training values, and those of the dev split."""
+    values: dict[str, float] = {}
+    for line in path.read_text().splitlines():
+        values.update(json.loads(line))
+    return values
+
+
+def _class_of(part: str) -> type[ModelMixin]:
+    names = {"vae": AutoencoderKL, "translator": TokenTranslator}
+    return names.get(part) or getattr(models, "".join(word.title() for word in part.split("_")))
+
+
+if __name__ == "__main__":
+    try:
+        print(embed(Path(sys.argv[1]), Path(sys.argv[2])))
+    except SignVipError as error:
+        sys.exit(f"error: {error}")
