@@ -14,7 +14,7 @@ SHARDS = Path("data/shards")
 RUN = Path("runs/default")
 
 
-def _load_plugins(paths: list[Path] | None) -> list[Path] | None:
+def _load_plugins(paths: list[Path] | None) -> list[Path]:
     """Load `--plugin` files at once: other options may name what they register."""
     for path in paths or []:
         from signvip.errors import PluginError
@@ -26,7 +26,7 @@ def _load_plugins(paths: list[Path] | None) -> list[Path] | None:
                 raise PluginError(
                     f"The plugin {path} failed to load ({record.error}); mend it or leave it out."
                 )
-    return paths
+    return list(paths or [])  # older Typer converts what a callback returns, and takes no None
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from signvip.progress import Task
@@ -23,7 +24,15 @@ def make_reporter() -> Reporter:
     """Bars where stderr is a terminal, else plain lines."""
     from rich.console import Console
 
+    _hush_libraries()
     return Bars() if Console(stderr=True).is_terminal else Lines()
+
+
+def _hush_libraries() -> None:
+    """Libraries that draw bars of their own while they load weights are told not to, where they are in use."""
+    for name in ("diffusers", "transformers"):
+        if name in sys.modules:
+            import_module(f"{name}.utils.logging").disable_progress_bar()
 
 
 class Bars:

@@ -72,11 +72,13 @@ def preprocess(
     """
     from signvip.data.manifest import Manifest
 
+    shape = parse_size(size)
+
     from signvip.contracts import SPLITS
     from signvip_cli.reporter import make_reporter
 
     values, options = read_settings(settings or [])
-    wanted = choose(preset, config, values, condition or [], parse_size(size), fps)
+    wanted = choose(preset, config, values, condition or [], shape, fps)
     reader = open_corpus(source, dataset, options, wanted)
     reporter = make_reporter()
     _run(reader, wanted, out, tuple(split or SPLITS), workers, retry_failed, reporter)
@@ -162,7 +164,6 @@ def _run(
     reporter: Reporter,
 ) -> None:
     from signvip.data.preprocess import preprocess as make_shards
-
     from signvip.registry import build
 
     conditions = {name: build("condition", name, **options) for name, options in config.conditions.items()}

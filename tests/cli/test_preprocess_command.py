@@ -1,0 +1,90 @@
+"""`signvip preprocess` on the embedded corpus, for real."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from signvip_cli.commands.preprocess import open_corpus, read_settings
+
+FEW = "--set dataset.train=2 --set dataset.dev=1 --set dataset.test=1 --size 32x48 --workers 0 --preset tiny".split()
+
+
+def test_shards_and_an_example_picture(signvip):
+    result = signvip("preprocess", *FEW)
+    assert (result.exit_code, result.stdout) == (0, "data/shards\n"), result.stderr
+    assert {path.name for path in Path("data/shards").glob("*.tar")} == {
+        f"{split}-000000.tar" for split in ("train", "dev", "test")
+    }
+    assert Image.open("ref.png").size == (48, 32)
+    assert "preprocess: 4/4" in result.stderr
+    assert "Left ref.png here" in result.stderr
+
+
+def test_it_resumes_and_does_not_touch_a_picture_that_is_there(signvip):
+    Path("ref.png").write_text("mine")
+    signvip("preprocess", *FEW)
+    before = Path("data/shards/train-000000.tar").stat().st_mtime_ns
+    manifest = json.loads(signvip("preprocess", *FEW, "--json").stdout)
+    assert manifest["splits"]["train"]["clips_out"] == 2
+    assert Path("data/shards/train-000000.tar").stat().st_mtime_ns == before
+    assert Path("ref.png").read_text() == "mine"
+
+
+def test_conditions_and_folder_as_asked(signvip):
+    result = signvip("preprocess", "toysign", "out", "--condition", "depth", "--split", "dev", *FEW, "--json")
+    manifest = json.loads(result.stdout)
+    assert (list(manifest["conditions"]), list(manifest["splits"])) == (["depth"], ["dev"])
+    assert [path.name for path in Path("out").glob("*.tar")] == ["dev-000000.tar"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (("toysing",), 1, "There is no dataset 'toysing'; did you mean 'toysign'?"),
+        (("--condition", "pse"), 1, "There is no condition 'pse'; did you mean 'pose'?"),
+        (("--set", "dataset.trian=3"), 1, "did you mean 'train'?"),
+        (("--size", "64"), 2, "64x64"),
+    ],
+)
+def test_a_mistake_is_a_sentence(signvip, words, code, sentence):
+    result = signvip("preprocess", "--preset", "tiny", *words)
+    assert result.exit_code == code
+    assert sentence in result.stderr
+    assert not Path("data").exists()
+
+
+def test_settings_are_those_of_the_configuration_or_of_the_reader():
+    values, options = read_settings(["fps=10", "dataset.train=4", "dataset.signers.train=2"])
+    assert (values, options) == (["fps=10"], {"train": 4, "signers": {"train": 2}})
+
+
+def test_a_folder_goes_to_the_reader_as_its_source(signvip, plugin_file, tmp_path):
+    path = plugin_file(
+        """
+        import signvip
+
+        class Folder:
+            class Config(signvip.Config):
+                source: str
+
+            def __init__(self, config):
+                self.config = config
+
+        @signvip.hookimpl
+        def register_datasets(register):
+            register("folder", Folder)
+        """
+    )
+    signvip("plugins", "list", "--plugin", path)
+    for name in (None, "folder"):
+        assert open_corpus("/corpora/mine", name, {}, tiny()).config.source == "/corpora/mine"
+
+
+def tiny():
+    from signvip.config import load_config
+
+    return load_config("tiny")
