@@ -58,7 +58,7 @@ def demo(
     with _timed(seconds, "corpus and shards"):
         reader = _corpus(run.config, shards, clips, reporter)
     with _timed(seconds, "load the model"):
-        pipe = load_pipeline(str(run.path), GenerateOptions(device="cpu"))
+        pipe = load_pipeline(str(run.path), GenerateOptions())
         chain = Chain(run, pipe, Clips(shards, "test", run.config))
     references = [portrait(reader, str(chain.clips.info(clip)["signer"])) for clip in range(len(chain.clips))]
     with _timed(seconds, "videos"), reporter.task("generate", clips) as task:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 # Stored embeddings of the paper's corpus at 272x224 would take 800 GB; recomputing them is cheaper then.
-SMALL_ENOUGH = 2_000_000_000
+SMALL_ENOUGH = 500_000_000  # bytes
 CHUNK = 64  # frames that go through a network together
 
 FIELDS = {"vae": LATENTS, "condition_encoder": EMBEDDINGS, "autoencoder": TOKENS}  # what each part adds
@@ -46,7 +46,7 @@ def encode(
     """Add VAE latents (F, 4, h, w) and embeddings e (F, C, h, w), both float16; resumes.
 
     None means by default: latents as soon as there is a VAE, embeddings once stage 1 is trained and where they
-    stay under 2 GB.
+    stay under 500 MB.
     """
     reporter = reporter or Silent()
     opened = Run.open(run)

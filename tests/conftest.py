@@ -2,55 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-
-import signvip
-from signvip.config import RunConfig, load_config
-
-# The paper's whole system at a size that trains a step in well under a second.
-SMALL = {
-    "size": [32, 32],
-    "vae": {"block_out_channels": [16, 16]},
-    "condition_encoder": {"channels": [4, 4], "gate_channels": 4},
-    "denoiser": {"block_out_channels": [16, 32], "attention_levels": [True, True], "norm_num_groups": 8},
-    "autoencoder": {"block_out_channels": [8, 16, 16], "norm_num_groups": 8},
-    "translator": {"name": "gpt2", "layers": 1, "width": 32, "heads": 2, "head_width": 16, "max_frames": 80},
-    "sampler": {"steps": 2, "window": 8, "overlap": 2, "max_frames": 12},
-    "stage1": {
-        "vae": {"steps": 2, "clips": 2},
-        "image": {"steps": 2, "clips": 2},
-        "motion": {"steps": 2, "clips": 1, "frames": 4},
-    },
-    "stage2": {"steps": 2, "clips": 2},
-    "stage3": {"steps": 2, "clips": 2},
-}
-
-
-def small_config(**changes) -> RunConfig:
-    from signvip.config import merge, parse_config
-
-    config = load_config("tiny").model_dump(mode="json")
-    conditions = changes.pop("conditions", config["conditions"])
-    merged = {**merge(merge(config, SMALL), changes), "conditions": conditions}
-    for stage in (merged["stage1"]["vae"], merged["stage1"]["image"], merged["stage1"]["motion"]):
-        stage["workers"] = 0
-    merged["stage2"]["workers"] = merged["stage3"]["workers"] = 0
-    return parse_config(merged)
-
-
-def make_shards(folder: Path, config: RunConfig, **counts: int) -> Path:
-    from signvip.data.preprocess import preprocess
-
-    counts = {"train": 4, "dev": 2, "test": 2, **counts}
-    reader = signvip.build("dataset", "toysign", size=config.size, **counts)
-    painters = {
-        name: signvip.build("condition", name, **options) for name, options in config.conditions.items()
-    }
-    preprocess(reader, painters, folder, size=config.size, fps=config.fps, workers=1)
-    return folder
+from small import make_shards, small_config
 
 
 @pytest.fixture(scope="session")

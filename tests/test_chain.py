@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import make_shards, small_config
 from PIL import Image
+from small import make_shards, small_config
 
 import signvip
 from signvip.data.shards import ShardIndex

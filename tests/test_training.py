@@ -102,7 +102,6 @@ def test_accumulation_takes_each_batch_once(tmp_path):
         tmp_path,
         seed=0,
         precision="no",
-        resume=True,
         reporter=Silent(),
     )
     assert seen == [0, 1, 2, 3, 4, 5]

@@ -71,7 +71,7 @@ def encode(field: str, value: Any) -> bytes:
     match PurePath(f"_.{field}").suffix:
         case ".npz":
             arrays: Mapping[str, Any] = value
-            np.savez_compressed(buffer, allow_pickle=False, **arrays)
+            np.savez_compressed(buffer, **arrays)  # NumPy 1.26 has no `allow_pickle` here: it would be stored
         case ".npy":
             np.save(buffer, value, allow_pickle=False)
         case ".json":

@@ -8,8 +8,8 @@ from pathlib import Path
 from signvip.contracts import Condition
 from signvip.data import fields
 from signvip.data.files import replacing
-from signvip.data.sheet import contact_sheet, spread
 from signvip.data.shards import ShardIndex
+from signvip.data.sheet import contact_sheet, spread
 
 CLIPS, FRAMES, SMALL = 3, 10, 96
 

@@ -57,17 +57,23 @@ class Chain:
     encoder: ConditionEncoder = field(init=False)
 
     def __post_init__(self) -> None:
-        self.encoder = self.run.load("condition_encoder", ConditionEncoder).eval()
+        encoder = self.run.load("condition_encoder", ConditionEncoder)
+        self.encoder = encoder.eval().to(self.pipe.device, self.pipe.dtype)
 
     def embed(self, drawn: Tensor) -> Tensor:
         """Drawings (F, K*3, H, W) uint8 to embeddings e (F, C, h, w)."""
         with torch.no_grad():
-            return self.encoder(to_model(drawn))
+            return self.encoder(to_model(drawn).to(self.encoder.device, self.encoder.dtype))
 
     def video(self, e: Tensor, reference: np.ndarray, seed: int) -> np.ndarray:
         """Embeddings and a picture to frames (F, H, W, 3) uint8."""
         latents = self.pipe.denoise(e, reference, generator=torch.Generator().manual_seed(seed))
-        return np.concatenate([to_pixels(part) for part in self.pipe.decode(latents)])
+        return np.concatenate([to_pixels(part.float()) for part in self.pipe.decode(latents)])
+
+
+def as_array(e: Tensor) -> np.ndarray:
+    """A tensor of any device and precision as float32."""
+    return e.float().cpu().numpy()
 
 
 Spoil = Callable[[Tensor], Tensor]
@@ -130,8 +136,8 @@ def translation_rows(chain: Chain, picks: Sequence[int], probe: WristProbe) -> l
     truths = [wrist_positions(chain.clips.index.load(clip, "pose.npz")["keypoints"]) for clip in picks]
     ratios = [len(tokens) / info["frames"] for tokens, info in zip(made, infos, strict=True)]
     with torch.no_grad():
-        read = [probe(chain.pipe.autoencoder.decode_frames(tokens).numpy()) for tokens in made]
-        oracle = [probe(chain.embed(chain.clips.conditions(clip)).numpy()) for clip in picks]
+        read = [probe(as_array(chain.pipe.autoencoder.decode_frames(tokens))) for tokens in made]
+        oracle = [probe(as_array(chain.embed(chain.clips.conditions(clip)))) for clip in picks]
     shares = [share_in_place(a, b) for a, b in zip(read, truths, strict=True)]
     ceiling = [share_in_place(a, b) for a, b in zip(oracle, truths, strict=True)]
     other = [share_in_place(a, b) for a, b in zip(read, truths[1:] + truths[:1], strict=True)]
@@ -153,7 +159,7 @@ def fit_probe(chain: Chain, shards: Path) -> WristProbe:
 def _frames(chain: Chain, clips: Clips) -> tuple[np.ndarray, np.ndarray]:
     embeddings, positions, count = [], [], 0
     for clip in range(len(clips)):
-        embeddings.append(chain.embed(clips.conditions(clip)).numpy())
+        embeddings.append(as_array(chain.embed(clips.conditions(clip))))
         positions.append(wrist_positions(clips.index.load(clip, "pose.npz")["keypoints"]))
         count += len(positions[-1])
         if count >= PROBE_FRAMES:

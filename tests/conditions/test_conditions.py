@@ -26,10 +26,11 @@ def test_a_redraw_from_the_stored_file_is_exact(cls):
     file = io.BytesIO()
     np.savez_compressed(file, **data)
     file.seek(0)
+    stored = dict(np.load(file))
     for size in [(48, 80), (64, 64), (33, 57)]:
         drawn = condition.draw(data, size)
         assert drawn.shape == (12, *size, 3) and drawn.dtype == np.uint8
-        assert np.array_equal(drawn, condition.draw(np.load(file), size))
+        assert np.array_equal(drawn, condition.draw(stored, size))
         assert np.array_equal(drawn[[7, 2]], condition.draw(data, size, [7, 2]))
     assert isinstance(condition, Condition)
     assert all(len(rows) == 12 for rows in data.values())
