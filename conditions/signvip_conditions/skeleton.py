@@ -9,7 +9,7 @@ BODY_LIMBS = (
 )
 
 FACE_LINES = (
-    tuple(range(0, 17)),  # contour
+    tuple(range(17)),  # contour
     tuple(range(17, 22)),  # brows
     tuple(range(22, 27)),
     tuple(range(27, 31)),  # nose
