@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from signvip.evaluation.trajectories import align, fit_wrist_probe, share_in_place
@@ -26,7 +28,7 @@ def test_alignment_runs_from_first_to_last_and_never_back():
     steps = align(path(20), path(31))
     assert steps[0] == (0, 0) and steps[-1] == (19, 30)
     assert all(
-        b[0] - a[0] in (0, 1) and b[1] - a[1] in (0, 1) for a, b in zip(steps, steps[1:], strict=False)
+        b[0] - a[0] in (0, 1) and b[1] - a[1] in (0, 1) for a, b in pairwise(steps)
     )
 
 
