@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from signvip.errors import DataError, RunError
 from signvip.models import Autoencoder, Denoiser, Guider, ReferenceNet, TokenTranslator
 from signvip.models.vae import decode_latents, encode_images
 from signvip.models.video_diffusion.sampler import sample
+from signvip.run import Run
 
 DECODE_CHUNK = 8  # frames that the VAE decodes together
 
@@ -74,7 +76,7 @@ class SignVipPipeline(DiffusionPipeline):
     def from_pretrained(cls, pretrained_model_name_or_path: Any, **kwargs: Any) -> SignVipPipeline:
         """Load a run folder or a hub id; RunError says which stage is missing."""
         folder = Path(pretrained_model_name_or_path)
-        if folder.is_dir():
+        if folder.exists() or not is_hub_id(str(pretrained_model_name_or_path)):
             _require_parts(folder)
         return super().from_pretrained(pretrained_model_name_or_path, **kwargs)
 
@@ -194,6 +196,11 @@ def sampler_options(config: Sampler) -> dict[str, Any]:
     return {name: getattr(config, name) for name in ("steps", "guidance", "window", "overlap", "max_frames")}
 
 
+def is_hub_id(name: str) -> bool:
+    """Whether a name can be one of the hub's, `owner/name`, and not only a path."""
+    return re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", name) is not None and not name.startswith("runs/")
+
+
 def _convert(parts: Iterator[Tensor], output_type: str) -> Any:
     frames = ((torch.cat(list(parts)).float().clamp(-1, 1) + 1) / 2).cpu()
     if output_type == "pt":
@@ -217,11 +224,7 @@ def _one_each(generator: Any, count: int) -> list[torch.Generator | None]:
 
 
 def _require_parts(folder: Path) -> None:
-    from signvip.run import Run
-
     if (folder / "config.json").is_file():
         Run.open(folder).require("vae", "denoiser", "autoencoder", "translator")
     if not (folder / "model_index.json").is_file():
-        raise RunError(
-            f"{folder} is no finished run; train its three stages first: signvip train --stage 1, 2, 3."
-        )
+        raise RunError(f"{folder} is no finished run; train its three stages first: signvip train --stage 1, 2, 3.")

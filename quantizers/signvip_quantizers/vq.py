@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 import torch
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
-from vector_quantize_pytorch import VectorQuantize
 
 import signvip
 from signvip_quantizers.checks import check_tokens
@@ -38,6 +37,9 @@ class VectorQuantizer(nn.Module):
         )
 
     def __init__(self, config: Config) -> None:
+        # Four seconds of imports that only this quantizer needs.
+        from vector_quantize_pytorch import VectorQuantize
+
         super().__init__()
         self.dim = config.codebook_dim
         self.vocab_size = config.codebook_size
