@@ -18,6 +18,8 @@ from signvip.contracts import Quantized, Quantizer
 from signvip.errors import ConfigError, MismatchError, PluginError
 from signvip.registry import build
 
+SPREAD = 1.8  # the sigmoid of a logistic variable of this deviation is uniform: every level of Eq. 2 in use
+
 
 class Autoencoder(ModelMixin, ConfigMixin):
     """Halves `grid` (h, w) once per step of `block_out_channels`, rounding down; quantizes; doubles it again.
@@ -50,6 +52,7 @@ class Autoencoder(ModelMixin, ConfigMixin):
             norm_num_groups=norm_num_groups,
             double_z=False,
         )
+        _spread(self.encoder.conv_out)
         self.decoder = Decoder(
             self.quantizer.dim, embedding_channels, block_out_channels, layers_per_block, norm_num_groups
         )
@@ -172,6 +175,14 @@ def halvings(grid: Sequence[int], times: int) -> list[tuple[int, int]]:
             "shorten autoencoder.block_out_channels or take larger frames."
         )
     return grids
+
+
+def _spread(conv: nn.Conv2d) -> None:
+    """Start with latents of deviation `SPREAD`: the default weights put nearly all of them into the middle level."""
+    second_moment = 0.36  # of silu(x) where x is standard normal, as it is after the last normalisation
+    fan_in = conv.in_channels * conv.kernel_size[0] * conv.kernel_size[1]
+    nn.init.normal_(conv.weight, std=SPREAD * (second_moment * fan_in) ** -0.5)
+    nn.init.zeros_(cast(Tensor, conv.bias))
 
 
 def _checked(quantizer: Any, name: str) -> nn.Module:

@@ -9,6 +9,7 @@ from torch import nn
 import signvip
 from signvip.errors import ConfigError, MismatchError, PluginError
 from signvip.models.autoencoder import Autoencoder
+from signvip.models.usage import CodeUsage
 from signvip.registry import Plugin, registry
 
 SMALL = {"embedding_channels": 6, "grid": (8, 8), "block_out_channels": (8, 16), "norm_num_groups": 4}
@@ -92,6 +93,12 @@ def test_the_gradient_reaches_every_weight():
     rebuilt, _ = model(torch.randn(4, 6, 8, 8))
     rebuilt.square().mean().backward()
     assert [name for name, weight in model.named_parameters() if weight.grad is None] == []
+
+
+def test_starts_with_many_codes_in_use():
+    usage = CodeUsage(625)
+    usage.add(small().encode(torch.randn(64, 6, 8, 8)).tokens)
+    assert usage.usage > 0.3
 
 
 def test_a_few_steps_lower_the_loss():
