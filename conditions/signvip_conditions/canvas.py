@@ -38,4 +38,4 @@ def thickness(fraction: float, size: tuple[int, int]) -> int:
 def pixels(fractions: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """x and y (..., 2) in fractions of width and height, as float32 pixels of the canvas."""
     height, width = size
-    return fractions.astype(np.float32) * np.float32([width, height]) * supersampling(size)
+    return fractions.astype(np.float32) * np.array([width, height], np.float32) * supersampling(size)

@@ -34,7 +34,7 @@ class Hand3d:
     ) -> np.ndarray:
         """Draw the hands at (H, W): (F, H, W, 3) uint8 RGB on black."""
         hands = data["hands"] if frames is None else data["hands"][list(frames)]
-        tints = np.float32([self.config.left, self.config.right])
+        tints = np.array([self.config.left, self.config.right], np.float32)
         solids = hand_solids(hands, size, tints, self.config.radius, self.config.confidence)
         return render(size, len(hands), lambda i, canvas: _paint(canvas, solids, i))
 

@@ -14,7 +14,7 @@ Flat = list[float]  # x0, y0, x1, y1, ... in pixels of the canvas
 
 _BONES = np.array(HAND_BONES)
 _PALM = np.array([(0, 1, 5), (1, 2, 5), (0, 5, 9), (0, 9, 13), (0, 13, 17)])
-_TAPER = np.float32([1.15] + [1.2, 1.05, 0.9, 0.75] + 4 * [1.0, 0.9, 0.8, 0.65])  # radius at each joint
+_TAPER = np.array([1.15, 1.2, 1.05, 0.9, 0.75, *4 * [1.0, 0.9, 0.8, 0.65]], np.float32)  # radius at each joint
 _CORE = 0.55  # share of a capsule's width that is lit fully; its rim turns away from the light
 _RIM = 0.62
 _REACH = 0.45  # hands move this far before and behind the body, in frame widths
@@ -38,7 +38,7 @@ def hand_solids(
 ) -> Solids:
     """Pieces of hands (F, 2, 21, 4), tints (2, 3) of left and right, radius in palm lengths."""
     height, width = size
-    scale = np.float32([width, height, width]) * supersampling(size)
+    scale = np.array([width, height, width], np.float32) * supersampling(size)
     joints = hands[..., :3].astype(np.float32) * scale  # (F, 2, 21, 3)
     start, end = joints[:, :, _BONES[:, 0]], joints[:, :, _BONES[:, 1]]  # (F, 2, 20, 3)
     palm = joints[:, :, _PALM]  # (F, 2, 5, 3, 3)

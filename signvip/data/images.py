@@ -52,6 +52,8 @@ def _flatten(picture: Image.Image) -> Image.Image:
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, (255, 255, 255, 255))
         picture = Image.alpha_composite(white, picture)
+    if picture.mode.startswith("I"):  # 16 bits a channel, which `convert` would clip to white
+        picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
     return picture.convert("RGB")
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import errno
 import json
 import multiprocessing
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel
 
 import signvip
 from signvip.contracts import SPLITS, Condition, DatasetReader
@@ -70,7 +74,7 @@ def preprocess(
     jobs = [
         Job(reader, conditions, shard_path(out, split, number), split, ids, size, fps)
         for split in splits
-        for number, ids in enumerate(_groups(reader.ids(split)))
+        for number, ids in enumerate(_groups(_distinct(reader.ids(split), split)))
     ]
     done, total = 0, sum(len(job.ids) for job in jobs)
     outcomes: dict[str, list[_Outcome]] = {split: [] for split in splits}
@@ -89,8 +93,9 @@ def preprocess(
     if total and not any(counts.clips_out for counts in counted.values()):
         reason = next(iter(failures.values()))
         raise DataError(f"All {total} clips failed, the first because {reason}; see {out / FAILED}.")
-    for split in counted:
-        write_preview(out, split, conditions, size)
+    for split, counts in counted.items():
+        if counts.clips_out:
+            write_preview(out, split, conditions, size)
     return manifest
 
 
@@ -115,6 +120,10 @@ def _run(
         try:
             for job, future in futures:
                 yield job, future.result()
+        except BrokenProcessPool as error:
+            raise DataError(
+                "A worker was killed, most likely for want of memory; run the same command with fewer --workers."
+            ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -184,7 +193,14 @@ def _manifest(
 
 def _options(plugin: object) -> dict[str, Any]:
     config = getattr(plugin, "config", None)
-    return config.model_dump(mode="json") if hasattr(config, "model_dump") else {}
+    return config.model_dump(mode="json") if isinstance(config, BaseModel) else {}
+
+
+def _distinct(ids: Sequence[str], split: str) -> Sequence[str]:
+    twice = next((clip_id for clip_id, times in Counter(ids).items() if times > 1), None)
+    if twice is not None:
+        raise DataError(f"The corpus lists {twice} more than once in {split}; mend the list of its clips.")
+    return ids
 
 
 def _groups(ids: Sequence[str]) -> Iterator[tuple[str, ...]]:
@@ -217,8 +233,11 @@ def _read_failures(out: Path) -> dict[tuple[str, str], str]:
     path = out / FAILED
     if not path.exists():
         return {}
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    return {(row["split"], row["id"]): row["reason"] for row in rows}
+    try:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        return {(row["split"], row["id"]): row["reason"] for row in rows}
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} is damaged; delete it and run signvip preprocess again.") from error
 
 
 def _write_failures(out: Path, failures: Mapping[tuple[str, str], str]) -> None:

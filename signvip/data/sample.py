@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -63,5 +64,6 @@ def describe(clip: Clip, split: str) -> dict[str, Any]:
 
 
 def key_of(clip_id: str) -> str:
-    """A clip's id as a WebDataset key: no dots, no slashes."""
-    return re.sub(r"[./\s]", "_", clip_id)
+    """A clip's id as a WebDataset key: no dots, no slashes; ids that differ give keys that differ."""
+    key = re.sub(r"[./\s]", "_", clip_id)
+    return key if key == clip_id else f"{key}-{hashlib.sha1(clip_id.encode()).hexdigest()[:8]}"
