@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import atanh, prod
+from math import prod
 from typing import Annotated, Literal
 
 import torch
@@ -18,12 +18,8 @@ TANH_MARGIN = 1e-3  # Mentzer et al. (arXiv:2309.15505): keeps the outermost lev
 class FiniteScalarQuantizer(nn.Module):
     """No parameters, no codebook: token = sum_i level_i * prod_{j<i} L_j, so the first channel varies fastest."""
 
-    levels: Tensor  # all (dim, 1, 1)
+    levels: Tensor  # (dim, 1, 1), integers as `places` are: `.half()` leaves those exact
     places: Tensor
-    half_width: Tensor
-    reach: Tensor
-    offset: Tensor
-    shift: Tensor
 
     class Config(signvip.Config):
         levels: tuple[Annotated[int, Field(ge=2)], ...] = Field(
@@ -44,46 +40,41 @@ class FiniteScalarQuantizer(nn.Module):
         super().__init__()
         self.dim = len(config.levels)
         self.vocab_size = prod(config.levels)
-        self._bound = self._sigmoid if config.bound == "sigmoid" else self._tanh
-
-        def constant(name: str, values: list[float]) -> None:
-            self.register_buffer(name, torch.tensor(values)[:, None, None], persistent=False)
-
-        levels = config.levels
-        constant("levels", [float(count) for count in levels])
-        constant("places", [float(prod(levels[:channel])) for channel in range(self.dim)])
-        # Codes fill [-1, 1]; with the tanh bound an even number of levels stops short of 1, as published.
-        halves = [(count - 1) / 2 if config.bound == "sigmoid" else float(count // 2) for count in levels]
-        constant("half_width", halves)
-        reach = [(count - 1) * (1 + TANH_MARGIN) / 2 for count in levels]
-        offset = [0.0 if count % 2 else 0.5 for count in levels]
-        constant("reach", reach)
-        constant("offset", offset)
-        constant("shift", [atanh(o / r) for o, r in zip(offset, reach, strict=True)])
+        self.bound = config.bound
+        places = [prod(config.levels[:channel]) for channel in range(self.dim)]
+        self.register_buffer("levels", torch.tensor(config.levels)[:, None, None], persistent=False)
+        self.register_buffer("places", torch.tensor(places)[:, None, None], persistent=False)
 
     def forward(self, z: Tensor) -> signvip.Quantized:
         """Quantize z (B, dim, h, w); the gradient of the rounding is that of the identity."""
         # bfloat16 is too coarse for z: half of the codes would go unused.
         with torch.autocast(z.device.type, enabled=False):
-            soft = self._bound(z.float())
+            soft = self._sigmoid(z.float()) if self.bound == "sigmoid" else self._tanh(z.float())
             levels = soft.detach().round()
             tokens = (levels * self.places).sum(1).long()  # exact: V <= 2^24
             # In this order the value is that of `decode` to the last bit: soft - soft is exactly zero.
-            codes = self._codes(levels) + (soft - soft.detach()) / self.half_width
+            codes = self._codes(levels) + (soft - soft.detach()) / self._half_width()
         return signvip.Quantized(codes.to(z.dtype), tokens)
 
     def decode(self, tokens: Tensor) -> Tensor:
         """Codes (B, dim, h, w) in [-1, 1] of tokens (B, h, w); MismatchError for a token outside [0, V)."""
         check_tokens(tokens, self.vocab_size)
-        levels = tokens[:, None].div(self.places.long(), rounding_mode="floor") % self.levels.long()
-        return self._codes(levels.to(self.levels.dtype))
+        # Floats divide four times as fast as integers, and are exact here: V <= 2^24.
+        above = (tokens[:, None].float() / self.places).floor()
+        return self._codes(above - (above / self.levels).floor() * self.levels)
 
     def _codes(self, levels: Tensor) -> Tensor:
-        return (levels - self.half_width) / self.half_width
+        return (levels - self._half_width()) / self._half_width()
+
+    def _half_width(self) -> Tensor:
+        """Codes fill [-1, 1]; with the tanh bound an even number of levels stops short of 1, as published."""
+        return (self.levels - 1) / 2 if self.bound == "sigmoid" else (self.levels // 2).float()
 
     def _sigmoid(self, z: Tensor) -> Tensor:
         """f(z; L) = (L - 1) sigmoid(z) of Eq. 2."""
         return (self.levels - 1) * z.sigmoid()
 
     def _tanh(self, z: Tensor) -> Tensor:
-        return (z + self.shift).tanh() * self.reach - self.offset + self.half_width
+        reach = (self.levels - 1) * (1 + TANH_MARGIN) / 2
+        offset = 0.5 * (1 - self.levels % 2)  # an even number of levels has none in the middle
+        return (z + (offset / reach).atanh()).tanh() * reach - offset + self._half_width()

@@ -101,6 +101,14 @@ def test_bfloat16_in_gives_bfloat16_codes():
     assert torch.equal(quantized.codes.float(), build().decode(quantized.tokens))
 
 
+@pytest.mark.parametrize("bound", ["sigmoid", "tanh"])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_model_in_half_precision_keeps_every_token(bound, dtype):
+    fsq, half = build(bound, (8, 5, 5, 5, 5)), build(bound, (8, 5, 5, 5, 5)).to(dtype)
+    assert torch.equal(half.decode(every_token(fsq)), fsq.decode(every_token(fsq)))
+    assert torch.equal(half(random_z(5)).tokens, fsq(random_z(5)).tokens)
+
+
 @pytest.mark.parametrize("token", [-1, 625, 626])
 def test_a_token_outside_the_codebook_is_refused(token):
     with pytest.raises(MismatchError, match=f"Token {token} is outside .* signvip tokenize"):
