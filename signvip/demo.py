@@ -16,6 +16,7 @@ from PIL import Image
 import signvip
 from signvip.config import load_config
 from signvip.data.preprocess import preprocess
+from signvip.data.sheet import contact_sheet, spread
 from signvip.data.video import VideoWriter
 from signvip.evaluation.chain import (
     Chain,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from signvip.config import RunConfig
 
 PROBE_CLIPS = {"train": 32, "dev": 6}
+SHEET_FRAMES = 8
 NEXT = 'signvip generate "tomorrow it will rain in the north" {portrait}'
 
 
@@ -69,6 +71,7 @@ def demo(
     with _timed(seconds, "numbers"):
         rows = _rows(chain, shards, samples, references, full)
     (out / "results.json").write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+    _sheet(samples).save(out / "sheet.png")
     files = [_write(out, sample, run.config.fps) for sample in samples]
     picture = out / "reference-0.png"
     return write_report(
@@ -200,6 +203,15 @@ def _write(out: Path, sample: Sample, fps: float) -> dict[str, Path]:
         with VideoWriter(files[caption], fps, comment=NOTICE) as video:
             video.write(frames)
     return files
+
+
+def _sheet(samples: list[Sample]) -> Image.Image:
+    """Reference and frames of each sample, generated above true; each row spread over its own length."""
+    rows = []
+    for sample in samples:
+        for frames in (sample.generated, sample.truth):
+            rows.append([sample.reference, *(frames[pick] for pick in spread(len(frames), SHEET_FRAMES))])
+    return contact_sheet(rows, ["from the text", "truth"] * len(samples), scale=2)
 
 
 @contextmanager

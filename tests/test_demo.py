@@ -26,5 +26,6 @@ def test_the_demo_leaves_a_page_its_videos_and_its_numbers(page):
         read_video(page.parent / f"{name}-1.mp4") for name in ("generated-from-the-text", "ground-truth")
     )
     assert made[0].shape[1:] == truth[0].shape[1:] == (32, 32, 3) and made[1] == truth[1] == 12
+    assert (page.parent / "sheet.png").stat().st_size > 1000
     rows = {row["name"]: row["value"] for row in json.loads((page.parent / "results.json").read_text())}
     assert 0 < rows["codes in use"] <= 1 and rows["generated length over true length"] > 0

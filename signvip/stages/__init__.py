@@ -36,6 +36,17 @@ def train(
     return run
 
 
+# Of the sampler section, what training depends on; the rest only says how videos are sampled.
+NOISE = (
+    "train_timesteps",
+    "beta_start",
+    "beta_end",
+    "beta_schedule",
+    "prediction",
+    "zero_terminal_snr",
+)
+
+
 @dataclass(frozen=True)
 class PhaseKey:
     """What decides whether a phase's checkpoints still fit: its own options, and the parts that it builds on."""
@@ -47,6 +58,8 @@ class PhaseKey:
     def stamp(self, run: Run) -> str:
         """The same text as long as the checkpoints fit."""
         values = run.config.model_dump(mode="json", include=set(self.sections))
+        if "sampler" in values:
+            values["sampler"] = {name: values["sampler"][name] for name in NOISE}
         values["parts"] = {part: run.fingerprint(part) for part in self.parts}
         return json.dumps(values, sort_keys=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,9 @@ def demo(
     train: Annotated[
         bool, typer.Option("--train", help="First train the whole chain from nothing (about 15 minutes).")
     ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Also measure what wrong references and conditions cost (slow).")
+    ] = False,
     verbose: Verbose = 0,
 ) -> None:
     """Show signers and sentences that training never saw, each beside its ground truth, and write a report.
@@ -34,11 +38,16 @@ def demo(
       signvip demo outputs/mine --clips 5
 
       signvip demo --train
+
+      signvip demo outputs/all --clips 24 --full
     """
     from signvip.demo import demo as make_demo
     from signvip_cli.reporter import make_reporter
 
-    report = make_demo(out, reporter=make_reporter(), clips=clips, train=train)
+    report = make_demo(out, reporter=make_reporter(), clips=clips, train=train, full=full)
+    for row in json.loads((report.parent / "results.json").read_text()):
+        goal = f"  (goal {row['goal']})" if row["goal"] else ""
+        print_result(f"{row['name']}: {row['value']:.3g}{goal}")
     for made in sorted(report.parent.glob("*.mp4")):
         print_result(str(made))
     print_result(str(report))
