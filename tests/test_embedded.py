@@ -1,0 +1,56 @@
+"""The model that travels with the package: small enough, whole, and what `generate` uses without a run."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import signvip
+from signvip.embed import embed
+from signvip.errors import RunError
+from signvip.generate import Request, embedded_run, generate
+from signvip.run import MAKERS, Run
+
+AT_MOST = 24 * 2**20  # the goal is 20 MB; docs/results.md says what stands in the way
+
+
+def test_it_is_small_and_says_how_it_was_made():
+    folder = embedded_run()
+    assert sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) < AT_MOST
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["stage2"]["dev/usage"] > 0.5
+    assert Run.open(folder).config.preset == "tiny"
+
+
+def test_generate_without_a_run_uses_it_and_the_video_ends(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(np.full((64, 64, 3), 150, np.uint8)).save("ref.png")
+    request = Request("tomorrow it will rain in the north", tmp_path / "ref.png", tmp_path / "video.mp4")
+    generate([request])
+    told = json.loads((tmp_path / "video.json").read_text())
+    assert told["run"] == "embedded"
+    assert 12 <= told["frames"] < Run.open(embedded_run()).config.sampler.max_frames
+
+
+def test_another_signer_gives_another_video():
+    pipe = signvip.SignVipPipeline.from_pretrained(embedded_run()).to("cpu")
+    pipe.set_progress_bar_config(disable=True)
+    tokens = pipe.translate(["snow on monday"], max_frames=4)[0]
+    bright, dark = (
+        pipe("", np.full((64, 64, 3), grey, np.uint8), tokens=tokens, output_type="np").frames.mean()
+        for grey in (230, 20)
+    )
+    assert bright > dark + 0.1
+
+
+def test_a_run_is_stored_in_half_precision_and_an_unfinished_one_is_refused(trained, tmp_path):
+    made = embed(trained.run, tmp_path / "embedded")
+    whole = sum(file.stat().st_size for part in MAKERS for file in (trained.run / part).glob("*.safetensors"))
+    half = sum(file.stat().st_size for part in MAKERS for file in (made / part).glob("*.safetensors"))
+    assert half < 0.6 * whole
+    assert signvip.SignVipPipeline.from_pretrained(made).config.height == 32
+    with pytest.raises(RunError, match="There is no run"):
+        embed(tmp_path / "nothing", tmp_path / "other")
