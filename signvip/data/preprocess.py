@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import errno
 import json
-import multiprocessing
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from signvip.data.manifest import NAME, Counts, Manifest
 from signvip.data.preview import write_preview
 from signvip.data.sample import key_of, make_sample
 from signvip.data.shards import read_shard, shard_path, writing_shard
+from signvip.data.workers import in_order
 from signvip.errors import DataError, MismatchError
 
 FAILED = "failed.jsonl"
@@ -78,15 +77,19 @@ def preprocess(
     ]
     done, total = 0, sum(len(job.ids) for job in jobs)
     outcomes: dict[str, list[_Outcome]] = {split: [] for split in splits}
-    for job, outcome in _run(jobs, failures, retry_failed, workers):
-        for clip_id in job.ids:
-            failures.pop((job.split, clip_id), None)
-        failures.update({(job.split, clip_id): why for clip_id, why in outcome.failures.items()})
-        _write_failures(out, failures)
-        outcomes[job.split].append(outcome)
-        done += len(job.ids)
-        if progress is not None:
-            progress(done, total)
+    try:
+        with closing(_run(jobs, failures, retry_failed, workers)) as made:
+            for job, outcome in made:
+                for clip_id in job.ids:
+                    failures.pop((job.split, clip_id), None)
+                failures.update({(job.split, clip_id): why for clip_id, why in outcome.failures.items()})
+                _write_failures(out, failures)
+                outcomes[job.split].append(outcome)
+                done += len(job.ids)
+                if progress is not None:
+                    progress(done, total)
+    finally:
+        remove_leftovers(out)
     counted = {split: _count(parts) for split, parts in outcomes.items() if parts}
     manifest = manifest.model_copy(update={"splits": {**manifest.splits, **counted}})
     manifest.write(out)
@@ -101,32 +104,18 @@ def preprocess(
 
 def _run(
     jobs: list[Job], failures: Mapping[tuple[str, str], str], retry_failed: bool, workers: int
-) -> Iterator[tuple[Job, _Outcome]]:
+) -> Generator[tuple[Job, _Outcome], None, None]:
     waiting = []
     for job in jobs:
-        known = {clip_id: failures[job.split, clip_id] for clip_id in job.ids if (job.split, clip_id) in failures}
+        known = {
+            clip_id: failures[job.split, clip_id] for clip_id in job.ids if (job.split, clip_id) in failures
+        }
         finished = None if known and retry_failed else _finished(job, known)
         if finished is None:
             waiting.append(job)
         else:
             yield job, finished
-    if workers < 1 or len(waiting) < 2:
-        yield from ((job, make_shard(job)) for job in waiting)
-        return
-    # Forked, so that plugins given as files are known in the workers too; these use neither torch nor a GPU.
-    context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        futures: list[tuple[Job, Future[_Outcome]]] = [(job, pool.submit(make_shard, job)) for job in waiting]
-        try:
-            for job, future in futures:
-                yield job, future.result()
-        except BrokenProcessPool as error:
-            raise DataError(
-                "A worker was killed, most likely for want of memory; run the same command with fewer --workers."
-            ) from error
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    yield from in_order(make_shard, waiting, workers)
 
 
 def make_shard(job: Job) -> _Outcome:
@@ -241,5 +230,7 @@ def _read_failures(out: Path) -> dict[tuple[str, str], str]:
 
 
 def _write_failures(out: Path, failures: Mapping[tuple[str, str], str]) -> None:
-    rows = [{"split": split, "id": clip_id, "reason": why} for (split, clip_id), why in sorted(failures.items())]
+    rows = [
+        {"split": split, "id": clip_id, "reason": why} for (split, clip_id), why in sorted(failures.items())
+    ]
     write_text(out / FAILED, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
