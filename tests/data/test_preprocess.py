@@ -230,7 +230,7 @@ import test_preprocess as t
 class Slow(t.Reader):
     def load(self, split, clip_id):
         print("loading", flush=True)
-        time.sleep(0.3)
+        time.sleep(2)
         return super().load(split, clip_id)
 t.engine.CLIPS_A_SHARD = 3
 t.run(t.Path({out!r}), Slow(), workers=2)
@@ -246,6 +246,7 @@ def test_control_c_ends_the_workers_and_leaves_no_part(tmp_path):
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
     )
     child.stdout.readline()
+    time.sleep(1)  # all workers are at their first clip, and the parent waits for them
     os.killpg(child.pid, signal.SIGINT)  # as a terminal does: to the workers, too
     child.wait(timeout=60)
     time.sleep(0.2)
