@@ -224,7 +224,8 @@ def test_progress_ends_where_it_should(tmp_path):
 
 
 SLOW = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job starts deaf to it
 sys.path[:0] = {paths!r}
 import test_preprocess as t
 class Slow(t.Reader):
