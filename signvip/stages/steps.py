@@ -54,7 +54,9 @@ def stage2(run: Run, shards: Path, loop: Loop) -> None:
     encoder = run.load("condition_encoder", ConditionEncoder)
     _seed(run, TOKENS)
     autoencoder = new_autoencoder(config, encoder)
-    phase = TokensPhase(config, training, shards, encoder, autoencoder)
+    phase = TokensPhase(
+        config, training, shards, encoder, autoencoder, _current(run, shards, "condition_encoder")
+    )
     loop.train(run, TOKENS, phase, training)
     run.save("autoencoder", autoencoder)
     loop.finish(run, TOKENS, training)
@@ -125,7 +127,7 @@ def _train_image(run: Run, shards: Path, loop: Loop) -> None:
         Guider, config.guider, embedding_channels=encoder.embedding_channels, **denoiser.guider_options
     )
     nets = VideoDiffusion(config, encoder, guider, reference_net, denoiser)
-    phase = VideoPhase(IMAGE.name, config, training, shards, vae, nets)
+    phase = VideoPhase(IMAGE.name, config, training, shards, vae, nets, _current(run, shards, "vae"))
     loop.train(run, IMAGE, phase, training)
     run.save("condition_encoder", encoder)
     run.save("reference_net", reference_net)
@@ -151,11 +153,16 @@ def _train_motion(run: Run, shards: Path, loop: Loop) -> None:
     nets.requires_grad_(False)
     for parameter in [*nets.denoiser.motion_parameters(), *nets.guider.motion_parameters()]:
         parameter.requires_grad_(True)
-    phase = VideoPhase(MOTION.name, config, training, shards, vae, nets)
+    phase = VideoPhase(MOTION.name, config, training, shards, vae, nets, _current(run, shards, "vae"))
     loop.train(run, MOTION, phase, training)
     run.save("guider", nets.guider)
     run.save("denoiser", nets.denoiser)
     loop.finish(run, MOTION, training)
+
+
+def _current(run: Run, shards: Path, part: str) -> bool:
+    """Whether what `encode` stored came from the weights in this run; stale values are computed anew."""
+    return Manifest.read(shards).fingerprints.get(part) == run.fingerprint(part)
 
 
 def _seed(run: Run, key: PhaseKey) -> None:

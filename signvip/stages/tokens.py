@@ -52,10 +52,11 @@ class TokensPhase:
         shards: Path,
         encoder: ConditionEncoder,
         autoencoder: Autoencoder,
+        stored: bool,  # the shards hold embeddings of this very encoder
     ) -> None:
         self.config, self.training = config, training
         self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
-        self.stored = self.train.has("embeddings.npy") and self.dev.has("embeddings.npy")
+        self.stored = stored
         self.module = _Reconstruction(autoencoder, encoder)
         self._measure(autoencoder)
 

@@ -78,10 +78,11 @@ class VideoPhase:
         shards: Path,
         vae: AutoencoderKL,
         module: VideoDiffusion,
+        cached: bool,  # the shards hold latents of this very VAE
     ) -> None:
         self.name, self.config, self.training = name, config, training
         self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
-        self.cached = self.train.has("latents.npy")
+        self.cached = cached
         self.vae, self.module = vae.eval().requires_grad_(False), _WithLatents(module, vae)
 
     def batch(self, index: int) -> dict[str, Any]:
