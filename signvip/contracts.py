@@ -139,4 +139,5 @@ class Metric(Protocol):
     def __call__(self, generated: Sequence[Any], truth: Sequence[Any]) -> dict[str, float]: ...
 
 
-Register = Callable[[str, type], None]
+Register = Callable[[str, type | str], None]
+"""`register(name, cls)`; `cls` may be written as "module:Class", to be imported when it is first used."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import pkgutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -38,7 +39,20 @@ class Plugin:
     distribution: str
     version: str
     error: str | None = None
-    cls: type | None = None
+    target: type | str | None = None
+
+    @property
+    def cls(self) -> type | None:
+        """The class, None for a module that failed to load; "module:Class" is imported here, or a PluginError."""
+        if not isinstance(self.target, str):
+            return self.target
+        try:
+            return pkgutil.resolve_name(self.target)
+        except Exception as error:  # a plugin is foreign code: whatever it raises is reported as its own
+            raise PluginError(
+                f"The {self.kind} '{self.name}' of {self.distribution} failed to load ({type(error).__name__}: "
+                f"{error}); repair or reinstall that package."
+            ) from error
 
 
 class Registry:
@@ -77,13 +91,13 @@ class Registry:
             self.manager.register(module, name=f"{distribution}:{name}")
             for kind in KINDS:
                 self._collect(kind, module, distribution, version)
-        except Exception as error:  # a plugin is foreign code: whatever it raises is reported as its own
+        except Exception as error:  # foreign code, as above
             reason = f"{type(error).__name__}: {error}"
             self.records.append(Plugin("", name, distribution, version, error=reason))
 
     def _collect(self, kind: str, module: object, distribution: str, version: str) -> None:
-        def register(name: str, cls: type) -> None:
-            self.records.append(Plugin(kind, name, distribution, version, cls=cls))
+        def register(name: str, cls: type | str) -> None:
+            self.records.append(Plugin(kind, name, distribution, version, target=cls))
 
         hook = getattr(module, f"register_{kind}s", None)
         if hook is not None:

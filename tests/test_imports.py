@@ -63,6 +63,12 @@ def test_a_bare_import_loads_no_torch(module):
     assert done.returncode == 0, done.stderr
 
 
+def test_listing_plugins_loads_no_torch():
+    code = f"import sys, signvip; assert signvip.plugins(); sys.exit(' '.join({HEAVY} & set(sys.modules)) or 0)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_public_names_are_all_there():
     import signvip
 

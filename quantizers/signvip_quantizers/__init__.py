@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 @signvip.hookimpl
 def register_quantizers(register: Register) -> None:
     """Add `fsq` (section 3.5) and `vq`, which it is compared with."""
-    from signvip_quantizers.fsq import FiniteScalarQuantizer  # here, so that `signvip --help` loads no torch
-    from signvip_quantizers.vq import VectorQuantizer
-
-    register("fsq", FiniteScalarQuantizer)
-    register("vq", VectorQuantizer)
+    # by name, so that listing plugins loads no torch
+    register("fsq", "signvip_quantizers.fsq:FiniteScalarQuantizer")
+    register("vq", "signvip_quantizers.vq:VectorQuantizer")

@@ -89,6 +89,23 @@ def test_a_plugin_file_that_fails_is_named(signvip, plugin_file):
     assert "There is no plugin file no.py" in result.stderr
 
 
+def test_a_class_registered_by_its_path_is_imported_when_it_is_used(signvip, plugin_file):
+    path = plugin_file(
+        """
+import signvip
+
+@signvip.hookimpl
+def register_quantizers(register):
+    register("late", "a_module_that_is_not_there:Late")
+"""
+    )
+    assert "quantizer   late" in signvip("plugins", "list", "--plugin", path).stdout
+    for words in (("check", "late"), ("show", "late")):
+        result = signvip("plugins", *words, "--plugin", path)
+        assert result.exit_code == 1
+        assert "failed to load (ModuleNotFoundError: " in result.stdout + result.stderr
+
+
 def test_check_says_which_promise_a_plugin_breaks(signvip, plugin_file):
     path = plugin_file(LIAR)
     result = signvip("plugins", "check", "liar", "--plugin", path)

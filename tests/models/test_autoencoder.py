@@ -26,7 +26,7 @@ def plugin(monkeypatch):
 
     def add(name: str, cls: type) -> None:
         monkeypatch.setattr(
-            registry(), "records", [*registry().records, Plugin("quantizer", name, "test", "0", cls=cls)]
+            registry(), "records", [*registry().records, Plugin("quantizer", name, "test", "0", target=cls)]
         )
 
     return add

@@ -12,7 +12,5 @@ if TYPE_CHECKING:
 
 @signvip.hookimpl
 def register_translators(register: Register) -> None:
-    """Register `gpt2`; torch is loaded here and transformers only when a translator is built."""
-    from signvip_translators.gpt2 import Gpt2Translator
-
-    register("gpt2", Gpt2Translator)
+    """Add `gpt2`; by name, so that listing plugins loads no torch."""
+    register("gpt2", "signvip_translators.gpt2:Gpt2Translator")

@@ -47,11 +47,16 @@ def check(
 
 def judge(record: Plugin) -> dict[str, Any]:
     """One record with `result` (ok, skipped or failed) and the reason."""
+    from signvip.errors import PluginError
     from signvip.testing import check_plugin, required_options
 
     if record.error is not None:
         return {**as_dict(record), "result": "failed", "reason": record.error}
-    if needed := required_options(record):
+    try:
+        needed = required_options(record)
+    except PluginError as error:  # its module was registered by name, and fails to import
+        return {**as_dict(record), "result": "failed", "reason": str(error)}
+    if needed:
         return {**as_dict(record), "result": "skipped", "reason": f"needs options: {', '.join(needed)}"}
     fault = check_plugin(record)
     return {**as_dict(record), "result": "failed" if fault else "ok", "reason": fault}
