@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -86,7 +86,7 @@ def demo(
 
 
 def _corpus(config: RunConfig, shards: Path, clips: int, reporter: Reporter) -> ToySign:
-    counts = {**PROBE_CLIPS, "test": clips}
+    counts: dict[str, Any] = {**PROBE_CLIPS, "test": clips}
     reader: ToySign = signvip.build("dataset", "toysign", size=config.size, fps=config.fps, **counts)
     conditions = {
         name: signvip.build("condition", name, **options) for name, options in config.conditions.items()

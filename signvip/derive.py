@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
@@ -32,6 +32,7 @@ CHUNK = 64  # frames that go through a network together
 FIELDS = {"vae": LATENTS, "condition_encoder": EMBEDDINGS, "autoencoder": TOKENS}  # what each part adds
 
 Compute = Callable[[Clips, int], np.ndarray]
+Network = TypeVar("Network", bound=torch.nn.Module)
 
 
 def encode(
@@ -144,7 +145,7 @@ def _embed(encoder: ConditionEncoder, clips: Clips, clip: int) -> Tensor:
     return torch.cat([encoder(to_model(part).to(encoder.device)).cpu() for part in drawn.split(CHUNK)])
 
 
-def _ready(model: torch.nn.Module) -> torch.nn.Module:
+def _ready(model: Network) -> Network:
     return model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
 
 

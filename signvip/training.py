@@ -36,7 +36,10 @@ class Phase(Protocol):
     """What a stage of the paper gives to the loop."""
 
     name: str
-    module: nn.Module  # called as module(batch) -> (loss, values); what requires no gradient is frozen
+    @property
+    def module(self) -> nn.Module:
+        """Called as module(batch) -> (loss, values); what requires no gradient is frozen."""
+        ...
 
     def batch(self, index: int) -> dict[str, Any]:
         """The batch of one step, a pure function of its index; runs in a worker process."""
@@ -185,7 +188,7 @@ def _log(
     task: Task | None,
 ) -> None:
     if task is not None:
-        task.advance(**{key: value for key, value in values.items() if key != "lr"})
+        task.advance(1, **{key: value for key, value in values.items() if key != "lr"})
     if not accelerator.is_main_process:
         return
     accelerator.log(dict(values), step=step)

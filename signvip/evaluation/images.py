@@ -9,8 +9,11 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 IDENTICAL_DB = 100.0  # stands for the infinite PSNR of identical frames
 
+Video = Sequence[np.ndarray] | np.ndarray
+"""Frames (H, W, 3) uint8, in a list or stacked."""
 
-def psnr(generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> float:
+
+def psnr(generated: Video, truth: Video) -> float:
     """Mean over frames of the peak signal-to-noise ratio in dB; frames (H, W, 3) uint8."""
     with np.errstate(divide="ignore"):
         values = [
@@ -19,7 +22,7 @@ def psnr(generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> float:
     return float(np.mean(np.minimum(values, IDENTICAL_DB)))
 
 
-def ssim(generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> float:
+def ssim(generated: Video, truth: Video) -> float:
     """Mean over frames of the structural similarity (Wang et al. 2004: Gaussian window of 11, sigma 1.5)."""
     return float(np.mean([frame_ssim(a, b) for a, b in zip(generated, truth, strict=True)]))
 
@@ -58,7 +61,7 @@ def hand_boxes(
     return boxes
 
 
-def hand_ssim(generated: Sequence[np.ndarray], truth: Sequence[np.ndarray], keypoints: np.ndarray) -> float:
+def hand_ssim(generated: Video, truth: Video, keypoints: np.ndarray) -> float:
     """Mean SSIM inside the boxes of the ground truth's hands; keypoints (F, 128, 3)."""
     values = []
     for made, wanted, points in zip(generated, truth, keypoints, strict=True):
