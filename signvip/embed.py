@@ -1,6 +1,6 @@
 """The model that travels with the package: a finished run in half precision, with how it was made.
 
-    python -m signvip.embed runs/embedded signvip/embedded
+python -m signvip.embed runs/embedded signvip/embedded
 """
 
 from __future__ import annotations

@@ -227,4 +227,6 @@ def _require_parts(folder: Path) -> None:
     if (folder / "config.json").is_file():
         Run.open(folder).require("vae", "denoiser", "autoencoder", "translator")
     if not (folder / "model_index.json").is_file():
-        raise RunError(f"{folder} is no finished run; train its three stages first: signvip train --stage 1, 2, 3.")
+        raise RunError(
+            f"{folder} is no finished run; train its three stages first: signvip train --stage 1, 2, 3."
+        )

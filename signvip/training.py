@@ -36,6 +36,7 @@ class Phase(Protocol):
     """What a stage of the paper gives to the loop."""
 
     name: str
+
     @property
     def module(self) -> nn.Module:
         """Called as module(batch) -> (loss, values); what requires no gradient is frozen."""

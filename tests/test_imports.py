@@ -64,7 +64,9 @@ def test_a_bare_import_loads_no_torch(module):
 
 
 def test_listing_plugins_loads_no_torch():
-    code = f"import sys, signvip; assert signvip.plugins(); sys.exit(' '.join({HEAVY} & set(sys.modules)) or 0)"
+    code = (
+        f"import sys, signvip; assert signvip.plugins(); sys.exit(' '.join({HEAVY} & set(sys.modules)) or 0)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 

@@ -14,7 +14,9 @@ Flat = list[float]  # x0, y0, x1, y1, ... in pixels of the canvas
 
 _BONES = np.array(HAND_BONES)
 _PALM = np.array([(0, 1, 5), (1, 2, 5), (0, 5, 9), (0, 9, 13), (0, 13, 17)])
-_TAPER = np.array([1.15, 1.2, 1.05, 0.9, 0.75, *4 * [1.0, 0.9, 0.8, 0.65]], np.float32)  # radius at each joint
+_TAPER = np.array(
+    [1.15, 1.2, 1.05, 0.9, 0.75, *4 * [1.0, 0.9, 0.8, 0.65]], np.float32
+)  # radius at each joint
 _CORE = 0.55  # share of a capsule's width that is lit fully; its rim turns away from the light
 _RIM = 0.62
 _REACH = 0.45  # hands move this far before and behind the body, in frame widths

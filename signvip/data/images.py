@@ -40,7 +40,9 @@ def _open(source: Source) -> Image.Image:
     except FileNotFoundError:
         raise DataError(f"There is no picture {source}; give the path of a picture of the signer.") from None
     except UnidentifiedImageError:
-        raise DataError(f"{source} is no picture that can be read; give a PNG or JPEG of the signer.") from None
+        raise DataError(
+            f"{source} is no picture that can be read; give a PNG or JPEG of the signer."
+        ) from None
     except Image.DecompressionBombError as error:
         raise DataError(f"{source} is too large ({error}); give a smaller picture.") from error
     except (OSError, SyntaxError, ValueError) as error:

@@ -27,9 +27,7 @@ def test_another_path_is_not():
 def test_alignment_runs_from_first_to_last_and_never_back():
     steps = align(path(20), path(31))
     assert steps[0] == (0, 0) and steps[-1] == (19, 30)
-    assert all(
-        b[0] - a[0] in (0, 1) and b[1] - a[1] in (0, 1) for a, b in pairwise(steps)
-    )
+    assert all(b[0] - a[0] in (0, 1) and b[1] - a[1] in (0, 1) for a, b in pairwise(steps))
 
 
 def test_one_wrist_astray_is_out_of_place():
