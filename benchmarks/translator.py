@@ -9,8 +9,6 @@ with both sides taking turns. `predicted` comes from weights read and multiplica
 
 from __future__ import annotations
 
-import argparse
-import json
 import logging
 import sys
 import time
@@ -18,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from compare import arguments, compare, report
 from signvip_translators.generation import Chooser, decode
 from signvip_translators.gpt2 import CachedDecoding, Gpt2Translator
 from signvip_translators.heads import HeadCache, ParallelHeads
@@ -57,22 +56,6 @@ def generate(model, texts, frames, lengths=None, decoding=CachedDecoding):
     """Greedy tokens of exactly `lengths` frames, or `frames` where there are none."""
     rows = Ending(decoding(model, texts, None), lengths or [10**9] * len(texts))
     return decode(rows, Chooser(texts, 0.0, None, None), "any", frames)
-
-
-def compare(
-    ours: Callable[[], list[Tensor]], theirs: Callable[[], list[Tensor]], repeats: int
-) -> dict[str, float]:
-    """CPU seconds of both sides, taking turns, and their ratio; the outputs must agree first."""
-    for mine, other in zip(ours(), theirs(), strict=True):
-        torch.testing.assert_close(mine, other, atol=1e-4, rtol=1e-4)
-    seconds: dict[str, list[float]] = {"ours": [], "baseline": []}
-    for _ in range(repeats):
-        for name, run in (("ours", ours), ("baseline", theirs)):
-            start = time.process_time()
-            run()
-            seconds[name].append(time.process_time() - start)
-    fastest = {name: min(times) for name, times in seconds.items()}
-    return {**fastest, "measured": fastest["baseline"] / fastest["ours"]}
 
 
 def machine() -> tuple[float, float]:
@@ -153,17 +136,12 @@ def _weights(model) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = arguments(__doc__)
     parser.add_argument("--layers", type=int, default=8)
     parser.add_argument("--width", type=int, default=512)
     parser.add_argument("--tokens", type=int, default=12, help="tokens per frame")
     parser.add_argument("--frames", type=int, default=100)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--output", type=Path)
     options = parser.parse_args()
-    torch.set_num_threads(1)
     logging.getLogger("signvip_translators").setLevel(logging.ERROR)  # the guard is met on purpose
     torch.manual_seed(0)
     config = Gpt2Translator.Config(layers=options.layers, width=options.width, dropout=0.0)
@@ -178,12 +156,7 @@ def main() -> None:
             "stop at EOS against the guard": against_the_guard(model, repeats),
             "32 texts at once against one by one": against_one_by_one(model, frames // 2, rates, repeats),
         }
-    for name, row in rows.items():
-        print(f"{name:38} x{row['measured']:6.2f} (predicted x{row['predicted']:.2f})")
-    if options.output is not None:
-        options.output.write_text(
-            json.dumps({"options": vars(options) | {"output": None}, "rows": rows}, indent=2)
-        )
+    report(rows, options)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,64 @@
+"""Two ways to the same result, as a ratio of CPU seconds: what all benchmarks here are made of."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+Row = dict[str, float]
+
+
+def compare(
+    ours: Callable[[], list[Tensor]],
+    theirs: Callable[[], list[Tensor]],
+    repeats: int,
+    tolerance: float = 1e-4,
+) -> Row:
+    """CPU seconds of both sides, taking turns, and their ratio; the outputs must agree first."""
+    for mine, other in zip(ours(), theirs(), strict=True):
+        torch.testing.assert_close(mine, other, atol=tolerance, rtol=tolerance)
+    seconds: dict[str, list[float]] = {"ours": [], "baseline": []}
+    for _ in range(repeats):
+        for name, run in (("ours", ours), ("baseline", theirs)):
+            start = time.process_time()
+            run()
+            seconds[name].append(time.process_time() - start)
+    fastest = {name: min(times) for name, times in seconds.items()}
+    return {**fastest, "measured": fastest["baseline"] / fastest["ours"]}
+
+
+def report(rows: dict[str, Row], options: argparse.Namespace) -> None:
+    """Print a line for each ratio; with `--output`, write them as JSON with machine and commit."""
+    for name, row in rows.items():
+        print(f"{name:44} x{row['measured']:6.2f} (predicted x{row['predicted']:.2f})")
+    if options.output is not None:
+        about = {
+            "options": vars(options) | {"output": None},
+            "machine": platform.processor(),
+            "commit": _commit(),
+        }
+        options.output.write_text(json.dumps({**about, "torch": torch.__version__, "rows": rows}, indent=2))
+
+
+def arguments(description: str | None) -> argparse.ArgumentParser:
+    """The options that every benchmark has; torch is held to one thread."""
+    torch.set_num_threads(1)
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--output", type=Path)
+    return parser
+
+
+def _commit() -> str:
+    done = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True)
+    return done.stdout.strip()
