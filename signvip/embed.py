@@ -13,10 +13,11 @@ from pathlib import Path
 from diffusers import AutoencoderKL, ModelMixin
 
 from signvip import models
+from signvip.data.files import write_text
 from signvip.errors import SignVipError
 from signvip.generate import GenerateOptions, load_pipeline
 from signvip.models import TokenTranslator
-from signvip.run import MAKERS, Run, write_atomically
+from signvip.run import MAKERS, Run
 
 PHASES = ("stage1-vae", "stage1-image", "stage1-motion", "stage2", "stage3")
 
@@ -33,7 +34,7 @@ def embed(source: Path, target: Path) -> Path:
     pipe.save_config(target)
     shutil.copy(source / "config.json", target / "config.json")
     metrics = {phase: last_metrics(run.phase(phase) / "metrics.jsonl") for phase in PHASES}
-    write_atomically(target / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+    write_text(target / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     return target
 
 

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 import signvip
+from signvip.data.files import write_text
 from signvip.data.images import load_reference
 from signvip.data.video import VideoWriter
 from signvip.errors import ConfigError, DataError
 from signvip.models.video_diffusion.sampler import make_scheduler
 from signvip.pipeline import SignVipPipeline
 from signvip.progress import Reporter, Silent
-from signvip.run import MAKERS, Run, write_atomically
+from signvip.run import MAKERS, Run
 from signvip.stages.clips import to_pixels
 from signvip.training import step_seed
 
@@ -143,7 +144,7 @@ def _make(
         for frames in _pixels(pipe, latents):
             video.write(frames)
     sidecar = _sidecar(pipe, source, request, tokens, options)
-    write_atomically(
+    write_text(
         request.output.with_suffix(".json"), json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n"
     )
     return request.output

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from signvip.config import RunConfig, load_config, merge, parse_config, parse_setting, read_toml
+from signvip.data.files import write_text
 from signvip.errors import MismatchError, RunError
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Run:
         if (path / "config.json").exists():
             _refuse_change(cls.open(path), config)
         path.mkdir(parents=True, exist_ok=True)
-        write_atomically(path / "config.json", json.dumps(config.model_dump(mode="json"), indent=2))
+        write_text(path / "config.json", json.dumps(config.model_dump(mode="json"), indent=2))
         return run
 
     def has(self, part: str) -> bool:
@@ -149,13 +150,6 @@ def default_preset() -> str:
     return "small" if torch.cuda.is_available() else "tiny"
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.partial")
-    temporary.write_text(text)
-    os.replace(temporary, path)
-
-
 def _refuse_change(old: Run, config: RunConfig) -> None:
     before, after = old.config.model_dump(mode="json"), config.model_dump(mode="json")
     settled = [key for part, keys in SETTLED.items() if old.has(part) for key in keys]
@@ -171,4 +165,4 @@ def _first_line(error: BaseException) -> str:
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
-__all__ = ["Run", "default_preset", "resolve_config", "write_atomically"]
+__all__ = ["Run", "default_preset", "resolve_config"]

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from signvip.config import RunConfig, Training
+from signvip.data.files import write_text
 from signvip.errors import ConfigError, RunError
 from signvip.progress import Reporter, Silent
-from signvip.run import Run, write_atomically
+from signvip.run import Run
 
 if TYPE_CHECKING:
     from signvip.training import Phase
@@ -90,12 +91,12 @@ class Loop:
         if not resume:
             shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / "made_with.json", key.stamp(run))
+        write_text(folder / "made_with.json", key.stamp(run))
         loop(phase, training, folder, seed=config.seed, precision=config.precision, reporter=self.reporter)
 
     def finish(self, run: Run, key: PhaseKey, training: Training) -> None:
         """Called after the parts are saved: only then is the phase done."""
-        write_atomically(run.phase(key.name) / "done.json", training.model_dump_json())
+        write_text(run.phase(key.name) / "done.json", training.model_dump_json())
 
     def _fits(self, run: Run, key: PhaseKey) -> bool:
         return read_text(run.phase(key.name) / "made_with.json") == key.stamp(run)
