@@ -19,7 +19,7 @@ from signvip.models.vae import decode_latents, encode_images
 from signvip.models.video_diffusion.sampler import make_scheduler, sample
 from signvip.stages.clips import Clips, Draws, to_model, to_pixels
 
-PREVIEW_CLIPS, PREVIEW_STEPS = 4, 8
+PREVIEW_CLIPS, PREVIEW_STEPS = 4, 8  # at most; no more than `generate` takes
 
 
 class VideoDiffusion(nn.Module):
@@ -146,7 +146,7 @@ class VideoPhase:
             make_scheduler("ddim", self.config.sampler),
             nets.reference_net(reference),
             e[None],
-            steps=PREVIEW_STEPS,
+            steps=min(PREVIEW_STEPS, self.config.sampler.steps),
             guidance_scale=1.0,
             generators=[torch.Generator().manual_seed(clip)],
             window=self.config.sampler.window,
