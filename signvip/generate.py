@@ -144,9 +144,7 @@ def _make(
         for frames in _pixels(pipe, latents):
             video.write(frames)
     sidecar = _sidecar(pipe, source, request, tokens, options)
-    write_text(
-        request.output.with_suffix(".json"), json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n"
-    )
+    write_text(request.output.with_suffix(".json"), json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n")
     return request.output
 
 
