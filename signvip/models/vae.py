@@ -1,4 +1,4 @@
-"""The VAE between pixels and latents: diffusers' `AutoencoderKL`, its latents normalised by measured statistics."""
+"""The VAE between pixels and latents: diffusers' `AutoencoderKL`, its latents whitened, or scaled as a pretrained one says."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from pydantic import Field, PositiveInt, ValidationError, model_validator
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from signvip.config import explain
@@ -86,13 +86,41 @@ def decode_latents(vae: AutoencoderKL, latents: Tensor, chunk: int = 32) -> Tens
 
 
 @torch.no_grad()
-def measure_latents(vae: AutoencoderKL, images: Tensor, chunk: int = 32) -> None:
-    """Store each channel's mean and deviation over these images in the config, where saving keeps them."""
-    raw = torch.cat([vae.encode(part).latent_dist.mean for part in images.to(vae.dtype).split(chunk)]).float()
-    mean, std = raw.mean((0, 2, 3)), raw.std((0, 2, 3)).clamp_min(1e-6)
-    vae.register_to_config(
-        latents_mean=mean.tolist(), latents_std=std.tolist(), scaling_factor=1.0, shift_factor=None
-    )
+def whiten_latents(vae: AutoencoderKL, images: Tensor, chunk: int = 32) -> None:
+    """Make latents uncorrelated, of zero mean and unit variance over these images; decoded images stay the same.
+
+    Brightness varies more than hue, and a denoiser that is trained for minutes learns to take only the
+    brightness of its reference; whitened, hue counts as much. The map goes into the 1x1 convolutions on both
+    sides of the latents. The posterior's variance becomes its mean over the images: rotated, it would have to
+    be a matrix.
+    """
+    posteriors = [vae.encode(part).latent_dist for part in images.to(vae.dtype).split(chunk)]
+    raw = (
+        torch.cat([posterior.mean for posterior in posteriors]).double().transpose(0, 1).flatten(1)
+    )  # (C, n)
+    variance = torch.cat([posterior.var for posterior in posteriors]).double().mean((0, 2, 3))
+    eigenvalues, axes = torch.linalg.eigh(torch.cov(raw))
+    deviation = eigenvalues.clamp_min(1e-8).sqrt()
+    _compose_after(vae.quant_conv, axes.T / deviation[:, None], raw.mean(1), variance)
+    _compose_before(vae.post_quant_conv, axes * deviation, raw.mean(1))
+    vae.register_to_config(latents_mean=None, latents_std=None, scaling_factor=1.0, shift_factor=None)
+
+
+def _compose_after(conv: nn.Conv2d, matrix: Tensor, mean: Tensor, variance: Tensor) -> None:
+    """The posterior's mean m becomes matrix (m - mean), and its variance a constant."""
+    count, weight = len(mean), conv.weight.double().squeeze()
+    assert conv.bias is not None
+    bias = matrix @ (conv.bias[:count].double() - mean)
+    conv.weight.copy_(torch.cat([matrix @ weight[:count], torch.zeros_like(weight[count:])])[..., None, None])
+    conv.bias.copy_(torch.cat([bias, (matrix.square() @ variance).log()]))
+
+
+def _compose_before(conv: nn.Conv2d, matrix: Tensor, mean: Tensor) -> None:
+    """What comes in as z is taken as matrix z + mean."""
+    weight = conv.weight.double().squeeze()
+    assert conv.bias is not None
+    conv.bias.copy_(conv.bias.double() + weight @ mean)
+    conv.weight.copy_((weight @ matrix)[..., None, None])
 
 
 def _statistics(vae: AutoencoderKL) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from signvip.config import RunConfig, Training
 from signvip.data.sheet import contact_sheet
 from signvip.evaluation.images import psnr, ssim
-from signvip.models.vae import build_vae, decode_latents, encode_images, measure_latents, vae_loss
+from signvip.models.vae import build_vae, decode_latents, encode_images, vae_loss, whiten_latents
 from signvip.models.vae_start import start_as_average
 from signvip.stages.clips import Clips, Draws, to_model, to_pixels
 
@@ -58,9 +58,9 @@ class VaePhase:
         return {"psnr": psnr(pixels, wanted), "ssim": ssim(pixels, wanted)}
 
     def finish(self) -> None:
-        """Measure the scale of the latents on training frames, so that the denoiser sees unit variance."""
+        """Whiten the latents by training frames, so that the denoiser sees brightness and hue alike."""
         frames = torch.cat([self.batch(index)["frames"] for index in range(CALIBRATION_BATCHES)])
-        measure_latents(self.vae, to_model(frames))
+        whiten_latents(self.vae, to_model(frames))
 
     def _middle(self, clip: int) -> Tensor:
         return self.dev.frames(clip, [self.dev.info(clip)["frames"] // 2])

@@ -7,7 +7,7 @@ import torch
 from diffusers import AutoencoderKL
 
 from signvip.errors import ConfigError
-from signvip.models.vae import build_vae, decode_latents, encode_images, measure_latents, vae_loss
+from signvip.models.vae import build_vae, decode_latents, encode_images, vae_loss, whiten_latents
 from signvip.models.vae_start import start_as_average
 
 SMALL = {"block_out_channels": (4, 8, 8), "norm_num_groups": 2}
@@ -30,27 +30,37 @@ def test_shrinks_by_two_at_each_step():
     assert encode_images(small(block_out_channels=(4, 8)), images())[0].shape == (6, 4, 8, 12)
 
 
-def test_measured_latents_have_zero_mean_and_unit_deviation_in_each_channel():
+def test_whitened_latents_are_uncorrelated_with_zero_mean_and_unit_variance():
     vae = small()
-    measure_latents(vae, images(), chunk=4)
-    mean, _ = encode_images(vae, images())
-    torch.testing.assert_close(mean.mean((0, 2, 3)), torch.zeros(4), atol=1e-4, rtol=0)
-    torch.testing.assert_close(mean.std((0, 2, 3)), torch.ones(4), atol=1e-3, rtol=0)
+    whiten_latents(vae, images(), chunk=4)
+    mean = encode_images(vae, images())[0].transpose(0, 1).flatten(1)
+    torch.testing.assert_close(mean.mean(1), torch.zeros(4), atol=1e-4, rtol=0)
+    torch.testing.assert_close(torch.cov(mean), torch.eye(4), atol=1e-3, rtol=0)
 
 
-def test_decoding_undoes_the_normalisation():
+def test_whitening_changes_no_decoded_image():
     vae = small()
     raw = vae.decode(vae.encode(images()).latent_dist.mean).sample
-    measure_latents(vae, images())
-    mean, std = encode_images(vae, images())
+    whiten_latents(vae, images())
+    mean, deviation = encode_images(vae, images())
     torch.testing.assert_close(decode_latents(vae, mean), raw, atol=1e-4, rtol=1e-4)
-    raw_std = vae.encode(images()).latent_dist.std
-    torch.testing.assert_close(std * torch.tensor(vae.config.latents_std)[:, None, None], raw_std)
+    assert float(deviation.std((0, 2, 3)).max()) < 1e-6
+
+
+def test_samples_of_the_whitened_posterior_scatter_as_much_once_decoded():
+    vae, whitened = small(), small()
+    whiten_latents(whitened, images())
+    spread = []
+    for net in (vae, whitened):
+        posterior = net.encode(images()).latent_dist
+        drawn = [posterior.sample(torch.Generator().manual_seed(seed)) for seed in range(200)]
+        spread.append(torch.stack([net.post_quant_conv(z) for z in drawn]).var(0).mean())
+    torch.testing.assert_close(spread[0], spread[1], rtol=0.05, atol=0)
 
 
 def test_statistics_survive_saving(tmp_path):
     vae = small()
-    measure_latents(vae, images())
+    whiten_latents(vae, images())
     vae.save_pretrained(tmp_path)
     again = AutoencoderKL.from_pretrained(tmp_path)
     assert torch.equal(encode_images(again, images())[0], encode_images(vae, images())[0])
