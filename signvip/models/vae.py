@@ -1,4 +1,4 @@
-"""The VAE between pixels and latents: diffusers' `AutoencoderKL`, its latents whitened, or scaled as a pretrained one says."""
+"""The VAE between pixels and latents: diffusers' `AutoencoderKL`, whitened, or scaled as a pretrained one says."""
 
 from __future__ import annotations
 
