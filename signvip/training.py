@@ -99,7 +99,11 @@ def train(
     accelerator.init_trackers("tensorboard")
     parameters = [parameter for parameter in phase.module.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(
-        parameters, training.learning_rate, betas=training.betas, weight_decay=training.weight_decay
+        parameters,
+        training.learning_rate,
+        betas=training.betas,
+        weight_decay=training.weight_decay,
+        fused=True,
     )
     schedule = get_scheduler(
         training.schedule
@@ -110,7 +114,9 @@ def train(
         num_training_steps=training.steps,
     )
     averages = (
-        EMAModel(parameters, decay=training.ema, use_ema_warmup=True, power=3 / 4) if training.ema else None
+        EMAModel(parameters, decay=training.ema, use_ema_warmup=True, power=3 / 4, foreach=True)
+        if training.ema
+        else None
     )
     module, optimizer, schedule = accelerator.prepare(phase.module, optimizer, schedule)
     if averages is not None:
