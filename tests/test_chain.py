@@ -19,6 +19,7 @@ from signvip.derive import encode, tokenize
 from signvip.errors import DataError, MismatchError, RunError
 from signvip.generate import GenerateOptions, Request, generate
 from signvip.stages import train
+from signvip.stages.clips import Clips
 
 TEXT = "tomorrow it will rain in the north"
 
@@ -82,6 +83,21 @@ def test_tokens_are_the_same_from_stored_embeddings_and_from_conditions(trained,
     stored, computed = ShardIndex(trained.shards, "test"), ShardIndex(plain, "test")
     for clip in range(len(stored)):
         assert np.array_equal(stored.load(clip, "tokens.npy"), computed.load(clip, "tokens.npy"))
+
+
+def test_what_other_weights_encoded_is_not_trained_on(trained, tmp_path, monkeypatch):
+    read, array = [], Clips.array
+    monkeypatch.setattr(
+        Clips, "array", lambda self, clip, field: read.append(field) or array(self, clip, field)
+    )
+    own = shutil.copytree(trained.run, tmp_path / "own")
+    train(trained.config, 1, shards=trained.shards, run=own, resume=False)  # the same seed: the same VAE
+    assert set(read) == {"latents.npy"}
+    read.clear()
+    other = small_config(seed=1)
+    train(other, 1, shards=trained.shards, run=tmp_path / "other")
+    train(other, 2, shards=trained.shards, run=tmp_path / "other")
+    assert not read
 
 
 def test_a_stage_before_its_time_names_the_command(trained, tmp_path):
