@@ -123,7 +123,7 @@ def token_rows(chain: Chain, picks: Sequence[int]) -> list[Row]:
     lost = float((autoencoder.standardise(rebuilt) - autoencoder.standardise(e)).square().mean())
     lost /= float(autoencoder.standardise(e).var())
     return [
-        Row("codes in use", usage.usage, len(e), ">= 0.90"),
+        Row("codes in use", usage.usage, len(e), ">= 0.90 over a whole split"),
         Row("perplexity of the codes", usage.perplexity, len(e)),
         Row("lost share of the variance of e", lost, len(e), "< 0.15"),
     ]
