@@ -82,6 +82,9 @@ class Sampler(Config):
     guidance: float = Field(3.5, ge=0)
     window: PositiveInt = Field(24, description="frames denoised together")
     overlap: int = Field(4, ge=0, description="frames shared by neighbouring windows")
+    tail: Literal["shifted", "reflected"] = Field(
+        "shifted", description="the last window; reflected: as in the authors' code"
+    )
     max_frames: PositiveInt = 400
 
 

@@ -21,6 +21,7 @@ from signvip.errors import DataError, RunError
 from signvip.models import Autoencoder, Denoiser, Guider, ReferenceNet, TokenTranslator
 from signvip.models.vae import decode_latents, encode_images
 from signvip.models.video_diffusion.sampler import sample
+from signvip.models.video_diffusion.windows import Tail
 from signvip.run import Run
 
 DECODE_CHUNK = 8  # frames that the VAE decodes together
@@ -55,6 +56,7 @@ class SignVipPipeline(DiffusionPipeline):
         guidance: float = 3.5,
         window: int = 24,
         overlap: int = 4,
+        tail: Tail = "shifted",
         max_frames: int = 400,
     ) -> None:
         super().__init__()
@@ -69,7 +71,7 @@ class SignVipPipeline(DiffusionPipeline):
         )
         self.register_to_config(
             height=height, width=width, fps=fps, steps=steps, guidance=guidance, window=window, overlap=overlap,
-            max_frames=max_frames,
+            tail=tail, max_frames=max_frames,
         )  # fmt: skip
 
     @classmethod
@@ -161,7 +163,7 @@ class SignVipPipeline(DiffusionPipeline):
         """Embeddings e (F, C, h, w) and a picture to latents (F, 4, h, w): p(X | x*, e) of Eq. 4, before the VAE."""
         picture = torch.tensor(load_reference(reference, (self.config.height, self.config.width)))
         picture = picture.permute(2, 0, 1)[None].to(self.vae.device, self.vae.dtype) / 127.5 - 1
-        features = self.reference_net(encode_images(self.vae, picture)[0])
+        features = self.reference_net.features_of(encode_images(self.vae, picture)[0])
         steps = num_inference_steps or self.config.steps
         with self.progress_bar(total=steps) as bar:
 
@@ -181,6 +183,7 @@ class SignVipPipeline(DiffusionPipeline):
                 generators=[generator] if generator is not None else None,
                 window=self.config.window,
                 overlap=self.config.overlap,
+                tail=self.config.tail,
                 callback=advance,
             )[0]
 
@@ -193,7 +196,10 @@ class SignVipPipeline(DiffusionPipeline):
 
 def sampler_options(config: Sampler) -> dict[str, Any]:
     """What the pipeline keeps of a run's sampler section."""
-    return {name: getattr(config, name) for name in ("steps", "guidance", "window", "overlap", "max_frames")}
+    return {
+        name: getattr(config, name)
+        for name in ("steps", "guidance", "window", "overlap", "tail", "max_frames")
+    }
 
 
 def is_hub_id(name: str) -> bool:

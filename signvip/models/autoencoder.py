@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.autoencoders.vae import Encoder
 from diffusers.models.modeling_utils import ModelMixin
-from diffusers.models.unets.unet_2d_blocks import UNetMidBlock2D, UpDecoderBlock2D
+from diffusers.models.unets.unet_2d_blocks import AttnUpDecoderBlock2D, UNetMidBlock2D, UpDecoderBlock2D
 from diffusers.models.upsampling import Upsample2D
 from torch import Tensor, nn
 from torch.nn import functional
@@ -19,6 +19,10 @@ from signvip.errors import ConfigError, MismatchError, PluginError
 from signvip.registry import build
 
 SPREAD = 1.8  # the sigmoid of a logistic variable of this deviation is uniform: every level of Eq. 2 in use
+
+
+Attention = Literal["mid", "lowest+mid"]
+"""Where the autoencoder attends: in its middle, as a VAE (the paper); at its lowest level too (the authors' code)."""
 
 
 class Autoencoder(ModelMixin, ConfigMixin):
@@ -38,6 +42,7 @@ class Autoencoder(ModelMixin, ConfigMixin):
         block_out_channels: Sequence[int] = (32, 64, 128),
         layers_per_block: int = 1,
         norm_num_groups: int = 8,
+        attention: Attention = "mid",
     ) -> None:
         super().__init__()
         self.grids = halvings(grid, len(block_out_channels) - 1)
@@ -46,7 +51,7 @@ class Autoencoder(ModelMixin, ConfigMixin):
         self.encoder = Encoder(
             in_channels=embedding_channels,
             out_channels=self.quantizer.dim,
-            down_block_types=("DownEncoderBlock2D",) * len(block_out_channels),
+            down_block_types=_down_types(len(block_out_channels), attention),
             block_out_channels=tuple(block_out_channels),
             layers_per_block=layers_per_block,
             norm_num_groups=norm_num_groups,
@@ -54,7 +59,12 @@ class Autoencoder(ModelMixin, ConfigMixin):
         )
         _spread(self.encoder.conv_out)
         self.decoder = Decoder(
-            self.quantizer.dim, embedding_channels, block_out_channels, layers_per_block, norm_num_groups
+            self.quantizer.dim,
+            embedding_channels,
+            block_out_channels,
+            layers_per_block,
+            norm_num_groups,
+            attention,
         )
         self.register_buffer("mean", torch.zeros(embedding_channels))
         self.register_buffer("std", torch.ones(embedding_channels))
@@ -130,7 +140,13 @@ class Decoder(nn.Module):
     """Mirror of diffusers' `Encoder`; unlike its `Decoder` it grows to stored sizes, which odd grids need."""
 
     def __init__(
-        self, inputs: int, outputs: int, channels: Sequence[int], layers_per_block: int, norm_num_groups: int
+        self,
+        inputs: int,
+        outputs: int,
+        channels: Sequence[int],
+        layers_per_block: int,
+        norm_num_groups: int,
+        attention: Attention = "mid",
     ) -> None:
         super().__init__()
         widths = list(reversed(channels))
@@ -142,15 +158,10 @@ class Decoder(nn.Module):
             attention_head_dim=widths[0],
         )
         self.up_blocks = nn.ModuleList(
-            UpDecoderBlock2D(
-                before,
-                width,
-                num_layers=layers_per_block + 1,
-                resnet_groups=norm_num_groups,
-                add_upsample=False,
-                temb_channels=None,
+            _up_block(before, width, layers_per_block + 1, norm_num_groups, attends)
+            for before, width, attends in zip(
+                [widths[0], *widths], widths, _lowest(widths, attention), strict=False
             )
-            for before, width in zip([widths[0], *widths], widths, strict=False)
         )
         self.upsamplers = nn.ModuleList(Upsample2D(width, use_conv=True) for width in widths[:-1])
         self.norm = nn.GroupNorm(norm_num_groups, widths[-1], eps=1e-6)
@@ -164,6 +175,27 @@ class Decoder(nn.Module):
             if level < len(self.upsamplers):
                 x = self.upsamplers[level](x, output_size=grids[-2 - level])
         return self.conv_out(functional.silu(self.norm(x)))
+
+
+def _down_types(levels: int, attention: Attention) -> tuple[str, ...]:
+    last = "AttnDownEncoderBlock2D" if attention == "lowest+mid" else "DownEncoderBlock2D"
+    return (*("DownEncoderBlock2D",) * (levels - 1), last)
+
+
+def _lowest(widths: Sequence[int], attention: Attention) -> list[bool]:
+    return [attention == "lowest+mid" and level == 0 for level in range(len(widths))]
+
+
+def _up_block(inputs: int, outputs: int, layers: int, groups: int, attends: bool) -> nn.Module:
+    options: dict[str, Any] = {
+        "num_layers": layers,
+        "resnet_groups": groups,
+        "add_upsample": False,
+        "temb_channels": None,
+    }
+    if attends:
+        return AttnUpDecoderBlock2D(inputs, outputs, attention_head_dim=outputs, **options)
+    return UpDecoderBlock2D(inputs, outputs, **options)
 
 
 def halvings(grid: Sequence[int], times: int) -> list[tuple[int, int]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-from pydantic import Field, PositiveInt, ValidationError, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -25,6 +25,7 @@ class VaeConfig(Config):
     layers_per_block: PositiveInt = 1
     norm_num_groups: PositiveInt = Field(1, description="one keeps a frame's colours apart; many erase them")
     mid_block_add_attention: bool = False
+    scaling_factor: PositiveFloat = Field(1.0, description="latents are multiplied by it; 0.18215 in SD 1.5")
 
     @model_validator(mode="after")
     def _check_groups(self) -> VaeConfig:
@@ -48,7 +49,6 @@ def build_vae(**options: Any) -> AutoencoderKL:
         **config.model_dump(),
         down_block_types=("DownEncoderBlock2D",) * levels,
         up_block_types=("UpDecoderBlock2D",) * levels,
-        scaling_factor=1.0,
     )
 
 

@@ -55,7 +55,8 @@ class VideoDiffusion(nn.Module):
         dropped = bool(
             torch.rand(()) < self.reference_dropout
         )  # of the whole step: nothing is computed in vain
-        reference = None if dropped else self.reference_net(batch["reference"])
+        follows = self.reference_net.config["timestep"] == "sampler"
+        reference = None if dropped else self.reference_net(batch["reference"], timestep if follows else 0)
         prediction = self.denoiser(noisy, timestep, features, reference)
         loss = functional.mse_loss(prediction.float(), self._target(latents, noise, timestep).float())
         return loss, {}
@@ -144,13 +145,14 @@ class VideoPhase:
             nets.denoiser,
             nets.guider,
             make_scheduler("ddim", self.config.sampler),
-            nets.reference_net(reference),
+            nets.reference_net.features_of(reference),
             e[None],
             steps=min(PREVIEW_STEPS, self.config.sampler.steps),
             guidance_scale=1.0,
             generators=[torch.Generator().manual_seed(clip)],
             window=self.config.sampler.window,
             overlap=self.config.sampler.overlap,
+            tail=self.config.sampler.tail,
         )
         return frames[:-1].permute(0, 2, 3, 1).numpy(), to_pixels(decode_latents(self.vae, latents[0]))
 

@@ -186,3 +186,16 @@ def test_a_quantizer_without_dim_or_with_other_codes_is_refused(plugin):
         small(quantizer="nameless")
     with pytest.raises(PluginError, match="'shrinking' turned"):
         small(quantizer="shrinking")(torch.zeros(1, 6, 8, 8))
+
+
+def test_attention_at_the_lowest_level_is_an_option():
+    options = {"embedding_channels": 6, "grid": (17, 14), "block_out_channels": (8, 16), "norm_num_groups": 4}
+    plain, attending = Autoencoder(**options), Autoencoder(**options, attention="lowest+mid")
+    added = set(attending.state_dict()) - set(plain.state_dict())
+    assert added and all(".attentions." in name for name in added)
+    assert {name.rpartition(".attentions.")[0] for name in added} == {
+        "encoder.down_blocks.1",
+        "decoder.up_blocks.0",
+    }
+    e = torch.randn(2, 6, 17, 14)
+    assert attending(e)[0].shape == e.shape

@@ -149,3 +149,25 @@ def test_clips_and_texts_beyond_the_limits_are_refused_in_words(build):
 def test_widths_that_do_not_divide_are_refused_in_words(build):
     with pytest.raises(ConfigError, match="33 and 16 do not divide"):
         build(width=33)
+
+
+RELEASE = {
+    "positions": "sinusoidal", "activation": "gelu", "final_norm": "none", "special_ids": "eos+pad",
+    "classifier_bias": "none", "first_frame": "after_prefix", "eos_rule": "any", "prefix": "sentence",
+}  # fmt: skip
+
+
+def test_the_authors_options_count_from_the_sentence_and_never_say_padding(build):
+    model = build(**RELEASE)
+    assert model.first_place == 1
+    assert model.mixer.embed.num_embeddings == 32 and model.heads.classify.weight.shape[-1] == 32
+    assert model.heads.classify.bias is None
+    model.eval()
+    assert model.logits(TEXTS, tokens(3, 4)).shape == (4, 3, 5, 31)
+    made = model.generate(TEXTS, max_frames=5)
+    assert all(int(row.max()) < 30 for row in made)
+
+
+def test_frames_cannot_follow_a_prefix_of_words_at_a_fixed_place(build):
+    with pytest.raises(ConfigError, match="prefix=sentence"):
+        build(first_frame="after_prefix", prefix="tokens")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from pydantic import Field, PositiveInt
@@ -12,13 +13,25 @@ from torch.nn import functional
 import signvip
 from signvip.errors import ConfigError, DataError
 from signvip_translators.generation import Chooser, EosRule, decode
-from signvip_translators.heads import HeadCache, ParallelHeads
+from signvip_translators.heads import Bias, HeadCache, ParallelHeads
 from signvip_translators.mixer import TokenMixer, replace_at_random
 from signvip_translators.prefix import PrefixKind, TextPrefix
 from signvip_translators.text import HashedTextEncoder, PretrainedTextEncoder
-from signvip_translators.trunk import Positions, build_trunk, prefix_places, run_trunk
+from signvip_translators.trunk import (
+    Activation,
+    FinalNorm,
+    Positions,
+    build_trunk,
+    prefix_places,
+    run_trunk,
+)
 
 IGNORED = -100
+
+SpecialIds = Literal["eos", "eos+pad"]
+"""Ids beside the tokens: [EOS] where one is predicted, or [EOS] and [PAD] in and out (the authors' code)."""
+FirstFrame = Literal["after_longest_text", "after_prefix"]
+"""Where frames begin to count: behind the longest text, or right behind the prefix (the authors' code)."""
 
 
 class Gpt2Translator(nn.Module):
@@ -43,6 +56,15 @@ class Gpt2Translator(nn.Module):
         sampling_rate: float = Field(
             0.4, ge=0, le=1, description="r of scheduled sampling: inputs made random"
         )
+        activation: Activation = Field("gelu_new", description="of the trunk; gelu: the authors' code")
+        final_norm: FinalNorm = Field("layer_norm", description="after the trunk; none: the authors' code")
+        special_ids: SpecialIds = Field("eos", description="eos+pad: as in the authors' code")
+        classifier_bias: Bias = Field(
+            "learned", description="of the heads' last layer; none: the authors' code"
+        )
+        first_frame: FirstFrame = Field(
+            "after_longest_text", description="after_prefix: as in the authors' code"
+        )
         # the paper names no rule; `any`, the authors', cut more unseen sentences short on a synthetic grammar
         eos_rule: EosRule = Field("majority", description="which heads must say [EOS] to end a clip")
         text_encoder: str = Field(
@@ -62,9 +84,10 @@ class Gpt2Translator(nn.Module):
         _check_heads(config)
         self.options, self.vocab_size = config, vocab_size
         width, head_width = config.width, config.head_width or config.width
-        self.first_place = config.max_words + 1
+        self.first_place = _first_place(config)
+        padded = config.special_ids == "eos+pad"
         self.prefix = TextPrefix(*_text_encoder(config), width, config.prefix, config.languages)
-        self.mixer = TokenMixer(tokens_per_frame, vocab_size, config.token_width or width, width)
+        self.mixer = TokenMixer(tokens_per_frame, vocab_size + 2 * padded, config.token_width or width, width)
         self.trunk = build_trunk(
             config.layers,
             width,
@@ -72,20 +95,28 @@ class Gpt2Translator(nn.Module):
             config.dropout,
             self.first_place + config.max_frames,
             config.positions,
+            config.activation,
+            config.final_norm,
         )
         self.heads = ParallelHeads(
             tokens_per_frame,
             width,
             head_width,
             config.head_heads or config.heads,
-            vocab_size + 1,
+            vocab_size + 1 + padded,
             config.dropout,
+            config.classifier_bias,
         )
 
     def logits(self, texts: Sequence[str], tokens: Tensor, languages: Sequence[str] | None = None) -> Tensor:
         """Logits (N, B, F + 1, V + 1) of frames 0..F, each given the text and the tokens before it."""
         prefix, mask = self.prefix(texts, languages)
-        return self.heads(run_trunk(self.trunk, prefix, mask, self.mixer(tokens), self.first_place))
+        states = run_trunk(self.trunk, prefix, mask, self.mixer(tokens), self.first_place)
+        return self._without_padding(self.heads(states))
+
+    def _without_padding(self, logits: Tensor) -> Tensor:
+        """[PAD] is never a target, and its logit would only take part in the softmax of generation."""
+        return logits if self.training else logits[..., : self.vocab_size + 1]
 
     def loss(
         self, texts: Sequence[str], tokens: Tensor, lengths: Tensor, languages: Sequence[str] | None = None
@@ -176,7 +207,18 @@ class CachedDecoding:
             use_cache=True,
         )
         logits = self.model.heads(output.last_hidden_state[:, -1:], self.head_cache)
-        return logits[:, :, 0].transpose(0, 1)
+        return logits[:, :, 0, : self.model.vocab_size + 1].transpose(0, 1)
+
+
+def _first_place(config: Gpt2Translator.Config) -> int:
+    if config.first_frame == "after_longest_text":
+        return config.max_words + 1
+    if config.prefix == "tokens":
+        raise ConfigError(
+            "translator gpt2: frames right behind a prefix of words would start at another place for each text; "
+            "set translator.prefix=sentence, or translator.first_frame=after_longest_text."
+        )
+    return 1
 
 
 def _text_encoder(config: Gpt2Translator.Config) -> tuple[nn.Module, int]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from torch import Tensor, nn
 from torch.nn import functional
 
 from signvip_translators.stacked import StackedLinear, StackedNorm
+
+Bias = Literal["learned", "none"]
 
 FIRST_ROOM = 64  # frames
 
@@ -39,7 +43,14 @@ class ParallelHeads(nn.Module):
     """All heads at once: they share the trunk's states alone, so tokens of a frame are independent."""
 
     def __init__(
-        self, count: int, inputs: int, width: int, attention_heads: int, outputs: int, dropout: float
+        self,
+        count: int,
+        inputs: int,
+        width: int,
+        attention_heads: int,
+        outputs: int,
+        dropout: float,
+        classifier_bias: Bias = "learned",
     ) -> None:
         super().__init__()
         self.count, self.attention_heads, self.dropout = count, attention_heads, dropout
@@ -51,7 +62,7 @@ class ParallelHeads(nn.Module):
         self.widen = StackedLinear(count, width, 4 * width)
         self.narrow = StackedLinear(count, 4 * width, width)
         self.norm_out = StackedNorm(count, width)
-        self.classify = StackedLinear(count, width, outputs)
+        self.classify = StackedLinear(count, width, outputs, bias=classifier_bias == "learned")
 
     def forward(self, states: Tensor, cache: HeadCache | None = None) -> Tensor:
         """Logits (N, B, F, V + 1) from the trunk's states (B, F, C): with a cache, of the next frames."""

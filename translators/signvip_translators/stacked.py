@@ -14,12 +14,14 @@ INITIAL_SCALE = (
 class StackedLinear(nn.Module):
     """N linear layers: layer n maps x[n]."""
 
-    def __init__(self, count: int, inputs: int, outputs: int) -> None:
+    def __init__(self, count: int, inputs: int, outputs: int, bias: bool = True) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(count, inputs, outputs) * INITIAL_SCALE * inputs**-0.5)
-        self.bias = nn.Parameter(torch.zeros(count, 1, outputs))
+        self.bias = nn.Parameter(torch.zeros(count, 1, outputs)) if bias else None
 
     def forward(self, x: Tensor) -> Tensor:  # (N, M, inputs) -> (N, M, outputs)
+        if self.bias is None:
+            return torch.bmm(x, self.weight)
         return torch.baddbmm(self.bias, x, self.weight)
 
 

@@ -16,8 +16,19 @@ if TYPE_CHECKING:
 Positions = Literal["learned", "sinusoidal"]
 
 
+Activation = Literal["gelu_new", "gelu"]
+FinalNorm = Literal["layer_norm", "none"]
+
+
 def build_trunk(
-    layers: int, width: int, heads: int, dropout: float, places: int, positions: Positions
+    layers: int,
+    width: int,
+    heads: int,
+    dropout: float,
+    places: int,
+    positions: Positions,
+    activation: Activation = "gelu_new",
+    final_norm: FinalNorm = "layer_norm",
 ) -> GPT2Model:
     """GPT-2 on `inputs_embeds`: its own token table is one frozen row, since tokens come from the mixer."""
     from transformers import GPT2Config, GPT2Model
@@ -28,6 +39,7 @@ def build_trunk(
         n_embd=width,
         n_layer=layers,
         n_head=heads,
+        activation_function=activation,
         resid_pdrop=dropout,
         embd_pdrop=dropout,
         attn_pdrop=dropout,
@@ -37,6 +49,8 @@ def build_trunk(
     )
     trunk = GPT2Model(config)
     trunk.wte.requires_grad_(False)
+    if final_norm == "none":
+        trunk.ln_f = nn.Identity()
     if positions == "sinusoidal":
         trunk.wpe.requires_grad_(False).weight.copy_(sinusoids(places, width))
     return trunk

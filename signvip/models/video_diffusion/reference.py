@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
+from signvip.errors import ConfigError
 from signvip.models.video_diffusion.attention import Feature, Reference, write_references
 from signvip.models.video_diffusion.unets import build_unet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from diffusers import UNet2DConditionModel
+
+Kept = Literal["last_attention", "last_norm"]
+"""What the last block keeps: its self-attention, or, as in the authors' code, only the norm before it."""
+
+Timestep = Literal["zero", "sampler"]
+"""Which timestep it is given: 0, since its input is clean, or the denoiser's (the authors' code)."""
 
 
 class ReferenceNet(ModelMixin, ConfigMixin):
@@ -36,23 +44,56 @@ class ReferenceNet(ModelMixin, ConfigMixin):
         cross_attention_dim: int | None = None,
         prompt_tokens: int = 77,
         features: Feature = "attention_output",
+        keeps: Kept = "last_attention",
+        timestep: Timestep = "zero",
     ) -> None:
         super().__init__()
         self.unet = build_unet(dict(self.config))
+        if keeps == "last_norm" and features != "attention_input":
+            raise ConfigError(
+                "A Reference Net without its last attention has no output of it to give; "
+                "set reference_net.features=attention_input, or reference_net.keeps=last_attention."
+            )
         write_references(self.unet, features)
         _trim(self.unet, features)
+        if keeps == "last_norm":
+            _drop_last_attention(self.unet)
         prompt = None if cross_attention_dim is None else torch.zeros(1, prompt_tokens, cross_attention_dim)
         self.register_buffer("empty_prompt", prompt)
+
+    def features_of(self, latents: Tensor) -> Reference | Callable[[Tensor], Reference]:
+        """What the sampler reads of latents (B, 4, h, w): one pass for the clip, or one for each timestep."""
+        return partial(self, latents) if self.config["timestep"] == "sampler" else self(latents)
 
     def forward(self, latents: Tensor, timestep: Tensor | int = 0) -> Reference:
         """Return tokens (B, L, C) by layer name for clean reference latents (B, 4, h, w).
 
-        The timestep stays 0, so that a clip needs one pass; the authors' weights expect the sampler's.
+        At timestep 0 a clip needs one pass; the authors' weights expect the sampler's.
         """
         collected: Reference = {}
         prompt = None if self.empty_prompt is None else self.empty_prompt.expand(len(latents), -1, -1)
         self.unet(latents, timestep, prompt, cross_attention_kwargs={"collected": collected})
         return collected
+
+
+class _Collect(nn.Module):
+    """In the place of an attention: notes its input (B, L, C), and does nothing."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def forward(self, hidden_states: Tensor, *, collected: Reference | None = None, **_: Any) -> Tensor:
+        if collected is not None:
+            collected[self.name] = hidden_states
+        return hidden_states
+
+
+def _drop_last_attention(unet: UNet2DConditionModel) -> None:
+    layers = unet.up_blocks[-1].attentions[-1].transformer_blocks
+    block, place = len(unet.up_blocks) - 1, len(unet.up_blocks[-1].attentions) - 1
+    name = f"up_blocks.{block}.attentions.{place}.transformer_blocks.{len(layers) - 1}.attn1"
+    layers[-1].attn1 = _Collect(name)
 
 
 def _trim(unet: UNet2DConditionModel, features: Feature) -> None:

@@ -17,7 +17,7 @@ from diffusers import (
 from torch import Tensor
 
 from signvip.errors import ConfigError
-from signvip.models.video_diffusion.windows import windows
+from signvip.models.video_diffusion.windows import Tail, windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -69,7 +69,7 @@ def sample(
     denoiser: Denoiser,
     guider: Guider,
     scheduler: SchedulerMixin,
-    reference: Reference | None,
+    reference: Reference | Callable[[Tensor], Reference] | None,
     e: Tensor,  # (B, F, C, h, w)
     *,
     steps: int = 50,
@@ -77,33 +77,41 @@ def sample(
     generators: Sequence[torch.Generator] | None = None,
     window: int = 24,
     overlap: int = 4,
+    tail: Tail = "shifted",
     callback: Callable[[int, int], None] | None = None,
 ) -> Tensor:
     """Return latents (B, F, 4, h, w) of clips with embeddings e and the Reference Net's features.
 
     One generator per clip makes a clip's result independent of its batch. Guidance drops the reference alone;
-    at a scale of 1 or less there is none. `callback` is told how many steps are done, and of how many.
+    at a scale of 1 or less there is none. A function as `reference` gives the features of each timestep.
+    `callback` is told how many steps are done, and of how many.
     """
-    parts = windows(e.shape[1], _window(denoiser, e.shape[1], window), overlap)
+    parts = windows(e.shape[1], _window(denoiser, e.shape[1], window), overlap, tail)
     # a copy: schedulers count their steps, and the caller's may serve someone else
     scheduler = type(scheduler).from_config(scheduler.config)
     scheduler.set_timesteps(steps, device=e.device)
     # the guider knows no time, so once per window serves all steps
-    features = [guider(e[:, part.start : part.stop]) for part in parts]
+    features = [guider(e[:, _frames(part)]) for part in parts]
     latents = _noise(denoiser, e, generators) * scheduler.init_noise_sigma
     options = _step_options(scheduler, generators)
     for done, timestep in enumerate(scheduler.timesteps, start=1):
         inputs = scheduler.scale_model_input(latents, timestep)
+        read = reference(timestep) if callable(reference) else reference
         total, count = torch.zeros_like(latents), latents.new_zeros(1, e.shape[1], 1, 1, 1)
         for part, guide in zip(parts, features, strict=True):
-            frames = slice(part.start, part.stop)
+            frames = _frames(part)
             noisy = inputs[:, frames]
-            total[:, frames] += _predict(denoiser, noisy, timestep, guide, reference, guidance_scale)
+            total[:, frames] += _predict(denoiser, noisy, timestep, guide, read, guidance_scale)
             count[:, frames] += 1
         latents = scheduler.step(total / count, timestep, latents, return_dict=False, **options)[0]
         if callback is not None:
             callback(done, len(scheduler.timesteps))
     return latents
+
+
+def _frames(part: Sequence[int]) -> slice | list[int]:
+    """An index for a window: of a frame that stands in it twice, one copy counts, as in the authors' code."""
+    return slice(part.start, part.stop) if isinstance(part, range) else list(part)
 
 
 def _predict(

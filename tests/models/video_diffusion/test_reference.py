@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from signvip.errors import ConfigError
 from signvip.models.video_diffusion import Denoiser, ReferenceNet
 from signvip.models.video_diffusion.attention import spatial_attentions
 
@@ -109,3 +110,26 @@ def test_saves_and_loads(tmp_path, reference_net):
     again = ReferenceNet.from_pretrained(tmp_path)
     pictures = torch.randn(1, 4, 8, 8)
     torch.testing.assert_close(again(pictures), reference_net(pictures))
+
+
+def test_without_its_last_attention_it_gives_the_same_inputs(denoiser):
+    whole = ReferenceNet(**denoiser.unet_options, features="attention_input")
+    shorter = ReferenceNet(**denoiser.unet_options, features="attention_input", keeps="last_norm")
+    missing, unexpected = shorter.load_state_dict(whole.state_dict(), strict=False)
+    assert not missing and unexpected and all(".attn1." in name for name in unexpected)
+    pictures = torch.randn(2, 4, 8, 8)
+    torch.testing.assert_close(shorter(pictures), whole(pictures), rtol=0, atol=0)
+
+
+def test_an_output_of_an_attention_that_is_not_kept_is_refused(denoiser):
+    with pytest.raises(ConfigError, match="attention_input"):
+        ReferenceNet(**denoiser.unet_options, keeps="last_norm")
+
+
+def test_the_samplers_timestep_reaches_it_only_where_asked(denoiser):
+    pictures = torch.randn(1, 4, 8, 8)
+    assert not callable(ReferenceNet(**denoiser.unet_options).features_of(pictures))
+    net = ReferenceNet(**denoiser.unet_options, timestep="sampler")
+    read = net.features_of(pictures)
+    for timestep in (0, 900):
+        torch.testing.assert_close(read(timestep), net(pictures, timestep), rtol=0, atol=0)

@@ -32,3 +32,18 @@ def test_no_window_more_than_needed():
 def test_impossible_overlap_is_refused(overlap):
     with pytest.raises(ConfigError, match="from 0 to 7"):
         windows(20, 8, overlap)
+
+
+@pytest.mark.parametrize(
+    ("frames", "count"), [(24, 1), (25, 2), (30, 2), (46, 3), (100, 5), (200, 10), (400, 19)]
+)
+def test_reflected_windows_are_as_many_as_in_the_authors_code(frames, count):
+    parts = windows(frames, 24, 2, "reflected")
+    assert len(parts) == count
+    assert {place for part in parts for place in part} == set(range(frames))
+
+
+def test_the_reflected_tail_runs_backwards_from_the_end():
+    tail = list(windows(100, 24, 2, "reflected")[-1])
+    assert tail == [*range(88, 100), *range(98, 86, -1)]
+    assert len(tail) - len(set(tail)) == 11
