@@ -1,0 +1,84 @@
+"""How large a configuration's networks are: built on the meta device, where weights have shapes and no memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from signvip.models import Autoencoder, ConditionEncoder, Denoiser, Guider, ReferenceNet, TokenTranslator
+from signvip.models.build import build_network
+from signvip.models.vae import build_vae
+from signvip.models.video_diffusion.unets import is_motion
+
+if TYPE_CHECKING:
+    from signvip.config import RunConfig
+
+AFTER_TRAINING = ("vae", "reference_net", "guider", "denoiser", "decoder", "translator")  # read by `generate`
+
+
+def meta_networks(config: RunConfig) -> dict[str, nn.Module]:
+    """All networks of a run at their full size, by part, with motion; a pretrained text encoder is not among them."""
+    with torch.device("meta"):
+        encoder = build_network(
+            ConditionEncoder, config.condition_encoder, num_conditions=len(config.conditions)
+        )
+        denoiser = build_network(Denoiser, config.denoiser, motion="temporal_attention")
+        autoencoder = build_network(
+            Autoencoder,
+            config.autoencoder,
+            embedding_channels=encoder.embedding_channels,
+            grid=(config.size[0] // encoder.factor, config.size[1] // encoder.factor),
+            quantizer=config.quantizer.name,
+            quantizer_config=config.quantizer.options,
+        )
+        return {
+            "vae": build_vae(**config.vae),
+            "condition_encoder": encoder,
+            "guider": build_network(
+                Guider,
+                config.guider,
+                embedding_channels=encoder.embedding_channels,
+                **denoiser.guider_options,
+            ),
+            "reference_net": build_network(ReferenceNet, config.reference_net, **denoiser.unet_options),
+            "denoiser": denoiser,
+            "encoder": autoencoder.encoder,
+            "decoder": autoencoder.decoder,
+            "translator": TokenTranslator(
+                translator=config.translator.name,
+                translator_config=config.translator.options,
+                tokens_per_frame=autoencoder.tokens_per_frame,
+                vocab_size=autoencoder.quantizer.vocab_size,
+            ),
+        }
+
+
+def count(network: nn.Module) -> int:
+    """Parameters of a network, those of a fixed table left out."""
+    tables = ("wte.weight", "wpe.weight")
+    return sum(
+        weight.numel()
+        for name, weight in network.named_parameters()
+        if weight.requires_grad or not name.endswith(tables)
+    )
+
+
+def count_motion(network: nn.Module) -> int:
+    """Parameters of a network's temporal attentions."""
+    return sum(weight.numel() for name, weight in network.named_parameters() if is_motion(name))
+
+
+def paper_count(config: RunConfig) -> int:
+    """Parameters as Table 7 counts them: what `generate` reads, without text encoder, encoders and gate.
+
+    The authors' translator holds one more table of positions, (max_frames + 1, width), that nothing reads; it is
+    counted there. So it is here where positions are sinusoidal; learned ones are that table.
+    """
+    networks = meta_networks(config)
+    total = sum(count(networks[part]) for part in AFTER_TRAINING)
+    options = config.translator.options
+    if options.get("positions") == "sinusoidal":
+        total += (options["max_frames"] + 1) * options["width"]
+    return total
