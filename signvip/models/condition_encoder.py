@@ -13,7 +13,7 @@ from torch import Tensor, nn
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Gate = Literal["per_condition", "none"]
+Weighting = Literal["gate", "none"]
 """Whether a learned map weighs each condition at each place (the authors' code), or nothing does (the paper)."""
 
 
@@ -33,7 +33,7 @@ class ConditionEncoder(ModelMixin, ConfigMixin):
         gate_channels: int = 128,
         image_channels: int = 3,
         last_convolutions: int = 0,
-        gate: Gate = "per_condition",
+        weighting: Weighting = "gate",
     ) -> None:
         super().__init__()
         self.embedding_channels = num_conditions * channels[-1]
@@ -50,7 +50,7 @@ class ConditionEncoder(ModelMixin, ConfigMixin):
             layers += conv(channels[-1], channels[-1])
         self.backbone = nn.Sequential(*layers)
         self.gate: nn.Sequential | None = None
-        if gate == "none":
+        if weighting == "none":
             return
         # From the authors' code, the paper does not mention it; only here do conditions see each other.
         self.gate = nn.Sequential(

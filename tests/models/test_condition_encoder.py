@@ -55,7 +55,7 @@ def test_saves_and_loads(tmp_path):
 
 
 def test_without_a_gate_and_with_one_more_convolution_it_is_the_papers():
-    net = ConditionEncoder(channels=(4, 8, 8, 8), last_convolutions=1, gate="none")
+    net = ConditionEncoder(channels=(4, 8, 8, 8), last_convolutions=1, weighting="none")
     convolutions = [layer for layer in net.modules() if isinstance(layer, torch.nn.Conv2d)]
     assert len(convolutions) == 8  # appendix B
     images = torch.randn(1, 6, 32, 24)

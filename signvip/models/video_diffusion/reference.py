@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -63,7 +62,9 @@ class ReferenceNet(ModelMixin, ConfigMixin):
 
     def features_of(self, latents: Tensor) -> Reference | Callable[[Tensor], Reference]:
         """What the sampler reads of latents (B, 4, h, w): one pass for the clip, or one for each timestep."""
-        return partial(self, latents) if self.config["timestep"] == "sampler" else self(latents)
+        if self.config["timestep"] == "sampler":
+            return lambda timestep: self(latents, timestep)
+        return self(latents)
 
     def forward(self, latents: Tensor, timestep: Tensor | int = 0) -> Reference:
         """Return tokens (B, L, C) by layer name for clean reference latents (B, 4, h, w).
