@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,16 @@ from diffusers.utils import BaseOutput
 from PIL import Image
 from torch import Tensor
 
-from signvip.config import Sampler
+from signvip.config import RunConfig, Sampler
 from signvip.data.images import load_reference
 from signvip.errors import DataError, RunError
 from signvip.models import Autoencoder, Denoiser, Guider, ReferenceNet, TokenTranslator
 from signvip.models.vae import decode_latents, encode_images
-from signvip.models.video_diffusion.sampler import sample
+from signvip.models.video_diffusion.sampler import make_scheduler, sample
 from signvip.models.video_diffusion.windows import Tail
 from signvip.run import Run
 
+MODELS = ("vae", "reference_net", "guider", "denoiser", "autoencoder", "translator")
 DECODE_CHUNK = 8  # frames that the VAE decodes together
 
 
@@ -192,6 +193,20 @@ class SignVipPipeline(DiffusionPipeline):
         """Decode latents (F, 4, h, w) a few frames at a time: (f, 3, H, W) in [-1, 1]."""
         for part in latents.split(DECODE_CHUNK):
             yield decode_latents(self.vae, part)
+
+
+def save_index(folder: Path, config: RunConfig, parts: Mapping[str, Any]) -> None:
+    """Write the scheduler and `model_index.json`, which make a folder of parts loadable as a whole."""
+    pipe = SignVipPipeline(
+        **{name: parts[name] for name in MODELS},
+        scheduler=make_scheduler(config.sampler.scheduler, config.sampler),
+        height=config.size[0],
+        width=config.size[1],
+        fps=config.fps,
+        **sampler_options(config.sampler),
+    )
+    pipe.scheduler.save_pretrained(folder / "scheduler")
+    pipe.save_config(folder)
 
 
 def sampler_options(config: Sampler) -> dict[str, Any]:

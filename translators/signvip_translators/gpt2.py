@@ -16,7 +16,7 @@ from signvip_translators.generation import Chooser, EosRule, decode
 from signvip_translators.heads import Bias, HeadCache, ParallelHeads
 from signvip_translators.mixer import TokenMixer, replace_at_random
 from signvip_translators.prefix import PrefixKind, TextPrefix
-from signvip_translators.text import HashedTextEncoder, PretrainedTextEncoder
+from signvip_translators.text import HashedTextEncoder, PretrainedTextEncoder, TextSpace
 from signvip_translators.trunk import (
     Activation,
     FinalNorm,
@@ -71,6 +71,9 @@ class Gpt2Translator(nn.Module):
             "hashed", description="hashed (trained along), or a folder or hub id (frozen)"
         )
         text_width: PositiveInt = Field(512, description="channels of a pretrained text encoder")
+        text_space: TextSpace = Field(
+            "own", description="of a pretrained text encoder; projected: as in the authors' code"
+        )
         text_layers: PositiveInt = Field(2, description="layers of the hashed text encoder")
         text_buckets: int = Field(4096, ge=2, description="n-gram buckets of the hashed text encoder")
         max_words: PositiveInt = Field(128, description="longest text, in words or word pieces")
@@ -223,9 +226,10 @@ def _first_place(config: Gpt2Translator.Config) -> int:
 
 def _text_encoder(config: Gpt2Translator.Config) -> tuple[nn.Module, int]:
     if config.text_encoder != "hashed":
-        return PretrainedTextEncoder(
-            config.text_encoder, config.text_width, config.max_words
-        ), config.text_width
+        pretrained = PretrainedTextEncoder(
+            config.text_encoder, config.text_width, config.max_words, config.text_space
+        )
+        return pretrained, config.text_width
     encoder = HashedTextEncoder(
         config.width, config.text_layers, config.heads, config.dropout, config.text_buckets, config.max_words
     )
