@@ -1,6 +1,7 @@
-"""Text and a reference picture in, a signing video out: Eq. 4, as a diffusers pipeline."""
+"""Text and a reference picture in, a signing video out: Eq. 4, as a diffusers pipeline.
 
-from __future__ import annotations
+Annotations are no strings here: diffusers before 0.36 reads those of a pipeline's constructor as types.
+"""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -76,7 +77,7 @@ class SignVipPipeline(DiffusionPipeline):
         )  # fmt: skip
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: Any, **kwargs: Any) -> SignVipPipeline:
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, **kwargs: Any) -> "SignVipPipeline":
         """Load a run folder or a hub id; RunError says which stage is missing."""
         folder = Path(pretrained_model_name_or_path)
         if folder.exists() or not is_hub_id(str(pretrained_model_name_or_path)):

@@ -40,7 +40,7 @@ def write_sentence_encoder(folder: Path, width: int = 16, out: int = 6) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *LETTERS, *(f"##{letter}" for letter in LETTERS)]
     (folder / "vocab.txt").write_text("\n".join(words))
-    tokenizer = BertTokenizerFast(vocab=str(folder / "vocab.txt"), model_max_length=128)
+    tokenizer = BertTokenizerFast.from_pretrained(str(folder), model_max_length=128)
     tokenizer.save_pretrained(folder)
     config = DistilBertConfig(
         vocab_size=len(words),

@@ -142,6 +142,17 @@ class Gpt2Translator(nn.Module):
         loss = functional.cross_entropy(logits.flatten(0, 2).float(), targets.flatten(), ignore_index=IGNORED)
         return loss, self._accuracies(logits.detach().argmax(-1), targets)
 
+    def rehearse(self, clips: int, frames: int) -> Tensor:
+        """Logits of a training step of this size on empty input: what it takes in memory, no text is read."""
+        device, dtype = self.mixer.embed.weight.device, self.mixer.embed.weight.dtype
+        words = 1 if self.options.prefix == "sentence" else self.options.max_words
+        prefix = torch.zeros(clips, words, self.options.width, device=device, dtype=dtype)
+        tokens = torch.zeros(clips, frames, self.heads.count, device=device, dtype=torch.long)
+        states = torch.cat([prefix, self.mixer(tokens)], dim=1)
+        mask = states.new_zeros(1, 1, states.shape[1], states.shape[1])  # ready-made: its making reads values
+        output = self.trunk(inputs_embeds=states, attention_mask=mask, use_cache=False)
+        return self.heads(output.last_hidden_state[:, words - 1 :])
+
     @torch.no_grad()
     def generate(
         self,
