@@ -119,11 +119,9 @@ def _convert(contents: Contents, base: str, options: ImportOptions, reporter: Re
         {part: [str(file) for file in found.files] for part, found in contents.parts.items()},
         [str(file) for file in contents.others],
     )
-    weights = _renamed(contents, spatial, len(config.autoencoder["block_out_channels"]), report)
-    for part in ("denoiser", "reference_net"):
-        weights[part] |= {} if prompt is None else {"empty_prompt": prompt}
+    weights = renamed(contents, spatial, prompt, len(config.autoencoder["block_out_channels"]), report)
     for part, network in networks.by_part().items():
-        _compare(part, network, weights[part], report)
+        compare(part, network, weights[part], report)
     if report.faults() and not options.partial:
         raise DataError(
             f"This release does not fit: {report.faults()}; add what is missing, or say --partial to import the rest."
@@ -143,17 +141,22 @@ def _prompt(contents: Contents, spatial: Weights, base: str) -> Tensor | None:
     return pretrained.empty_prompt(base) if contents.empty_prompt is None else contents.empty_prompt
 
 
-def _renamed(contents: Contents, spatial: Weights, levels: int, report: Report) -> dict[str, Weights]:
+def renamed(
+    contents: Contents, spatial: Weights, prompt: Tensor | None, levels: int, report: Report
+) -> dict[str, Weights]:
+    """Every part's weights under our names, for an autoencoder of so many levels."""
     unet = {**spatial, **contents.of("motion")}
     autoencoder = report.renamed("autoencoder", contents.of("autoencoder"), keys.autoencoder_rules(levels))
     translator = report.renamed("translator", contents.of("translator"), keys.TRANSLATOR)
+    empty_prompt = {} if prompt is None else {"empty_prompt": prompt}
     return {
         "condition_encoder": report.renamed(
             "condition_encoder", contents.of("condition_encoder"), keys.CONDITION_ENCODER
         ),
         "guider": report.renamed("guider", contents.of("guider"), keys.GUIDER),
-        "reference_net": _in_unet(report.renamed("reference_net", contents.of("reference_net"), keys.UNET)),
-        "denoiser": _in_unet(report.renamed("denoiser", unet, keys.UNET)),
+        "reference_net": _in_unet(report.renamed("reference_net", contents.of("reference_net"), keys.UNET))
+        | empty_prompt,
+        "denoiser": _in_unet(report.renamed("denoiser", unet, keys.UNET)) | empty_prompt,
         "autoencoder": keys.split_attentions(autoencoder),
         "translator": keys.fuse_translator(translator),
     }
@@ -163,7 +166,7 @@ def _in_unet(weights: Weights) -> Weights:
     return {f"unet.{key}": value for key, value in weights.items()}
 
 
-def _compare(part: str, network: ModelMixin, weights: Weights, report: Report) -> None:
+def compare(part: str, network: ModelMixin, weights: Weights, report: Report) -> None:
     """Add the tables that follow from the configuration; note what is missing or unexpected, refuse other shapes."""
     expected = network.state_dict()
     if weights:

@@ -13,10 +13,16 @@ from pretrained import write_sentence_encoder
 from typer.testing import CliRunner
 
 from signvip import SignVipPipeline
+from signvip.config import load_config
 from signvip.errors import DataError
 from signvip.models import Autoencoder, ConditionEncoder, Denoiser, Guider, ReferenceNet, TokenTranslator
+from signvip.models.vae import build_vae
 from signvip.release import ImportOptions, import_release
+from signvip.release.configure import configure
+from signvip.release.files import Contents, Found
+from signvip.release.importer import Report, compare, renamed
 from signvip.run import Run
+from signvip.sizes import meta_networks, paper_count
 from signvip_cli.app import app
 
 SIZE = "size=[64,48]"  # 8x6 cells, 4x3 after one halving: 12 tokens
@@ -132,6 +138,41 @@ def test_the_run_generates(run, tmp_path):
     report = json.loads((run.path / "import.json").read_text())
     assert len(report["dropped"]["translator"]) == written.LAYERS + written.TOKENS + 1
     assert "licence" in report
+
+
+@pytest.mark.parametrize(("heads", "frames", "size"), [(12, 401, "[272,224]"), (64, 501, "[512,512]")])
+def test_every_published_key_of_the_full_size_has_its_place(monkeypatch, heads, frames, size):
+    """On the meta device: as many keys as were counted in the authors' modules, none left over, none missing."""
+    for name, value in written.FULL.items():
+        monkeypatch.setattr(written, name, value)
+    with torch.device("meta"):
+        parts = {
+            "condition_encoder": written.condition_encoder(),
+            "guider": {**written.guider(), **written.guider_motion()},
+            "autoencoder": written.autoencoder(),
+            "translator": written.translator(heads, frames),
+            "reference_net": written.reference_net(),
+            "motion": written.unet_motion(),
+        }
+        spatial, vae = written.stable_diffusion().state_dict(), build_vae(**load_config("rwth").vae)
+    counted = {
+        "autoencoder": 270,
+        "reference_net": 662,
+        "motion": 560,
+        "translator": {12: 385, 64: 1425}[heads],
+    }
+    assert {part: len(parts[part]) for part in counted} == counted
+    assert len(parts["condition_encoder"]) + len(parts["guider"]) == 46 + 140
+    contents = Contents({part: Found(tensors) for part, tensors in parts.items()})
+    prompt = torch.empty(1, 77, 768, device="meta")
+    config = configure(contents, spatial, vae.config, prompt, None, [f"size={size}"])
+    report, networks = Report({}, []), meta_networks(config)
+    weights = renamed(contents, spatial, prompt, len(config.autoencoder["block_out_channels"]), report)
+    for part, network in networks.by_part().items():
+        compare(part, network, weights[part], report)
+    assert report.faults() == ""
+    assert networks.autoencoder.tokens_per_frame == heads
+    assert f"{paper_count(config) / 1e6:.2f}" == {12: "2583.57", 64: "2777.92"}[heads]
 
 
 LAYOUTS = {

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors.torch import save_file
 
-CHANNELS = (32, 64)  # of the U-Nets and of the autoencoder
-EMBEDDING = 32  # channels of e
+CHANNELS = (32, 64)  # of the U-Nets, of which the last level does not attend
+COMPRESSION = (32, 64)  # of the autoencoder
+BACKBONE = ((8, 3), (8, 4), (12, 4), (12, 6), (16, 6), (16, 8), (32, 8))  # outputs, inputs of a group
+EMBEDDING, GATE = 32, 8  # channels of e, and of the gate
 TOKENS, CODES, WIDTH, TEXT, LAYERS, HEADS, FRAMES = 12, 625, 32, 6, 2, 8, 9
 PLACES = 16  # of the temporal attention
+PROMPT = 16  # channels of the empty prompt
 
 
 class Maker:
@@ -22,10 +26,13 @@ class Maker:
         self.generator = torch.Generator().manual_seed(seed)
 
     def random(self, key, *shape, scale=1.0):
-        self.tensors[key] = scale * torch.randn(shape, generator=self.generator)
+        if torch.get_default_device().type == "meta":
+            self.tensors[key] = torch.empty(shape)
+        else:
+            self.tensors[key] = scale * torch.randn(shape, generator=self.generator)
 
     def linear(self, key, out, inputs, bias=True, kernel=()):
-        size = inputs * torch.tensor(kernel).prod().item() if kernel else inputs
+        size = inputs * math.prod(kernel)
         self.random(f"{key}.weight", out, inputs, *kernel, scale=size**-0.5)
         if bias:
             self.random(f"{key}.bias", out, scale=0.1)
@@ -41,11 +48,11 @@ class Maker:
 
 def condition_encoder() -> dict[str, torch.Tensor]:
     make = Maker(1)
-    make.conv("backbone.conv_in", 8, 3, 3)
-    for i, (out, inputs) in enumerate([(8, 4), (12, 4), (12, 6), (16, 6), (16, 8), (EMBEDDING, 8)]):
+    make.conv("backbone.conv_in", *BACKBONE[0], 3)
+    for i, (out, inputs) in enumerate(BACKBONE[1:]):
         make.conv(f"backbone.blocks.{i}", out, inputs, 3)
-    make.conv("gate_module.gate_layer.0", 8, EMBEDDING, 3)
-    make.conv("gate_module.gate_layer.2", 2, 8, 7)
+    make.conv("gate_module.gate_layer.0", GATE, EMBEDDING, 3)
+    make.conv("gate_module.gate_layer.2", 2, GATE, 7)
     return make.tensors
 
 
@@ -96,18 +103,18 @@ def motion_module(make, place, width):
 
 
 def sinusoids(places, width):
-    rates = torch.exp(torch.arange(0, width, 2) * (-torch.log(torch.tensor(10000.0)) / width))
+    rates = torch.exp(torch.arange(0, width, 2) * (-math.log(10000.0) / width))
     angles = torch.arange(places)[:, None] * rates
     return torch.stack([angles.sin(), angles.cos()], -1).flatten(1)
 
 
 def autoencoder() -> dict[str, torch.Tensor]:
-    make, last = Maker(5), len(CHANNELS) - 1
+    make, last = Maker(5), len(COMPRESSION) - 1
     encoder, decoder = "vq.downsample_encoder", "vq.upsample_decoder"
-    make.conv(f"{encoder}.conv_in", CHANNELS[0], EMBEDDING, 3)
-    make.conv(f"{decoder}.conv_in", CHANNELS[-1], 4, 3)
-    width = CHANNELS[0]
-    for i, channels in enumerate(CHANNELS):
+    make.conv(f"{encoder}.conv_in", COMPRESSION[0], EMBEDDING, 3)
+    make.conv(f"{decoder}.conv_in", COMPRESSION[-1], 4, 3)
+    width = COMPRESSION[0]
+    for i, channels in enumerate(COMPRESSION):
         for j in range(2):
             resnet(make, f"{encoder}.down.{i}.block.{j}", width, channels)
             width = channels
@@ -115,17 +122,17 @@ def autoencoder() -> dict[str, torch.Tensor]:
                 attention(make, f"{encoder}.down.{i}.attn.{j}", channels)
         if i < last:
             make.conv(f"{encoder}.down.{i}.downsample.conv", channels, channels, 3)
-    for i in reversed(range(len(CHANNELS))):
+    for i in reversed(range(len(COMPRESSION))):
         for j in range(3):
-            resnet(make, f"{decoder}.up.{i}.block.{j}", width, CHANNELS[i])
-            width = CHANNELS[i]
+            resnet(make, f"{decoder}.up.{i}.block.{j}", width, COMPRESSION[i])
+            width = COMPRESSION[i]
             if i == last:
                 attention(make, f"{decoder}.up.{i}.attn.{j}", width)
         if i > 0:
             make.conv(f"{decoder}.up.{i}.upsample.conv", width, width, 3)
     for half, first, out, inner in (
-        (encoder, CHANNELS[-1], 4, CHANNELS[-1]),
-        (decoder, CHANNELS[0], EMBEDDING, CHANNELS[-1]),
+        (encoder, COMPRESSION[-1], 4, COMPRESSION[-1]),
+        (decoder, COMPRESSION[0], EMBEDDING, COMPRESSION[-1]),
     ):
         resnet(make, f"{half}.mid.block_1", inner, inner)
         attention(make, f"{half}.mid.attn_1", inner)
@@ -182,16 +189,16 @@ def stable_diffusion(seed=7) -> UNet2DConditionModel:
     return UNet2DConditionModel(
         block_out_channels=CHANNELS,
         layers_per_block=2,
-        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
-        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-        cross_attention_dim=16,
+        down_block_types=("CrossAttnDownBlock2D",) * (len(CHANNELS) - 1) + ("DownBlock2D",),
+        up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * (len(CHANNELS) - 1),
+        cross_attention_dim=PROMPT,
         attention_head_dim=8,
     )
 
 
 def reference_net() -> dict[str, torch.Tensor]:
     """Stable Diffusion's without the tail: of the last attention the first norm alone is left."""
-    last = "up_blocks.1.attentions.2."
+    last = f"up_blocks.{len(CHANNELS) - 1}.attentions.2."
     kept = (f"{last}norm.", f"{last}proj_in.", f"{last}transformer_blocks.0.norm1.")
     return {
         key: value
@@ -199,6 +206,21 @@ def reference_net() -> dict[str, torch.Tensor]:
         if not key.startswith(("conv_norm_out", "conv_out"))
         and (not key.startswith(last) or key.startswith(kept))
     }
+
+
+FULL = {
+    "CHANNELS": (320, 640, 1280, 1280),
+    "COMPRESSION": (128, 256, 512, 1024),
+    "BACKBONE": ((32, 3), (32, 16), (64, 16), (64, 32), (192, 32), (192, 96), (512, 96)),
+    "EMBEDDING": 512,
+    "GATE": 128,
+    "WIDTH": 512,
+    "TEXT": 512,
+    "LAYERS": 8,
+    "PLACES": 32,
+    "PROMPT": 768,
+}
+"""The published sizes, for the names above."""
 
 
 def write(
@@ -232,7 +254,7 @@ def write_base(folder: Path) -> Path:
     from pretrained import write_clip
 
     stable_diffusion().save_pretrained(folder / "unet")
-    write_clip(folder, width=16)
+    write_clip(folder, width=PROMPT)
     torch.manual_seed(9)
     AutoencoderKL(
         block_out_channels=(16, 16, 16, 16),
