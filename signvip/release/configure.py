@@ -19,7 +19,7 @@ PRESETS = {12: "rwth-release", 64: "how2sign-release"}  # by tokens per frame
 def configure(
     contents: Contents,
     spatial: Mapping[str, Tensor],  # the denoiser's U-Net, by the names of Stable Diffusion
-    vae: Mapping[str, Any],  # configuration of the VAE
+    vae: Mapping[str, Any] | None,  # configuration of the VAE; None where there is none
     prompt: Tensor | None,  # states (1, T, C) of the empty prompt
     preset: str | None,
     settings: Sequence[str],
@@ -28,9 +28,11 @@ def configure(
     heads = shapes.tokens_per_frame(contents.of("translator"))
     values: Options = read_preset(preset or PRESETS.get(heads, "rwth-release"))
     values = merge({"preset": preset or PRESETS.get(heads, "rwth-release"), **values}, _measured(contents))
-    values["vae"] = {name: vae[name] for name in values["vae"]}
+    if vae is not None:
+        values["vae"] = {name: vae[name] for name in values["vae"]}
     temporal = {**spatial, **contents.of("guider"), **contents.of("motion")}
-    values["denoiser"] |= shapes.unet(spatial) | shapes.motion(temporal)
+    if spatial:
+        values["denoiser"] |= shapes.unet(spatial) | shapes.motion(temporal)
     if prompt is not None:
         values["denoiser"]["prompt_tokens"] = prompt.shape[1]
     for setting in settings:

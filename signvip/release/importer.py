@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from diffusers import AutoencoderKL, ModelMixin
@@ -37,6 +38,7 @@ TABLES = (
     "std",
 )  # no training changes these, and a release may leave them out
 Weights = dict[str, Tensor]
+Loaded = TypeVar("Loaded")
 
 
 @dataclass(frozen=True)
@@ -109,10 +111,23 @@ def import_release(
 
 
 def _convert(contents: Contents, base: str, options: ImportOptions, reporter: Reporter, target: Path) -> None:
-    spatial = contents.of("denoiser") or contents.of("stable_diffusion") or pretrained.load_unet(base)
-    vae = pretrained.load_vae(options.vae or contents.folder("vae") or pretrained.VAE)
-    prompt = _prompt(contents, spatial, base)
-    config = configure(contents, spatial, vae.config, prompt, options.preset, options.settings)
+    def at_hand(load: Callable[[], Loaded]) -> Loaded | None:
+        """What a release leaves out; a partial run may do without."""
+        try:
+            return load()
+        except DataError as error:
+            if not options.partial:
+                raise
+            reporter.say(str(error))
+            return None
+
+    spatial = contents.of("denoiser") or contents.of("stable_diffusion")
+    spatial = spatial or at_hand(lambda: pretrained.load_unet(base)) or {}
+    vae = at_hand(lambda: pretrained.load_vae(options.vae or contents.folder("vae") or pretrained.VAE))
+    prompt = at_hand(lambda: _prompt(contents, spatial, base))
+    config = configure(
+        contents, spatial, None if vae is None else vae.config, prompt, options.preset, options.settings
+    )
     networks = meta_networks(config)
     check_tokens(config, contents, networks.autoencoder.tokens_per_frame)
     report = Report(
@@ -136,7 +151,7 @@ def _convert(contents: Contents, base: str, options: ImportOptions, reporter: Re
 
 def _prompt(contents: Contents, spatial: Weights, base: str) -> Tensor | None:
     """States of the empty prompt, for U-Nets that attend to text; the authors' scripts read it and none writes it."""
-    if not any(key.endswith("attn2.to_k.weight") for key in spatial):
+    if spatial and not any(key.endswith("attn2.to_k.weight") for key in spatial):
         return None
     return pretrained.empty_prompt(base) if contents.empty_prompt is None else contents.empty_prompt
 
@@ -195,11 +210,12 @@ def _write(
     config: RunConfig,
     networks: Networks,
     weights: Mapping[str, Weights],
-    vae: AutoencoderKL,
+    vae: AutoencoderKL | None,
     report: Report,
 ) -> None:
-    vae.save_pretrained(target / "vae")
-    whole = True
+    if vae is not None:
+        vae.save_pretrained(target / "vae")
+    whole = vae is not None
     for part, network in networks.by_part().items():
         expected = set(network.state_dict())
         if expected <= set(weights[part]):

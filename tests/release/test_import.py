@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from signvip import SignVipPipeline
 from signvip.config import load_config
-from signvip.errors import DataError
+from signvip.errors import DataError, RunError
 from signvip.models import Autoencoder, ConditionEncoder, Denoiser, Guider, ReferenceNet, TokenTranslator
 from signvip.models.vae import build_vae
 from signvip.release import ImportOptions, import_release
@@ -236,6 +236,18 @@ def test_a_partial_release_is_imported_when_told_and_says_what_it_lacks(tmp_path
     run = Run.open(import_release(str(source), tmp_path / "run", _with(options, partial=True), said))
     assert any("flicker" in sentence for sentence in said.sentences)
     assert run.load("denoiser", Denoiser).config["motion"] == "none"
+
+
+def test_a_translator_alone_is_imported_when_told(tmp_path, options):
+    source = tmp_path / "release"
+    source.mkdir()
+    torch.save(written.translator(), source / "model.bin")
+    settings = [*options.settings, "autoencoder.block_out_channels=[32,64]"]
+    lone = _with(options, partial=True, settings=settings, stable_diffusion=str(tmp_path), vae=str(tmp_path))
+    run = Run.open(import_release(str(source), tmp_path / "run", lone))
+    assert run.has("translator") and not run.has("denoiser") and not run.has("vae")
+    with pytest.raises(RunError, match="no trained vae"):
+        SignVipPipeline.from_pretrained(run.path)
 
 
 def test_a_strangers_key_is_named(tmp_path, options):
