@@ -9,6 +9,7 @@ from signvip.models.video_diffusion import Denoiser, Guider
 from signvip.models.video_diffusion.sampler import make_scheduler, sample
 
 NAMES = ["ddim", "dpm++", "unipc", "euler"]
+NOISY = ["ddpm", "lcm"]  # these draw noise at each step
 
 
 @pytest.fixture
@@ -43,10 +44,11 @@ def test_a_seed_repeats_a_clip_in_any_batch(name, video, video_guider, reference
     assert (together[0] - together[1]).abs().max() > 0.1
 
 
-def test_ddpm_draws_its_noise_clip_by_clip(video, video_guider, reference_net):
+@pytest.mark.parametrize("name", NOISY)
+def test_noise_is_drawn_clip_by_clip(name, video, video_guider, reference_net):
     pictures, e = torch.randn(2, 4, 8, 8), torch.randn(2, 3, 6, 8, 8)
-    together = draw(video, video_guider, reference_net(pictures), e, 1, 2, name="ddpm")
-    alone = draw(video, video_guider, reference_net(pictures[1:]), e[1:], 2, name="ddpm")
+    together = draw(video, video_guider, reference_net(pictures), e, 1, 2, name=name)
+    alone = draw(video, video_guider, reference_net(pictures[1:]), e[1:], 2, name=name)
     torch.testing.assert_close(together[1:], alone, rtol=1e-3, atol=1e-3)
 
 
@@ -57,7 +59,13 @@ class Oracle:
         self.config = {"in_channels": 4, "motion": "temporal_attention", "motion_max_frames": 8}
         self.clean, self.alphas, self.calls, self.place = clean, alphas, [], 0
 
-    def __call__(self, latents, timestep, features, reference):
+    def project_reference(self, reference):
+        return reference
+
+    def project_prompt(self):
+        return {}
+
+    def __call__(self, latents, timestep, features, reference, prompt, deep):
         start = int(features[0][0, 0, 0, 0])  # the guider below says where a window begins
         self.calls.append((int(timestep), start, latents.shape[1], reference))
         alpha = self.alphas[int(timestep)]
@@ -87,7 +95,7 @@ def test_overlaps_are_averaged():
     asked = []
 
     class Start(Oracle):
-        def __call__(self, latents, timestep, features, reference):
+        def __call__(self, latents, timestep, features, *_):
             asked.append(float(features[0][0, 0, 0, 0]))
             return torch.full_like(latents, asked[-1])
 
@@ -162,7 +170,7 @@ def test_an_unknown_scheduler_is_named():
         make_scheduler("dpm", Sampler())
 
 
-@pytest.mark.parametrize("name", [*NAMES, "ddpm"])
+@pytest.mark.parametrize("name", [*NAMES, *NOISY])
 def test_schedulers_share_one_noise_schedule(name):
     config = Sampler(prediction="v_prediction", timestep_spacing="trailing", beta_end=0.02)
     made = make_scheduler(name, config)
