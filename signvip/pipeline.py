@@ -125,7 +125,7 @@ class SignVipPipeline(DiffusionPipeline):
         frames = []
         for d, own in zip(translated, generators, strict=True):
             latents = self.denoise(
-                self.autoencoder.decode_frames(d.to(self._execution_device)),
+                self.embed(d),
                 reference,
                 num_inference_steps=num_inference_steps,
                 guidance_scale=guidance_scale,
@@ -156,6 +156,11 @@ class SignVipPipeline(DiffusionPipeline):
             languages=[language] * len(texts) if language else None,
             generator=generator,
         )
+
+    @torch.no_grad()
+    def embed(self, tokens: Tensor) -> Tensor:
+        """Tokens d (F, N) to embeddings e (F, C, h, w), which are p(e | d) of Eq. 4."""
+        return self.autoencoder.decode_frames(tokens.to(self._execution_device))
 
     @torch.no_grad()
     def denoise(
