@@ -36,12 +36,13 @@ def generate(
     guidance: Annotated[float | None, typer.Option("--guidance", min=0, help="Scale of guidance.")] = None,
     scheduler: Annotated[str | None, typer.Option("--scheduler", metavar="NAME", help=SCHEDULERS)] = None,
     guidance_start: Annotated[
-        float | None, typer.Option("--guidance-start", min=0, max=1, help="Share of the steps without it.")
+        float | None,
+        typer.Option("--guidance-start", min=0, max=1, help="Share of the steps before guidance."),
     ] = None,
     guidance_stop: Annotated[
         float | None,
         typer.Option(
-            "--guidance-stop", min=0, max=1, help="Share of the steps that ends it: faster, not exact."
+            "--guidance-stop", min=0, max=1, help="Share of the steps before it ends: faster, not exact."
         ),
     ] = None,
     reuse_every: Annotated[
