@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 Row = dict[str, float]
 
@@ -22,9 +23,15 @@ def compare(
     repeats: int,
     tolerance: float = 1e-4,
 ) -> Row:
-    """CPU seconds of both sides, taking turns, and their ratio; the outputs must agree first."""
+    """CPU seconds of both sides, taking turns, and their ratio; the outputs must agree first.
+
+    `error` is by how much they differ. An approximation has a tolerance of infinity, and its cost is judged on
+    trained weights.
+    """
+    error = 0.0
     for mine, other in zip(ours(), theirs(), strict=True):
         torch.testing.assert_close(mine, other, atol=tolerance, rtol=tolerance)
+        error = max(error, float((mine.double() - other.double()).abs().max()))
     seconds: dict[str, list[float]] = {"ours": [], "baseline": []}
     for _ in range(repeats):
         for name, run in (("ours", ours), ("baseline", theirs)):
@@ -32,13 +39,30 @@ def compare(
             run()
             seconds[name].append(time.process_time() - start)
     fastest = {name: min(times) for name, times in seconds.items()}
-    return {**fastest, "measured": fastest["baseline"] / fastest["ours"]}
+    return {**fastest, "measured": fastest["baseline"] / fastest["ours"], "error": error}
+
+
+def compare_work(
+    ours: Callable[[], list[Tensor]],
+    theirs: Callable[[], list[Tensor]],
+    repeats: int,
+    tolerance: float = 1e-4,
+) -> Row:
+    """The same, with the ratio of multiply-adds that PyTorch counts as the prediction."""
+    return {"predicted": flops(theirs) / flops(ours), **compare(ours, theirs, repeats, tolerance)}
+
+
+def flops(run: Callable[[], object]) -> int:
+    """Floating-point operations of matrix products, convolutions and attention."""
+    with FlopCounterMode(display=False) as counter:
+        run()
+    return counter.get_total_flops()
 
 
 def report(rows: dict[str, Row], options: argparse.Namespace) -> None:
     """Print a line for each ratio; with `--output`, write them as JSON with machine and commit."""
     for name, row in rows.items():
-        print(f"{name:44} x{row['measured']:6.2f} (predicted x{row['predicted']:.2f})")
+        print(f"{name:60} x{row['measured']:6.2f} (predicted x{row['predicted']:.2f})")
     if options.output is not None:
         about = {
             "options": vars(options) | {"output": None},

@@ -19,6 +19,7 @@ from signvip.contracts import Config
 from signvip.errors import ConfigError
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
+SchedulerName = Literal["ddim", "ddpm", "dpm++", "unipc", "euler", "lcm"]
 Options = dict[str, Any]  # of one network; its constructor is the schema, checked when it is built
 
 
@@ -70,7 +71,7 @@ class Stage1(Config):
 class Sampler(Config):
     """Noise schedule, and how videos are sampled."""
 
-    scheduler: str = "ddim"
+    scheduler: SchedulerName = Field("ddim", description="lcm: for weights that were distilled for few steps")
     train_timesteps: PositiveInt = 1000
     beta_start: PositiveFloat = 0.00085
     beta_end: PositiveFloat = 0.012
@@ -80,11 +81,22 @@ class Sampler(Config):
     timestep_spacing: Literal["leading", "trailing", "linspace"] = "leading"
     steps: PositiveInt = 50
     guidance: float = Field(3.5, ge=0)
+    guidance_start: Fraction = Field(
+        0.0, description="share of the steps before guidance; above 0 approximate"
+    )
+    guidance_stop: Fraction = Field(
+        1.0,
+        description="share of the steps after which there is none (arXiv:2404.07724); below 1 approximate",
+    )
+    reuse_every: PositiveInt = Field(
+        1, description="the inner blocks run in one of so many steps (arXiv:2312.00858); above 1 approximate"
+    )
     window: PositiveInt = Field(24, description="frames denoised together")
     overlap: int = Field(4, ge=0, description="frames shared by neighbouring windows")
     tail: Literal["shifted", "reflected"] = Field(
         "shifted", description="the last window; reflected: as in the authors' code"
     )
+    window_batch: PositiveInt = Field(1, description="windows in one call: more memory, and a fuller GPU")
     max_frames: PositiveInt = 400
 
 

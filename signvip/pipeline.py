@@ -56,9 +56,13 @@ class SignVipPipeline(DiffusionPipeline):
         fps: float = 12.0,
         steps: int = 20,
         guidance: float = 3.5,
+        guidance_start: float = 0.0,
+        guidance_stop: float = 1.0,
+        reuse_every: int = 1,
         window: int = 24,
         overlap: int = 4,
         tail: Tail = "shifted",
+        window_batch: int = 1,
         max_frames: int = 400,
     ) -> None:
         super().__init__()
@@ -72,13 +76,17 @@ class SignVipPipeline(DiffusionPipeline):
             scheduler=scheduler,
         )
         self.register_to_config(
-            height=height, width=width, fps=fps, steps=steps, guidance=guidance, window=window, overlap=overlap,
-            tail=tail, max_frames=max_frames,
+            height=height, width=width, fps=fps, steps=steps, guidance=guidance, guidance_start=guidance_start,
+            guidance_stop=guidance_stop, reuse_every=reuse_every, window=window, overlap=overlap, tail=tail,
+            window_batch=window_batch, max_frames=max_frames,
         )  # fmt: skip
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: Any, **kwargs: Any) -> "SignVipPipeline":
-        """Load a run folder or a hub id; RunError says which stage is missing."""
+        """Load a run folder or a hub id; RunError says which stage is missing.
+
+        Options of the sampler, such as `reuse_every=3`, take the place of the run's own.
+        """
         folder = Path(pretrained_model_name_or_path)
         if folder.exists() or not is_hub_id(str(pretrained_model_name_or_path)):
             _require_parts(folder)
@@ -119,7 +127,7 @@ class SignVipPipeline(DiffusionPipeline):
         frames = []
         for d, own in zip(translated, generators, strict=True):
             latents = self.denoise(
-                self.autoencoder.decode_frames(d.to(self.autoencoder.device)),
+                self.embed(d),
                 reference,
                 num_inference_steps=num_inference_steps,
                 guidance_scale=guidance_scale,
@@ -152,6 +160,11 @@ class SignVipPipeline(DiffusionPipeline):
         )
 
     @torch.no_grad()
+    def embed(self, tokens: Tensor) -> Tensor:
+        """Tokens d (F, N) to embeddings e (F, C, h, w), which are p(e | d) of Eq. 4."""
+        return self.autoencoder.decode_frames(tokens.to(self._execution_device))
+
+    @torch.no_grad()
     def denoise(
         self,
         e: Tensor,
@@ -164,7 +177,7 @@ class SignVipPipeline(DiffusionPipeline):
     ) -> Tensor:
         """Embeddings e (F, C, h, w) and a picture to latents (F, 4, h, w): p(X | x*, e) of Eq. 4, before the VAE."""
         picture = torch.tensor(load_reference(reference, (self.config.height, self.config.width)))
-        picture = picture.permute(2, 0, 1)[None].to(self.vae.device, self.vae.dtype) / 127.5 - 1
+        picture = picture.permute(2, 0, 1)[None].to(self._execution_device, self.vae.dtype) / 127.5 - 1
         features = self.reference_net.features_of(encode_images(self.vae, picture)[0])
         steps = num_inference_steps or self.config.steps
         with self.progress_bar(total=steps) as bar:
@@ -182,10 +195,13 @@ class SignVipPipeline(DiffusionPipeline):
                 e[None],
                 steps=steps,
                 guidance_scale=self.config.guidance if guidance_scale is None else guidance_scale,
+                guidance_interval=(self.config.guidance_start, self.config.guidance_stop),
                 generators=[generator] if generator is not None else None,
                 window=self.config.window,
                 overlap=self.config.overlap,
                 tail=self.config.tail,
+                window_batch=self.config.window_batch,
+                reuse_every=self.config.reuse_every,
                 callback=advance,
             )[0]
 
@@ -194,6 +210,20 @@ class SignVipPipeline(DiffusionPipeline):
         """Decode latents (F, 4, h, w) a few frames at a time: (f, 3, H, W) in [-1, 1]."""
         for part in latents.split(DECODE_CHUNK):
             yield decode_latents(self.vae, part)
+
+
+SAMPLER_OPTIONS = (
+    "steps",
+    "guidance",
+    "guidance_start",
+    "guidance_stop",
+    "reuse_every",
+    "window",
+    "overlap",
+    "tail",
+    "window_batch",
+    "max_frames",
+)
 
 
 def save_index(folder: Path, config: RunConfig, parts: Mapping[str, Any]) -> None:
@@ -212,10 +242,7 @@ def save_index(folder: Path, config: RunConfig, parts: Mapping[str, Any]) -> Non
 
 def sampler_options(config: Sampler) -> dict[str, Any]:
     """What the pipeline keeps of a run's sampler section."""
-    return {
-        name: getattr(config, name)
-        for name in ("steps", "guidance", "window", "overlap", "tail", "max_frames")
-    }
+    return {name: getattr(config, name) for name in SAMPLER_OPTIONS}
 
 
 def is_hub_id(name: str) -> bool:

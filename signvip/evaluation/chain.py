@@ -136,7 +136,7 @@ def translation_rows(chain: Chain, picks: Sequence[int], probe: WristProbe) -> l
     truths = [wrist_positions(chain.clips.index.load(clip, "pose.npz")["keypoints"]) for clip in picks]
     ratios = [len(tokens) / info["frames"] for tokens, info in zip(made, infos, strict=True)]
     with torch.no_grad():
-        read = [probe(as_array(chain.pipe.autoencoder.decode_frames(tokens))) for tokens in made]
+        read = [probe(as_array(chain.pipe.embed(tokens))) for tokens in made]
         oracle = [probe(as_array(chain.embed(chain.clips.conditions(clip)))) for clip in picks]
     shares = [share_in_place(a, b) for a, b in zip(read, truths, strict=True)]
     ceiling = [share_in_place(a, b) for a, b in zip(oracle, truths, strict=True)]

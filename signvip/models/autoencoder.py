@@ -11,6 +11,7 @@ from diffusers.models.autoencoders.vae import Encoder
 from diffusers.models.modeling_utils import ModelMixin
 from diffusers.models.unets.unet_2d_blocks import AttnUpDecoderBlock2D, UNetMidBlock2D, UpDecoderBlock2D
 from diffusers.models.upsampling import Upsample2D
+from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -122,14 +123,16 @@ class Autoencoder(ModelMixin, ConfigMixin):
             )
         return self._rebuild(self.quantizer.decode(tokens))
 
-    def decode_frames(self, tokens: Tensor) -> Tensor:
-        """Rebuild e (F, C, h, w) from the tokens (F, N) of one clip."""
+    @apply_forward_hook  # offloaded weights are fetched, as they are for `forward`
+    def decode_frames(self, tokens: Tensor, chunk: int = 8) -> Tensor:
+        """Rebuild e (F, C, h, w) from the tokens (F, N) of one clip, `chunk` frames at a time."""
         if tokens.shape[1:] != (self.tokens_per_frame,):
             raise MismatchError(
                 f"Tokens of shape {tuple(tokens.shape)} do not have {self.tokens_per_frame} to a frame; "
                 "make them again with: signvip tokenize"
             )
-        return self.decode(tokens.unflatten(1, self.token_grid))
+        parts = tokens.unflatten(1, self.token_grid).split(chunk)
+        return torch.cat([self.decode(part) for part in parts])
 
     def _rebuild(self, codes: Tensor) -> Tensor:
         e = self.decoder(codes.to(self.dtype), self.grids)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
+from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor
 
 from signvip.contracts import Translator
@@ -44,6 +45,7 @@ class TokenTranslator(ModelMixin, ConfigMixin):
         """Eq. 7 for tokens (B, F, N), padded past `lengths` (B,); and values to log."""
         return self.network.loss(texts, tokens, lengths, **_given(languages))
 
+    @apply_forward_hook  # offloaded weights are fetched, as they are for `forward`
     @torch.no_grad()
     def generate(
         self,

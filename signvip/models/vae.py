@@ -68,7 +68,7 @@ def vae_loss(
 @torch.no_grad()
 def encode_images(vae: AutoencoderKL, images: Tensor, chunk: int = 32) -> tuple[Tensor, Tensor]:
     """Posterior mean and deviation (B, C, h, w), normalised, of images (B, 3, H, W) in [-1, 1]."""
-    shift, scale = _statistics(vae)
+    shift, scale = _statistics(vae, images.device)
     means, deviations = [], []
     for part in images.to(vae.dtype).split(chunk):
         posterior = vae.encode(part).latent_dist
@@ -80,7 +80,7 @@ def encode_images(vae: AutoencoderKL, images: Tensor, chunk: int = 32) -> tuple[
 @torch.no_grad()
 def decode_latents(vae: AutoencoderKL, latents: Tensor, chunk: int = 32) -> Tensor:
     """Images (B, 3, H, W), about [-1, 1], of normalised latents (B, C, h, w)."""
-    shift, scale = _statistics(vae)
+    shift, scale = _statistics(vae, latents.device)
     parts = (latents.to(vae.dtype) * scale + shift).split(chunk)
     return torch.cat([vae.decode(part).sample for part in parts])
 
@@ -123,11 +123,12 @@ def _compose_before(conv: nn.Conv2d, matrix: Tensor, mean: Tensor) -> None:
     conv.weight.copy_((weight @ matrix)[..., None, None])
 
 
-def _statistics(vae: AutoencoderKL) -> tuple[Tensor, Tensor]:
+def _statistics(vae: AutoencoderKL, device: torch.device) -> tuple[Tensor, Tensor]:
     """What to subtract and to divide by (C, 1, 1), by the same four keys as diffusers' pipelines read."""
+    # where the data is: an offloaded VAE is elsewhere until it runs
     config = vae.config
     channels = config["latent_channels"]
     mean = torch.tensor(config["latents_mean"] or [config["shift_factor"] or 0.0] * channels)
     std = torch.tensor(config["latents_std"] or [1.0] * channels) / config["scaling_factor"]
-    where = vae.device, vae.dtype
+    where = device, vae.dtype
     return mean[:, None, None].to(*where), std[:, None, None].to(*where)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from signvip.generate import Request
 
 MANY = Path("outputs")
+SCHEDULERS = "ddim, ddpm, dpm++, unipc, euler or lcm (for distilled weights)."
 
 
 def generate(
@@ -33,7 +34,24 @@ def generate(
     ] = None,
     steps: Annotated[int | None, typer.Option("--steps", min=1, help="Denoising steps.")] = None,
     guidance: Annotated[float | None, typer.Option("--guidance", min=0, help="Scale of guidance.")] = None,
-    scheduler: Annotated[str | None, typer.Option("--scheduler", metavar="NAME", help="ddim ...")] = None,
+    scheduler: Annotated[str | None, typer.Option("--scheduler", metavar="NAME", help=SCHEDULERS)] = None,
+    guidance_start: Annotated[
+        float | None,
+        typer.Option("--guidance-start", min=0, max=1, help="Share of the steps before guidance."),
+    ] = None,
+    guidance_stop: Annotated[
+        float | None,
+        typer.Option(
+            "--guidance-stop", min=0, max=1, help="Share of the steps before it ends: faster, not exact."
+        ),
+    ] = None,
+    reuse_every: Annotated[
+        int | None,
+        typer.Option("--reuse-every", min=1, help="Run inner blocks each N-th step: faster, not exact."),
+    ] = None,
+    window_batch: Annotated[
+        int | None, typer.Option("--window-batch", min=1, help="Windows of a clip that run together.")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same video.")] = 0,
     language: Annotated[
         str | None, typer.Option("--language", help="ISO 639-3 of the sign language.")
@@ -47,6 +65,8 @@ def generate(
         str | None, typer.Option("--device", metavar="NAME", help="cpu, cuda, cuda:1 ...")
     ] = None,
     dtype: Annotated[str | None, typer.Option("--dtype", metavar="NAME", help="fp32, fp16 or bf16.")] = None,
+    compile: Annotated[bool, typer.Option("--compile", help="Faster after minutes; CUDA only.")] = False,
+    offload: Annotated[bool, typer.Option("--offload", help="For a small GPU: one part at a time.")] = False,
     json: Json = False,
     plugin: Plugins = None,
     verbose: Verbose = 0,
@@ -72,7 +92,10 @@ def generate(
 
     requests = read_requests(text, reference, source, output)
     options = GenerateOptions(
-        steps, guidance, scheduler, seed, language, max_frames, temperature, top_k, device, dtype
+        steps=steps, guidance=guidance, guidance_start=guidance_start, guidance_stop=guidance_stop,
+        reuse_every=reuse_every, window_batch=window_batch, scheduler=scheduler, seed=seed, language=language,
+        max_frames=max_frames, temperature=temperature, top_k=top_k, device=device, dtype=dtype,
+        compile=compile, offload=offload,
     )  # fmt: skip
     made = make_videos(requests, run=run, options=options, reporter=make_reporter())
     if json:

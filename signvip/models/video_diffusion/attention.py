@@ -1,15 +1,16 @@
 """How reference features reach the denoiser: by the self-attention of both U-Nets (section 3.4).
 
 `WriteReference` collects them in the Reference Net, `ReadReference` appends them to the keys and values of
-the denoiser's layer of the same name. They travel as arguments, so that no state is left behind.
+the denoiser's layer of the same name. They travel as arguments, so that no state is left behind; a sampler
+projects them once, for all steps, windows and frames.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import torch
-from diffusers.models.attention_processor import AttnProcessor2_0
 from torch.nn import functional
 
 if TYPE_CHECKING:
@@ -18,8 +19,19 @@ if TYPE_CHECKING:
     from diffusers.models.attention_processor import Attention
     from torch import Tensor, nn
 
-Reference = dict[str, "Tensor"]
-"""Reference tokens (B, L, C) by the name of a self-attention layer."""
+
+class Projected(NamedTuple):
+    """Tokens as one layer attends to them: through its own projections."""
+
+    key: Tensor  # (B, L, C)
+    value: Tensor  # (B, L, C)
+
+
+Reference = Mapping[str, "Tensor | Projected"]
+"""Reference tokens (B, L, C) by the name of a self-attention layer; projected, where they serve many calls."""
+
+Prompt = Mapping[str, Projected]
+"""The empty prompt (1, L, C) as each text attention sees it, by the layer's name."""
 
 Feature = Literal["attention_output", "attention_input"]
 """What is collected: the layer's output (the paper's text), or its normalised input (the authors' code)."""
@@ -36,16 +48,27 @@ def read_references(unet: nn.Module) -> None:
     """Let every spatial attention of a U-Net accept `cross_attention_kwargs={"reference": ...}`."""
     for name, attention in spatial_attentions(unet, "attn1"):
         attention.set_processor(ReadReference(name))
-    for _, attention in spatial_attentions(unet, "attn2"):
-        attention.set_processor(TextAttention())
+    for name, attention in spatial_attentions(unet, "attn2"):
+        attention.set_processor(TextAttention(name))
 
 
 def write_references(unet: nn.Module, feature: Feature) -> None:
     """Let every spatial attention of a U-Net accept and fill `cross_attention_kwargs={"collected": {}}`."""
     for name, attention in spatial_attentions(unet, "attn1"):
         attention.set_processor(WriteReference(name, feature))
-    for _, attention in spatial_attentions(unet, "attn2"):
-        attention.set_processor(TextAttention())
+    for name, attention in spatial_attentions(unet, "attn2"):
+        attention.set_processor(TextAttention(name))
+
+
+def project_reference(unet: nn.Module, reference: Reference) -> Reference:
+    """Project reference tokens for every self-attention of a U-Net; what is projected stays as it is."""
+    layers = spatial_attentions(unet, "attn1")
+    return {name: _project(attention, reference[name]) for name, attention in layers}
+
+
+def project_prompt(unet: nn.Module, prompt: Tensor) -> Prompt:
+    """Project a prompt (1, L, C) for every text attention of a U-Net; nothing for one without them."""
+    return {name: _project(attention, prompt) for name, attention in spatial_attentions(unet, "attn2")}
 
 
 class ReadReference:
@@ -61,12 +84,12 @@ class ReadReference:
         encoder_hidden_states: Tensor | None = None,
         attention_mask: Tensor | None = None,
         reference: Reference | None = None,
+        prompt: Prompt | None = None,
     ) -> Tensor:
         key, value = attn.to_k(hidden_states), attn.to_v(hidden_states)
         if reference is not None:
-            tokens = reference[self.name]
-            # projected once per clip; the frames share the result
-            key, value = _append(key, attn.to_k(tokens)), _append(value, attn.to_v(tokens))
+            shared = _project(attn, reference[self.name])
+            key, value = _append(key, shared.key), _append(value, shared.value)
         return _attend(attn, attn.to_q(hidden_states), key, value)
 
 
@@ -82,7 +105,7 @@ class WriteReference:
         hidden_states: Tensor,  # (B, L, C)
         encoder_hidden_states: Tensor | None = None,
         attention_mask: Tensor | None = None,
-        collected: Reference | None = None,
+        collected: dict[str, Tensor] | None = None,
     ) -> Tensor:
         query, key, value = attn.to_q(hidden_states), attn.to_k(hidden_states), attn.to_v(hidden_states)
         output = _attend(attn, query, key, value)
@@ -91,19 +114,29 @@ class WriteReference:
         return output
 
 
-class TextAttention(AttnProcessor2_0):
-    """The library's attention; it accepts, and ignores, what is meant for the self-attentions."""
+class TextAttention:
+    """Attention to a prompt that all frames share; it ignores what is meant for the self-attentions."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
 
     def __call__(
         self,
         attn: Attention,
-        hidden_states: Tensor,
-        encoder_hidden_states: Tensor | None = None,
+        hidden_states: Tensor,  # (B*F, N, C)
+        encoder_hidden_states: Tensor,  # (1, L, D)
         attention_mask: Tensor | None = None,
         reference: Reference | None = None,
-        collected: Reference | None = None,
+        collected: dict[str, Tensor] | None = None,
+        prompt: Prompt | None = None,
     ) -> Tensor:
-        return super().__call__(attn, hidden_states, encoder_hidden_states, attention_mask)
+        shared = _project(attn, encoder_hidden_states) if prompt is None else prompt[self.name]
+        key, value = (x.expand(len(hidden_states), -1, -1) for x in shared)
+        return _attend(attn, attn.to_q(hidden_states), key, value)
+
+
+def _project(attn: Attention, tokens: Tensor | Projected) -> Projected:
+    return tokens if isinstance(tokens, Projected) else Projected(attn.to_k(tokens), attn.to_v(tokens))
 
 
 def _append(own: Tensor, shared: Tensor) -> Tensor:  # (B*F, N, C), (B, L, C) -> (B*F, N+L, C)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
+from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor, nn
 
-from signvip.models.video_diffusion.attention import Reference, read_references
+from signvip.models.video_diffusion.attention import (
+    Prompt,
+    Reference,
+    project_prompt,
+    project_reference,
+    read_references,
+)
 from signvip.models.video_diffusion.unets import (
     Motion,
     MotionNorm,
@@ -41,6 +49,16 @@ GUIDER_OPTIONS = (
     "motion_max_frames",
     "motion_norm",
 )
+
+
+@dataclass
+class DeepCache:
+    """What comes out of the inner blocks, for steps that run the outermost ones alone (arXiv:2312.00858).
+
+    An empty one is filled, a filled one is read: who empties it decides how often the inner blocks run.
+    """
+
+    features: Tensor | None = None  # (B*F, C, h, w), on its way into the last up block
 
 
 class Denoiser(ModelMixin, ConfigMixin):
@@ -105,56 +123,98 @@ class Denoiser(ModelMixin, ConfigMixin):
         """Yield what the image phase trains."""
         return (weight for name, weight in self.named_parameters() if not is_motion(name))
 
+    @apply_forward_hook  # offloaded weights are fetched, as they are for `forward`
+    def project_reference(self, reference: Reference) -> Reference:
+        """Keys and values of a clip's reference, for all calls that are to read it."""
+        return project_reference(self.unet, reference)
+
+    @apply_forward_hook
+    def project_prompt(self) -> Prompt:
+        """Keys and values of the empty prompt, which no call changes."""
+        return {} if self.empty_prompt is None else project_prompt(self.unet, self.empty_prompt)
+
     def forward(
         self,
         sample: Tensor,  # (B, F, 4, h, w)
         timestep: Tensor | int,  # (B,) or a scalar
         features: Sequence[Tensor] | None = None,
         reference: Reference | None = None,
+        prompt: Prompt | None = None,
+        deep: DeepCache | None = None,
     ) -> Tensor:
         """Predict (B, F, 4, h, w) from noisy latents.
 
         `features` are a `Guider`'s: one after each down block, and where it gives one more, after `conv_in`.
-        Without a `reference` its attention is plain: the unconditional half of guidance.
+        Without a `reference` its attention is plain: the unconditional half of guidance. A reference of fewer
+        clips is shared by as many neighbours of the batch. `prompt` saves projecting the empty one again.
         """
         # Block by block, because diffusers' own forward has no place for features to enter after a block.
         batch, frames = sample.shape[:2]
         unet = self.unet
-        inputs = self._inputs(timestep, batch, frames, reference)
+        run = _Blocks(frames, self._inputs(timestep, batch, frames, reference, prompt))
         first, after_block = _split(features, len(unet.down_blocks))
         x = unet.conv_in(sample.flatten(0, 1))
         x = x if first is None else x + first
-        skips = [x]
-        for block, feature in zip(unet.down_blocks, after_block, strict=True):
-            x, residuals = block(hidden_states=x, **inputs, **_frames(block, frames))
-            x = x if feature is None else x + feature
-            skips += residuals
-        x = unet.mid_block(hidden_states=x, **inputs, **_frames(unet.mid_block, frames))
-        for block in unet.up_blocks:
-            count = len(block.resnets)
-            skips, residuals = skips[:-count], tuple(skips[-count:])
-            # the exact size, since an odd one cannot be told from half of it
-            size = skips[-1].shape[2:] if skips else None
-            x = block(
-                hidden_states=x,
-                res_hidden_states_tuple=residuals,
-                upsample_size=size,
-                **inputs,
-                **_frames(block, frames),
-            )
+        x = run.down(unet.down_blocks[0], x, after_block[0], skips := [x])
+        if deep is not None and deep.features is not None:
+            x, skips = deep.features, skips[: len(unet.up_blocks[-1].resnets)]
+        else:
+            x = self._inner_blocks(run, x, after_block[1:], skips)
+        if deep is not None:
+            deep.features = x
+        x = run.up(unet.up_blocks[-1], x, skips)
         return unet.conv_out(unet.conv_act(unet.conv_norm_out(x))).unflatten(0, (batch, frames))
 
+    def _inner_blocks(
+        self, run: _Blocks, x: Tensor, features: Sequence[Tensor | None], skips: list[Tensor]
+    ) -> Tensor:
+        """All blocks but the outermost; `skips` are left as the last up block wants them."""
+        for block, feature in zip(self.unet.down_blocks[1:], features, strict=True):
+            x = run.down(block, x, feature, skips)
+        x = run(self.unet.mid_block, x)
+        for block in self.unet.up_blocks[:-1]:
+            x = run.up(block, x, skips)
+        return x
+
     def _inputs(
-        self, timestep: Tensor | int, batch: int, frames: int, reference: Reference | None
+        self,
+        timestep: Tensor | int,
+        batch: int,
+        frames: int,
+        reference: Reference | None,
+        prompt: Prompt | None,
     ) -> dict[str, Any]:
         time = self.unet.time_proj(torch.as_tensor(timestep, device=self.device).expand(batch))
         time = self.unet.time_embedding(time.to(self.dtype)).repeat_interleave(frames, dim=0)
-        prompt = self.empty_prompt
         return {
             "temb": time,
-            "encoder_hidden_states": None if prompt is None else prompt.expand(batch * frames, -1, -1),
-            "cross_attention_kwargs": {"reference": reference},
+            "encoder_hidden_states": self.empty_prompt,
+            "cross_attention_kwargs": {"reference": reference, "prompt": prompt},
         }
+
+
+class _Blocks:
+    """Runs blocks of the U-Net with what all of them get."""
+
+    def __init__(self, frames: int, inputs: dict[str, Any]) -> None:
+        self.frames, self.inputs = frames, inputs
+
+    def __call__(self, block: nn.Module, x: Tensor, **more: Any) -> Any:
+        frames = {"num_frames": self.frames} if hasattr(block, "motion_modules") else {}
+        return block(hidden_states=x, **self.inputs, **frames, **more)
+
+    def down(self, block: nn.Module, x: Tensor, feature: Tensor | None, skips: list[Tensor]) -> Tensor:
+        x, residuals = self(block, x)
+        skips += residuals
+        return x if feature is None else x + feature
+
+    def up(self, block: Any, x: Tensor, skips: list[Tensor]) -> Tensor:
+        count = len(block.resnets)
+        residuals = tuple(skips[-count:])
+        del skips[-count:]
+        # the exact size, since an odd one cannot be told from half of it
+        size = skips[-1].shape[2:] if skips else None
+        return self(block, x, res_hidden_states_tuple=residuals, upsample_size=size)
 
 
 def _motion_modules(unet: nn.Module) -> Iterator[Any]:
@@ -162,10 +222,6 @@ def _motion_modules(unet: nn.Module) -> Iterator[Any]:
         if name.endswith("motion_modules"):
             assert isinstance(module, nn.ModuleList)
             yield from module
-
-
-def _frames(block: nn.Module, frames: int) -> dict[str, int]:
-    return {"num_frames": frames} if hasattr(block, "motion_modules") else {}
 
 
 def _split(features: Sequence[Tensor] | None, blocks: int) -> tuple[Tensor | None, list[Tensor | None]]:

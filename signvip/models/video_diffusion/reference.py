@@ -66,14 +66,13 @@ class ReferenceNet(ModelMixin, ConfigMixin):
             return lambda timestep: self(latents, timestep)
         return self(latents)
 
-    def forward(self, latents: Tensor, timestep: Tensor | int = 0) -> Reference:
+    def forward(self, latents: Tensor, timestep: Tensor | int = 0) -> dict[str, Tensor]:
         """Return tokens (B, L, C) by layer name for clean reference latents (B, 4, h, w).
 
         At timestep 0 a clip needs one pass; the authors' weights expect the sampler's.
         """
-        collected: Reference = {}
-        prompt = None if self.empty_prompt is None else self.empty_prompt.expand(len(latents), -1, -1)
-        self.unet(latents, timestep, prompt, cross_attention_kwargs={"collected": collected})
+        collected: dict[str, Tensor] = {}
+        self.unet(latents, timestep, self.empty_prompt, cross_attention_kwargs={"collected": collected})
         return collected
 
 
@@ -84,7 +83,9 @@ class _Collect(nn.Module):
         super().__init__()
         self.name = name
 
-    def forward(self, hidden_states: Tensor, *, collected: Reference | None = None, **_: Any) -> Tensor:
+    def forward(
+        self, hidden_states: Tensor, *, collected: dict[str, Tensor] | None = None, **_: Any
+    ) -> Tensor:
         if collected is not None:
             collected[self.name] = hidden_states
         return hidden_states

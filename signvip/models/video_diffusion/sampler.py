@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import torch
 from diffusers import (
@@ -12,11 +12,14 @@ from diffusers import (
     DDPMScheduler,
     DPMSolverMultistepScheduler,
     EulerDiscreteScheduler,
+    LCMScheduler,
     UniPCMultistepScheduler,
 )
 from torch import Tensor
 
+from signvip.config import SchedulerName
 from signvip.errors import ConfigError
+from signvip.models.video_diffusion.batches import Predict, WindowBatch, make_batches, mean_over
 from signvip.models.video_diffusion.windows import Tail, windows
 
 if TYPE_CHECKING:
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from diffusers import SchedulerMixin
 
     from signvip.config import Sampler
-    from signvip.models.video_diffusion.attention import Reference
+    from signvip.models.video_diffusion.attention import Prompt, Reference
     from signvip.models.video_diffusion.denoiser import Denoiser
     from signvip.models.video_diffusion.guider import Guider
 
@@ -44,7 +47,14 @@ def make_scheduler(name: str, noise: Sampler | Mapping[str, Any]) -> SchedulerMi
             return UniPCMultistepScheduler.from_config(config)
         case "euler":
             return EulerDiscreteScheduler.from_config(config)
-    raise ConfigError(f"There is no scheduler '{name}'; choose ddpm, ddim, dpm++, unipc or euler.")
+        case "lcm":
+            return LCMScheduler.from_config(config)
+    raise unknown_scheduler(name)
+
+
+def unknown_scheduler(name: str) -> ConfigError:
+    """The error for a scheduler that does not exist."""
+    return ConfigError(f"There is no scheduler '{name}'; choose one of {', '.join(get_args(SchedulerName))}.")
 
 
 def _scheduler_config(sampler: Sampler) -> dict[str, Any]:
@@ -74,10 +84,13 @@ def sample(
     *,
     steps: int = 50,
     guidance_scale: float = 3.5,
+    guidance_interval: tuple[float, float] = (0.0, 1.0),
     generators: Sequence[torch.Generator] | None = None,
     window: int = 24,
     overlap: int = 4,
     tail: Tail = "shifted",
+    window_batch: int = 1,
+    reuse_every: int = 1,
     callback: Callable[[int, int], None] | None = None,
 ) -> Tensor:
     """Return latents (B, F, 4, h, w) of clips with embeddings e and the Reference Net's features.
@@ -85,48 +98,67 @@ def sample(
     One generator per clip makes a clip's result independent of its batch. Guidance drops the reference alone;
     at a scale of 1 or less there is none. A function as `reference` gives the features of each timestep.
     `callback` is told how many steps are done, and of how many.
+
+    Two options are approximate, and off by default: guidance between two fractions of the steps only, and
+    inner blocks that run in one of `reuse_every` steps. `window_batch` windows are denoised in one call.
     """
+    _check_interval(guidance_interval)
     parts = windows(e.shape[1], _window(denoiser, e.shape[1], window), overlap, tail)
+    batches = make_batches(parts, window_batch, guider, e)
     # a copy: schedulers count their steps, and the caller's may serve someone else
     scheduler = type(scheduler).from_config(scheduler.config)
-    scheduler.set_timesteps(steps, device=e.device)
-    # the guider knows no time, so once per window serves all steps
-    features = [guider(e[:, _frames(part)]) for part in parts]
+    _set_timesteps(scheduler, steps, e.device)
+    prompt = denoiser.project_prompt()
+    if reference is not None and not callable(reference):
+        reference = denoiser.project_reference(reference)
     latents = _noise(denoiser, e, generators) * scheduler.init_noise_sigma
     options = _step_options(scheduler, generators)
-    for done, timestep in enumerate(scheduler.timesteps, start=1):
-        inputs = scheduler.scale_model_input(latents, timestep)
-        read = reference(timestep) if callable(reference) else reference
-        total, count = torch.zeros_like(latents), latents.new_zeros(1, e.shape[1], 1, 1, 1)
-        for part, guide in zip(parts, features, strict=True):
-            frames = _frames(part)
-            noisy = inputs[:, frames]
-            total[:, frames] += _predict(denoiser, noisy, timestep, guide, read, guidance_scale)
-            count[:, frames] += 1
-        latents = scheduler.step(total / count, timestep, latents, return_dict=False, **options)[0]
+    total = len(scheduler.timesteps)
+    for done, timestep in enumerate(scheduler.timesteps):
+        read = denoiser.project_reference(reference(timestep)) if callable(reference) else reference
+        guided = guidance_interval[0] <= done / total < guidance_interval[1]
+        predict = _guide(denoiser, timestep, read, prompt, guidance_scale if guided else 1.0)
+        if reuse_every > 1 and done % reuse_every == 0:
+            for batch in batches:
+                batch.empty_caches()
+        prediction = mean_over(batches, scheduler.scale_model_input(latents, timestep), predict)
+        latents = scheduler.step(prediction, timestep, latents, return_dict=False, **options)[0]
         if callback is not None:
-            callback(done, len(scheduler.timesteps))
+            callback(done + 1, total)
     return latents
 
 
-def _frames(part: Sequence[int]) -> slice | list[int]:
-    """An index for a window: of a frame that stands in it twice, one copy counts, as in the authors' code."""
-    return slice(part.start, part.stop) if isinstance(part, range) else list(part)
+def _guide(
+    denoiser: Denoiser, timestep: Tensor, read: Reference | None, prompt: Prompt, scale: float
+) -> Predict:
+    """What one step does to a batch of windows; the half without a reference attends to its own tokens alone."""
+
+    def predict(latents: Tensor, batch: WindowBatch) -> Tensor:
+        features = batch.features()
+        conditional = denoiser(latents, timestep, features, read, prompt, batch.deep)
+        if scale <= 1 or read is None:
+            return conditional
+        unconditional = denoiser(latents, timestep, features, None, prompt, batch.unconditional_deep)
+        return unconditional + scale * (conditional - unconditional)
+
+    return predict
 
 
-def _predict(
-    denoiser: Denoiser,
-    latents: Tensor,
-    timestep: Tensor,
-    features: list[Tensor],
-    reference: Reference | None,
-    scale: float,
-) -> Tensor:
-    conditional = denoiser(latents, timestep, features, reference)
-    if scale <= 1 or reference is None:
-        return conditional
-    unconditional = denoiser(latents, timestep, features, None)
-    return unconditional + scale * (conditional - unconditional)
+def _check_interval(interval: tuple[float, float]) -> None:
+    start, stop = interval
+    if not 0 <= start <= stop <= 1:
+        raise ConfigError(
+            f"Guidance cannot run from {start:g} to {stop:g} of the steps; choose fractions from 0 to 1, in order."
+        )
+
+
+def _set_timesteps(scheduler: SchedulerMixin, steps: int, device: torch.device) -> None:
+    if isinstance(scheduler, LCMScheduler) and steps > scheduler.config["original_inference_steps"]:
+        raise ConfigError(
+            f"The scheduler lcm takes at most {scheduler.config['original_inference_steps']} steps, not {steps};"
+            " 4 to 8 are usual."
+        )
+    scheduler.set_timesteps(steps, device=device)
 
 
 def _noise(denoiser: Denoiser, e: Tensor, generators: Sequence[torch.Generator] | None) -> Tensor:

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 import torch
+from plain import plain_sample, twice
 
-from signvip.config import Sampler
+from signvip.config import Sampler, SchedulerName
 from signvip.errors import ConfigError
-from signvip.models.video_diffusion import Denoiser, Guider
+from signvip.models.video_diffusion import Denoiser, Guider, ReferenceNet
+from signvip.models.video_diffusion.attention import spatial_attentions
+from signvip.models.video_diffusion.batches import KEPT_WINDOWS
 from signvip.models.video_diffusion.sampler import make_scheduler, sample
 
 NAMES = ["ddim", "dpm++", "unipc", "euler"]
+NOISY = ["ddpm", "lcm"]  # these draw noise at each step
 
 
 @pytest.fixture
@@ -43,10 +49,11 @@ def test_a_seed_repeats_a_clip_in_any_batch(name, video, video_guider, reference
     assert (together[0] - together[1]).abs().max() > 0.1
 
 
-def test_ddpm_draws_its_noise_clip_by_clip(video, video_guider, reference_net):
+@pytest.mark.parametrize("name", NOISY)
+def test_noise_is_drawn_clip_by_clip(name, video, video_guider, reference_net):
     pictures, e = torch.randn(2, 4, 8, 8), torch.randn(2, 3, 6, 8, 8)
-    together = draw(video, video_guider, reference_net(pictures), e, 1, 2, name="ddpm")
-    alone = draw(video, video_guider, reference_net(pictures[1:]), e[1:], 2, name="ddpm")
+    together = draw(video, video_guider, reference_net(pictures), e, 1, 2, name=name)
+    alone = draw(video, video_guider, reference_net(pictures[1:]), e[1:], 2, name=name)
     torch.testing.assert_close(together[1:], alone, rtol=1e-3, atol=1e-3)
 
 
@@ -57,7 +64,13 @@ class Oracle:
         self.config = {"in_channels": 4, "motion": "temporal_attention", "motion_max_frames": 8}
         self.clean, self.alphas, self.calls, self.place = clean, alphas, [], 0
 
-    def __call__(self, latents, timestep, features, reference):
+    def project_reference(self, reference):
+        return reference
+
+    def project_prompt(self):
+        return {}
+
+    def __call__(self, latents, timestep, features, reference, prompt, deep):
         start = int(features[0][0, 0, 0, 0])  # the guider below says where a window begins
         self.calls.append((int(timestep), start, latents.shape[1], reference))
         alpha = self.alphas[int(timestep)]
@@ -87,7 +100,7 @@ def test_overlaps_are_averaged():
     asked = []
 
     class Start(Oracle):
-        def __call__(self, latents, timestep, features, reference):
+        def __call__(self, latents, timestep, features, *_):
             asked.append(float(features[0][0, 0, 0, 0]))
             return torch.full_like(latents, asked[-1])
 
@@ -162,7 +175,7 @@ def test_an_unknown_scheduler_is_named():
         make_scheduler("dpm", Sampler())
 
 
-@pytest.mark.parametrize("name", [*NAMES, "ddpm"])
+@pytest.mark.parametrize("name", [*NAMES, *NOISY])
 def test_schedulers_share_one_noise_schedule(name):
     config = Sampler(prediction="v_prediction", timestep_spacing="trailing", beta_end=0.02)
     made = make_scheduler(name, config)
@@ -172,3 +185,144 @@ def test_schedulers_share_one_noise_schedule(name):
         assert scheduler.config.timestep_spacing == "trailing"
         assert scheduler.config.beta_end == 0.02
     torch.testing.assert_close(made.alphas_cumprod, again.alphas_cumprod)
+
+
+def noise_of(number, frames):
+    return torch.randn((frames, 4, 8, 8), generator=torch.Generator().manual_seed(number))[None]
+
+
+@pytest.mark.parametrize(
+    ("text", "timestep", "tail", "window_batch"),
+    [
+        (None, "zero", "shifted", 1),
+        (None, "zero", "reflected", 1),
+        (8, "zero", "shifted", 2),
+        (8, "sampler", "shifted", 1),
+        (8, "sampler", "reflected", 3),
+    ],
+)
+def test_nothing_that_is_kept_changes_the_result(text, timestep, tail, window_batch, denoiser, shake):
+    """Against the authors' loop, which computes all of it at each step and for each window."""
+    options = {"cross_attention_dim": text, "motion": "temporal_attention"}
+    video = shake(Denoiser.from_config(denoiser.config, **options))
+    if text is not None:
+        video.empty_prompt.normal_()
+    net = ReferenceNet(**video.unet_options, features="attention_input", timestep=timestep)
+    net.load_state_dict(
+        {**net.state_dict(), "empty_prompt": video.empty_prompt} if text else net.state_dict()
+    )
+    guider = shake(Guider(embedding_channels=6, **video.guider_options))
+    picture, e = torch.randn(1, 4, 8, 8), torch.randn(1, 37, 6, 8, 8)  # more windows than are kept
+    options = {"steps": 3, "guidance_scale": 2.0, "window": 8, "overlap": 2, "tail": tail}
+    made = sample(
+        video, guider, make_scheduler("ddim", Sampler()), net.features_of(picture), e,
+        generators=seeds(1), window_batch=window_batch, **options,
+    )  # fmt: skip
+    expected = plain_sample(
+        twice(video), guider, make_scheduler("ddim", Sampler()), net, picture, e, noise_of(1, 37), **options
+    )
+    torch.testing.assert_close(made, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_reference_and_prompt_are_projected_once_per_clip(denoiser):
+    options = {"cross_attention_dim": 8, "motion": "temporal_attention"}
+    video = Denoiser.from_config(denoiser.config, **options)
+    net = ReferenceNet(**video.unet_options)
+    guider = Guider(embedding_channels=6, **video.guider_options)
+    seen = {"attn1": 0, "attn2": 0}
+    for kind in seen:
+        _, attention = next(spatial_attentions(video.unet, kind))
+
+        def count(_layer, inputs, _output, kind=kind):
+            seen[kind] += len(inputs[0]) == 1  # the frames' own come many at a time
+
+        attention.to_k.register_forward_hook(count)
+    reference = net.features_of(torch.randn(1, 4, 8, 8))
+    draw(video, guider, reference, torch.randn(1, 13, 6, 8, 8), 1, steps=4)
+    assert seen == {"attn1": 1, "attn2": 1}
+
+
+def test_the_guider_is_asked_again_only_for_windows_that_are_not_kept(video, video_guider):
+    runs = []
+    video_guider.register_forward_hook(lambda *_: runs.append(1))
+    e = torch.randn(1, 8 + 6 * (KEPT_WINDOWS + 1), 6, 8, 8)
+    draw(video, video_guider, None, e, 1, steps=3)
+    assert len(runs) == KEPT_WINDOWS + 2 * 3
+
+
+def test_ddim_by_hand(video, video_guider, reference_net):
+    """Noise predictions of both halves, guided, and Eq. 12 of arXiv:2010.02502 without noise."""
+    reference, e = reference_net(torch.randn(1, 4, 8, 8)), torch.randn(1, 4, 6, 8, 8)
+    config = Sampler()
+    betas = torch.linspace(config.beta_start**0.5, config.beta_end**0.5, config.train_timesteps) ** 2
+    alphas = (1 - betas).cumprod(0)
+    x, features, scale = noise_of(1, 4), video_guider(e), 3.5
+    # leading spacing with an offset of 1, as in Stable Diffusion; the last step goes to the first alpha
+    for now, after in ((751, 501), (501, 251), (251, 1), (1, 0)):
+        with torch.no_grad():
+            without, given = (video(x, now, features, read) for read in (None, reference))
+        guided = without + scale * (given - without)
+        clean = (x - (1 - alphas[now]).sqrt() * guided) / alphas[now].sqrt()
+        x = alphas[max(after, 0)].sqrt() * clean + (1 - alphas[max(after, 0)]).sqrt() * guided
+    made = draw(video, video_guider, reference, e, 1, steps=4, guidance_scale=scale)
+    torch.testing.assert_close(made, x, atol=1e-4, rtol=1e-4)
+
+
+def asked_with_reference(steps, **options):
+    scheduler = make_scheduler("ddim", Sampler())
+    oracle = Oracle(torch.zeros(1, 4, 4, 4, 4), scheduler.alphas_cumprod)
+    e, reference = torch.zeros(1, 4, 1, 4, 4), {"layer": torch.zeros(1, 2, 3)}
+    sample(oracle, say_where, scheduler, reference, e, steps=steps, generators=seeds(0), **options)
+    return [call[3] is reference for call in oracle.calls]
+
+
+def test_guidance_on_part_of_the_steps():
+    guided, plain = [True, False], [True]
+    assert asked_with_reference(5, guidance_interval=(0, 0.6)) == 3 * guided + 2 * plain
+    assert asked_with_reference(5, guidance_interval=(0.2, 0.6)) == plain + 2 * guided + 2 * plain
+    assert asked_with_reference(5, guidance_interval=(0, 1)) == 5 * guided
+
+
+@pytest.mark.parametrize("interval", [(0.6, 0.2), (-1, 1), (0, 1.5)])
+def test_an_interval_that_is_none_is_refused(interval):
+    with pytest.raises(ConfigError, match="fractions from 0 to 1"):
+        asked_with_reference(2, guidance_interval=interval)
+
+
+def test_inner_blocks_run_every_nth_step(video, video_guider, reference_net):
+    runs = {"inner": 0, "outer": 0}
+    for name, block in (("inner", video.unet.mid_block), ("outer", video.unet.up_blocks[-1])):
+
+        def count(*_, name=name):
+            runs[name] += 1
+
+        block.register_forward_hook(count)
+    reference = reference_net(torch.randn(1, 4, 8, 8))
+    draw(video, video_guider, reference, torch.randn(1, 13, 6, 8, 8), 1, steps=5, reuse_every=3)
+    assert runs == {"inner": 2 * 2 * 2, "outer": 5 * 2 * 2}  # steps, windows, halves
+
+
+@pytest.mark.parametrize("window_batch", [1, 2])
+def test_reuse_in_every_step_is_exact_and_differs_little_otherwise(
+    window_batch, video, video_guider, reference_net
+):
+    given = video, video_guider, reference_net(torch.randn(1, 4, 4, 4)), torch.randn(1, 9, 6, 4, 4), 1
+    exact = draw(*given, steps=8)
+    assert torch.equal(draw(*given, steps=8, reuse_every=1), exact)
+    reused = draw(*given, steps=8, reuse_every=2, window_batch=window_batch)
+    assert 0 < (reused - exact).norm() < (draw(*given, steps=2) - exact).norm()
+
+
+def test_lcm_says_how_many_steps_it_takes(video, video_guider):
+    with pytest.raises(ConfigError, match="at most 50 steps, not 51"):
+        draw(video, video_guider, None, torch.randn(1, 1, 6, 4, 4), 1, name="lcm", steps=51)
+    other = make_scheduler(
+        "ddim", make_scheduler("lcm", Sampler()).config
+    )  # a run may have been saved with lcm
+    sample(video, video_guider, other, None, torch.randn(1, 1, 6, 4, 4), steps=51, generators=seeds(1))
+
+
+def test_every_scheduler_of_the_configuration_exists():
+    assert sorted(get_args(SchedulerName)) == sorted([*NAMES, *NOISY])
+    for name in get_args(SchedulerName):
+        make_scheduler(name, Sampler(scheduler=name))

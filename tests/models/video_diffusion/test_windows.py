@@ -47,3 +47,9 @@ def test_the_reflected_tail_runs_backwards_from_the_end():
     tail = list(windows(100, 24, 2, "reflected")[-1])
     assert tail == [*range(88, 100), *range(98, 86, -1)]
     assert len(tail) - len(set(tail)) == 11
+
+
+def test_reflected_windows_of_the_authors_numbers():
+    """24 frames, 2 of them shared, in a closed loop: one frame too many makes a whole window of old ones."""
+    assert windows(25, 24, 2, "reflected") == [list(range(24)), [22, 23, 24, *range(23, 2, -1)]]
+    assert [part[0] for part in windows(200, 24, 2, "reflected")] == list(range(0, 200, 22))

@@ -1,0 +1,147 @@
+"""Speed of the sampler as ratios, each against its baseline in the same process.
+
+    python benchmarks/sampler.py --output sampler.json
+    python benchmarks/sampler.py --shrink 16 --size 17 14 --repeats 1
+
+The baseline is the authors' loop (tests/models/video_diffusion/plain.py): at each step the Reference Net for both
+halves of guidance and the guider for each window, and the self-attention of the unconditional half twice.
+Weights are random, in networks of the paper's shape and a fraction (`--shrink`) of its width. Where nothing is
+approximated, the latents are compared before anything is timed; `quality.py` has the cost of approximations.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+from compare import Row, arguments, compare_work, report
+from torch import Tensor
+
+from signvip.config import Sampler
+from signvip.models.video_diffusion import Denoiser, Guider, ReferenceNet
+from signvip.models.video_diffusion.sampler import make_scheduler, sample
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "models" / "video_diffusion"))
+from plain import plain_sample, twice
+
+WIDTHS = (320, 640, 1280, 1280)  # of Stable Diffusion 1.5
+APPROXIMATE = float("inf")
+
+
+def networks(shrink: int, size: tuple[int, int], frames: int) -> SimpleNamespace:
+    """Denoiser, Reference Net and guider with random weights, and what they are fed."""
+    torch.manual_seed(0)
+    widths = tuple(width // shrink for width in WIDTHS)
+    shape = {"block_out_channels": widths, "norm_num_groups": 320 // shrink // 10, "motion_heads": 4}
+    denoiser = Denoiser(
+        **shape,
+        attention_levels=(True, True, True, False),
+        attention_heads=4,
+        cross_attention_dim=768 // shrink,
+        motion="temporal_attention",
+    )
+    embedding = 512 // shrink
+    made = SimpleNamespace(
+        denoiser=denoiser,
+        both=twice(denoiser),
+        reference_net=ReferenceNet(**denoiser.unet_options, features="attention_input"),
+        guider=Guider(embedding_channels=embedding, **denoiser.guider_options),
+        picture=torch.randn(1, 4, *size),
+        e=torch.randn(1, frames, embedding, *size),
+    )
+    for network in (made.denoiser, made.both, made.reference_net, made.guider):
+        network.eval().requires_grad_(False)
+    return made
+
+
+def ours(nets: SimpleNamespace, name: str = "ddim", *, reference=None, scale: float = 3.5, **options):
+    """A run of our sampler, that gives its latents."""
+
+    def run() -> list[Tensor]:
+        read = nets.reference_net.features_of(nets.picture) if reference is None else reference
+        generators = [torch.Generator().manual_seed(0)]
+        scheduler = make_scheduler(name, Sampler())
+        given = nets.denoiser, nets.guider, scheduler, read, nets.e
+        return [sample(*given, guidance_scale=scale, generators=generators, **options)]
+
+    return run
+
+
+def authors(nets: SimpleNamespace, steps: int):
+    """A run of the authors' loop from the same noise."""
+    noise = torch.randn(nets.e.shape[1], 4, *nets.e.shape[3:], generator=torch.Generator().manual_seed(0))
+
+    def run() -> list[Tensor]:
+        given = nets.both, nets.guider, make_scheduler("ddim", Sampler()), nets.reference_net, nets.picture
+        return [plain_sample(*given, nets.e, noise[None], steps=steps, guidance_scale=3.5)]
+
+    return run
+
+
+def each_step(nets: SimpleNamespace, batch: int):
+    """The reference as a function of the timestep, computed for `batch` equal pictures of which one is read."""
+    pictures = nets.picture.repeat(batch, 1, 1, 1)
+    return lambda _: {name: tokens[:1] for name, tokens in nets.reference_net(pictures).items()}
+
+
+def exact_rows(nets: SimpleNamespace, repeats: int) -> dict[str, Row]:
+    """What changes no result: two steps."""
+    rows = {
+        "nothing twice, against the authors' loop": compare_work(
+            ours(nets, steps=2), authors(nets, 2), repeats
+        )
+    }
+    for batch, name in ((1, "once a step"), (2, "once a step and half")):
+        baseline = ours(nets, steps=2, reference=each_step(nets, batch))
+        rows[f"reference once per clip, against {name}"] = compare_work(
+            ours(nets, steps=2), baseline, repeats
+        )
+    return rows
+
+
+def reuse_row(nets: SimpleNamespace, repeats: int) -> dict[str, Row]:
+    """Inner blocks in one step of three, in six steps."""
+    reused, plain = ours(nets, steps=6, reuse_every=3, scale=1.0), ours(nets, steps=6, scale=1.0)
+    return {"inner blocks every third step": compare_work(reused, plain, repeats, APPROXIMATE)}
+
+
+def fewer_steps_rows(nets: SimpleNamespace, repeats: int) -> dict[str, Row]:
+    """Against the authors' 50 steps."""
+    sixty_percent = ours(nets, "unipc", steps=20, guidance_interval=(0.0, 0.6))
+    four = ours(nets, "lcm", steps=4, scale=1.0)
+    return {
+        "20 steps, guidance on 60 %, against 50 of the authors": compare_work(
+            sixty_percent, authors(nets, 50), repeats, APPROXIMATE
+        ),
+        "4 steps without guidance, against 50 of the authors": compare_work(
+            four, authors(nets, 50), repeats, APPROXIMATE
+        ),
+    }
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--shrink", type=int, default=4, help="divides the width of all networks")
+    parser.add_argument("--size", type=int, nargs=2, default=(34, 28), metavar=("h", "w"), help="of latents")
+    parser.add_argument("--frames", type=int, default=4)
+    options = parser.parse_args()
+    report(measure(options), options)
+
+
+@torch.no_grad()
+def measure(options: argparse.Namespace) -> dict[str, Row]:
+    size = tuple(options.size)
+    nets = networks(options.shrink, size, options.frames)
+    half = networks(2 * options.shrink, (size[0] // 2, size[1] // 2), options.frames)  # these take 50 steps
+    return {
+        **exact_rows(nets, options.repeats),
+        **reuse_row(nets, options.repeats),
+        **fewer_steps_rows(half, options.repeats),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""Context windows of a clip in batches, with what each batch keeps from step to step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from signvip.models.video_diffusion.denoiser import DeepCache
+
+if TYPE_CHECKING:
+    from signvip.models.video_diffusion.guider import Guider
+
+KEPT_WINDOWS = 4
+"""Of so many windows the guider's features are kept: memory is not to grow with a clip, and they are 2 % of a step."""
+
+Predict = Callable[[Tensor, "WindowBatch"], Tensor]
+"""Latents (B*k, F, 4, h, w) of a batch of windows to what the scheduler wants for them."""
+
+
+class WindowBatch:
+    """k windows that are denoised together; those of one clip are neighbours on the batch axis."""
+
+    def __init__(self, parts: Sequence[Sequence[int]], guider: Guider, e: Tensor, *, keeps: bool) -> None:
+        self.frames = torch.tensor([list(part) for part in parts], device=e.device)  # (k, F)
+        self.seen = [_seen(part, e.device) for part in parts]
+        self.guider, self.e = guider, e
+        # the guider knows no time, so its features serve all steps
+        self.kept = guider(self.pick(e)) if keeps else None
+        self.deep: DeepCache | None = None
+        self.unconditional_deep: DeepCache | None = None
+
+    def pick(self, clips: Tensor) -> Tensor:
+        """Cut the windows out of clips: (B, frames, ...) -> (B*k, F, ...)."""
+        return clips[:, self.frames].flatten(0, 1)
+
+    def features(self) -> list[Tensor]:
+        """What the guider gives for these windows."""
+        return self.guider(self.pick(self.e)) if self.kept is None else self.kept
+
+    def empty_caches(self) -> None:
+        """Let the next step run the inner blocks again, and the steps after it read what they gave."""
+        self.deep, self.unconditional_deep = DeepCache(), DeepCache()
+
+
+def make_batches(parts: Sequence[Sequence[int]], size: int, guider: Guider, e: Tensor) -> list[WindowBatch]:
+    """Group the windows of clips with embeddings e (B, frames, C, h, w) by `size`."""
+    kept = max(KEPT_WINDOWS, size)
+    firsts = range(0, len(parts), size)
+    return [WindowBatch(parts[i : i + size], guider, e, keeps=i + size <= kept) for i in firsts]
+
+
+def mean_over(batches: Sequence[WindowBatch], latents: Tensor, predict: Predict) -> Tensor:
+    """The prediction for whole clips (B, frames, 4, h, w): for each frame the mean of the windows that see it."""
+    total, count = torch.zeros_like(latents), latents.new_zeros(1, latents.shape[1], 1, 1, 1)
+    for batch in batches:
+        made = predict(batch.pick(latents), batch).unflatten(0, (len(latents), -1))
+        for window, (frames, places) in zip(made.unbind(1), batch.seen, strict=True):
+            total[:, frames] += window[:, places]
+            count[:, frames] += 1
+    return total / count
+
+
+def _seen(part: Sequence[int], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Frames of a window and their places in it; of one that stands there twice one copy counts (the authors' code)."""
+    places = {frame: place for place, frame in enumerate(part)}
+    return torch.tensor(list(places), device=device), torch.tensor(list(places.values()), device=device)

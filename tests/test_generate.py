@@ -1,0 +1,109 @@
+"""How `generate` is told to sample: what reaches the sampler, what is refused, and what it costs in memory."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import get_args
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import signvip.pipeline
+from signvip.config import SchedulerName
+from signvip.errors import ConfigError
+from signvip.generate import GenerateOptions, Request, embedded_run, generate, load_pipeline
+from signvip_cli.commands.generate import SCHEDULERS
+
+GREY = np.full((64, 64, 3), 150, np.uint8)
+
+
+def test_options_reach_the_sampler_and_the_sidecar(tmp_path, monkeypatch):
+    Image.fromarray(GREY).save(tmp_path / "ref.png")
+    asked = {}
+
+    def sample(_denoiser, _guider, scheduler, _reference, e, **options):
+        asked.update(options, scheduler=type(scheduler).__name__)
+        return torch.zeros(1, e.shape[1], 4, *e.shape[3:])
+
+    monkeypatch.setattr(signvip.pipeline, "sample", sample)
+    options = GenerateOptions(
+        steps=4, guidance=1.5, guidance_stop=0.5, reuse_every=2, window_batch=3, scheduler="lcm", max_frames=2
+    )
+    generate([Request("rain", tmp_path / "ref.png", tmp_path / "a.mp4")], options=options)
+    assert (asked["steps"], asked["guidance_scale"], asked["guidance_interval"]) == (4, 1.5, (0.0, 0.5))
+    assert (asked["reuse_every"], asked["window_batch"], asked["scheduler"]) == (2, 3, "LCMScheduler")
+    told = json.loads((tmp_path / "a.json").read_text())["sampling"]
+    assert (told["guidance_start"], told["guidance_stop"], told["reuse_every"]) == (0.0, 0.5, 2)
+    assert told["scheduler"] == "LCMScheduler"
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"compile": True}, "leave out --compile"),
+        ({"offload": True}, "leave out --offload"),
+        ({"dtype": "fp16"}, "use --dtype fp32"),
+        ({"scheduler": "dpm"}, "dpm\\+\\+"),
+    ],
+)
+def test_what_a_cpu_cannot_do_is_refused_before_anything_is_loaded(options, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        load_pipeline("no/run", GenerateOptions(device="cpu", **options))
+
+
+def test_help_names_every_scheduler():
+    for name in get_args(SchedulerName):
+        assert name in SCHEDULERS
+
+
+def test_offloaded_parts_are_fetched_before_they_work():
+    """The accelerator is the CPU here, so what is seen is that each part is fetched, and the same result."""
+    plain, offloaded = (signvip.SignVipPipeline.from_pretrained(embedded_run()) for _ in range(2))
+    offloaded.enable_model_cpu_offload(device="cpu")
+    fetched = []
+    for name in offloaded.model_cpu_offload_seq.split("->"):
+        hook = getattr(offloaded, name)._hf_hook
+
+        def fetch(module, *args, name=name, before=hook.pre_forward, **kwargs):
+            fetched.append(name)
+            return before(module, *args, **kwargs)
+
+        hook.pre_forward = fetch
+    first, second = (
+        pipe("rain", GREY, max_frames=2, output_type="np", generator=torch.Generator().manual_seed(1)).frames
+        for pipe in (plain, offloaded)
+    )
+    assert np.array_equal(first, second)
+    assert set(fetched) == set(offloaded.model_cpu_offload_seq.split("->"))
+    before_the_first_window = fetched[fetched.index("guider") + 1 :][:2]
+    assert before_the_first_window == ["denoiser", "denoiser"]  # prompt, reference
+
+
+MEASURE = """
+import resource, sys
+from pathlib import Path
+import torch
+from signvip.generate import GenerateOptions, Request, _make, embedded_run, load_pipeline
+from signvip.progress import Silent
+
+pipe = load_pipeline(str(embedded_run()), GenerateOptions(steps=1, device="cpu"))
+for frames in (25, 200):
+    tokens = torch.zeros(frames, pipe.autoencoder.tokens_per_frame, dtype=torch.long)
+    request = Request("rain", Path(sys.argv[1]), Path(sys.argv[2]))
+    _make(pipe, str(embedded_run()), request, tokens, GenerateOptions(), Silent())
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_a_clip(tmp_path):
+    """The peak of the process, which the second and longer clip may raise by a tenth at most."""
+    Image.fromarray(GREY).save(tmp_path / "ref.png")
+    command = [sys.executable, "-c", MEASURE, str(tmp_path / "ref.png"), str(tmp_path / "a.mp4")]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    short, long = map(int, told.stdout.split())
+    assert long < 1.1 * short
