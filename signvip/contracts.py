@@ -132,7 +132,12 @@ class DatasetReader(Protocol):
 
 @runtime_checkable
 class Metric(Protocol):
-    """A number with a definition. `__call__` takes (F, H, W, 3) videos in [0, 1], or texts, as it states."""
+    """A number with a definition. `__call__` takes (F, H, W, 3) videos in [0, 1], or what else `takes` states.
+
+    A class may also have `takes` ("videos" where it is silent; "texts", "clips", "poses", "tokens", "embeddings" and
+    "costs" are described in docs/evaluation.md), `signature` (a line printed with the number), `target` (the best value
+    where that is neither the highest nor the lowest) and `counted(generated, truth)` (n, where it is not clips).
+    """
 
     higher_is_better: bool
 

@@ -1,4 +1,4 @@
-"""PSNR and SSIM of aligned frames (section 4.1), computed by scikit-image on uint8 pixels."""
+"""PSNR and SSIM of aligned frames (section 4.1), computed by scikit-image on uint8 pixels or floats in [0, 1]."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 IDENTICAL_DB = 100.0  # stands for the infinite PSNR of identical frames
 
 Video = Sequence[np.ndarray] | np.ndarray
-"""Frames (H, W, 3) uint8, in a list or stacked."""
+"""Frames (H, W, 3), uint8 or floats in [0, 1], in a list or stacked."""
 
 
 def psnr(generated: Video, truth: Video) -> float:
-    """Mean over frames of the peak signal-to-noise ratio in dB; frames (H, W, 3) uint8."""
+    """Mean over frames of the peak signal-to-noise ratio in dB."""
     with np.errstate(divide="ignore"):
         values = [
-            peak_signal_noise_ratio(b, a, data_range=255) for a, b in zip(generated, truth, strict=True)
+            peak_signal_noise_ratio(b, a, data_range=_peak(b)) for a, b in zip(generated, truth, strict=True)
         ]
     return float(np.mean(np.minimum(values, IDENTICAL_DB)))
 
@@ -28,10 +28,10 @@ def ssim(generated: Video, truth: Video) -> float:
 
 
 def frame_ssim(generated: np.ndarray, truth: np.ndarray) -> float:
-    """SSIM of one frame (H, W, 3) uint8, both sides at least 11 pixels."""
+    """SSIM of one frame (H, W, 3), both sides at least 11 pixels."""
     return float(
         structural_similarity(
-            generated, truth, channel_axis=-1, data_range=255, gaussian_weights=True, sigma=1.5,
+            generated, truth, channel_axis=-1, data_range=_peak(truth), gaussian_weights=True, sigma=1.5,
             use_sample_covariance=False,
         )
     )  # fmt: skip
@@ -68,3 +68,7 @@ def hand_ssim(generated: Video, truth: Video, keypoints: np.ndarray) -> float:
         for rows, columns in hand_boxes(points, wanted.shape[:2]):
             values.append(frame_ssim(made[rows, columns], wanted[rows, columns]))
     return float(np.mean(values)) if values else float("nan")
+
+
+def _peak(image: np.ndarray) -> int:
+    return 255 if image.dtype == np.uint8 else 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from signvip.testing.building import configure, require
@@ -21,16 +21,16 @@ def check_metric(
 ) -> None:
     """Raise AssertionError with a sentence where a metric breaks its contract.
 
-    Without `generated` and `truth` it is given small videos, or sentences where the class says
-    `takes = "texts"`.
+    Without `generated` and `truth` it is given small videos, or what else its class says in `takes`.
     """
     name = cls.__name__
     metric: Any = cls(configure(cls, options))
-    better = getattr(metric, "higher_is_better", None)
+    better: Any = getattr(metric, "higher_is_better", None)
     require(isinstance(better, bool), f"{name}.higher_is_better must be True or False, not {better!r}.")
-    texts = getattr(cls, "takes", "videos") == "texts"
-    truth = truth if truth is not None else (TRUTH if texts else _videos(0))
-    generated = generated if generated is not None else (OTHER if texts else _videos(1))
+    takes, target = getattr(cls, "takes", "videos"), getattr(cls, "target", None)
+    require(takes in SAMPLES, f"{name}.takes must be one of {', '.join(SAMPLES)}, not {takes!r}.")
+    truth = truth if truth is not None else SAMPLES[takes](0)
+    generated = generated if generated is not None else SAMPLES[takes](1)
     perfect, other = metric(truth, truth), metric(generated, truth)
     for values in (perfect, other):
         require(isinstance(values, dict) and values, f"{name} must return a dict of numbers.")
@@ -40,12 +40,18 @@ def check_metric(
             )
     require(perfect.keys() == other.keys(), f"{name} must return the same keys each time.")
     for key in perfect:
-        ahead = perfect[key] >= other[key] if better else perfect[key] <= other[key]
+        ahead = _at_least_as_good(perfect[key], other[key], better, target)
         require(
             ahead,
             f"{name}: '{key}' is better for other input ({other[key]}) than for the truth ({perfect[key]}).",
         )
     require(metric(generated, truth) == other, f"{name} must repeat.")
+
+
+def _at_least_as_good(a: float, b: float, higher_is_better: bool, target: float | None) -> bool:
+    if target is not None:
+        return abs(a - target) <= abs(b - target)
+    return a >= b if higher_is_better else a <= b
 
 
 def _videos(seed: int) -> list[Any]:
@@ -55,3 +61,53 @@ def _videos(seed: int) -> list[Any]:
     draw = np.random.default_rng(seed)
     corners = draw.uniform(0, 1, (4, 8, 4, 4, 3)).repeat(8, axis=2).repeat(8, axis=3)
     return list(corners.astype(np.float32))
+
+
+def _clips(seed: int) -> list[Any]:
+    """The same videos, with keypoints (8, 128, 3) that are seen and spread over the frame."""
+    import numpy as np
+
+    from signvip.metrics.base import Signing
+
+    points = np.random.default_rng(seed).uniform(0.1, 0.9, (4, 8, 128, 3)).astype(np.float32)
+    points[..., 2] = 1
+    return [Signing(video, own) for video, own in zip(_videos(seed), points, strict=True)]
+
+
+def _poses(seed: int) -> list[Any]:
+    """Four clips of eight frames with five joints in the plane."""
+    import numpy as np
+
+    return list(np.random.default_rng(seed).uniform(0, 1, (4, 8, 5, 2)))
+
+
+def _tokens(seed: int) -> list[Any]:
+    """Four clips of eight frames with sixteen tokens each, in [0, 25)."""
+    import numpy as np
+
+    return list(np.random.default_rng(seed).integers(0, 25, (4, 8, 16)))
+
+
+def _embeddings(seed: int) -> list[Any]:
+    """Four clips of eight frames of embeddings (C, h, w)."""
+    import numpy as np
+
+    return list(np.random.default_rng(seed).normal(size=(4, 8, 3, 4, 4)))
+
+
+def _costs(seed: int) -> list[Any]:
+    """Four clips that cost more with each seed."""
+    from signvip.metrics.base import Cost
+
+    return [Cost(8, 1.0 + seed, 1000 * (1 + seed))] * 4
+
+
+SAMPLES: dict[str, Callable[[int], Sequence[Any]]] = {
+    "videos": _videos,
+    "clips": _clips,
+    "texts": lambda seed: OTHER if seed else TRUTH,
+    "poses": _poses,
+    "tokens": _tokens,
+    "embeddings": _embeddings,
+    "costs": _costs,
+}

@@ -1,0 +1,80 @@
+"""What all metrics share: what they take, what they say of themselves, and what they refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from signvip.errors import DataError
+
+
+class Signing(NamedTuple):
+    """One clip with its body: frames (F, H, W, 3) in [0, 1], keypoints (F, 128, 3) as in `contracts.Clip`."""
+
+    frames: np.ndarray
+    keypoints: np.ndarray
+
+
+class Cost(NamedTuple):
+    """What one clip took: frames made, wall seconds from text to pixels, parameters that were read."""
+
+    frames: int
+    seconds: float
+    parameters: int
+
+
+class Measure:
+    """Base of the built-in metrics; a plugin needs no more than `contracts.Metric` asks for."""
+
+    takes = "videos"
+    higher_is_better = True
+    target: float | None = None
+    signature = ""
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    def counted(self, generated: Sequence[Any], truth: Sequence[Any]) -> int:
+        """How many things the value is a mean (or a statistic) of: clips, where nothing else is said."""
+        return len(truth)
+
+
+def check_pairs(name: str, generated: Sequence[Any], truth: Sequence[Any]) -> None:
+    """Refuse an empty set, and sets of different size: nothing is cut to fit."""
+    if not truth:
+        raise DataError(f"{name} was given no clips; give at least one.")
+    if len(generated) != len(truth):
+        raise DataError(
+            f"{name} was given {len(generated)} generated clips and {len(truth)} true ones; give one of each."
+        )
+
+
+def check_video(name: str, frames: np.ndarray) -> None:
+    """Refuse what is no video (F, H, W, 3) in [0, 1]."""
+    if frames.ndim != 4 or frames.shape[-1] != 3 or not len(frames):
+        raise DataError(f"{name} takes videos (F, H, W, 3); this one has the shape {tuple(frames.shape)}.")
+    low, high = float(frames.min()), float(frames.max())
+    if not (low >= 0 and high <= 1):  # also where a value is not a number
+        raise DataError(
+            f"{name} takes values in [0, 1] and was given {low:.3g} to {high:.3g}; divide bytes by 255."
+        )
+
+
+def check_aligned(name: str, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> None:
+    """Refuse videos that are not aligned frame by frame: they are neither cut nor resampled."""
+    check_pairs(name, generated, truth)
+    for clip, (made, wanted) in enumerate(zip(generated, truth, strict=True)):
+        check_video(name, made)
+        check_video(name, wanted)
+        if len(made) != len(wanted):
+            raise DataError(
+                f"{name} compares aligned frames, and clip {clip} has {len(made)} frames where its truth has "
+                f"{len(wanted)}; use it on clips made from their true conditions."
+            )
+        if made.shape != wanted.shape:
+            raise DataError(
+                f"{name} compares frames of one size, and clip {clip} has {made.shape[1:3]} where its truth has "
+                f"{wanted.shape[1:3]}; bring both to one size first."
+            )

@@ -1,0 +1,86 @@
+"""Tokens and embeddings (section 3.5): how the codebook is used, what it loses, and whether sentences end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+import signvip
+from signvip.errors import DataError
+from signvip.metrics.base import Measure, check_pairs
+
+
+class Codebook(Measure):
+    """Share of the codes that occur in the whole set, and perplexity over their number; higher is better.
+
+    Usage alone misleads: a code that occurs once counts as one that occurs always. Both need some twenty tokens a code.
+    """
+
+    class Config(signvip.Config):
+        vocab_size: int = Field(ge=1, description="Codes that the quantizer has: the product of its levels.")
+
+    takes = "tokens"
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.signature = f"distinct over {config.vocab_size} codes, exp(entropy) over the same, whole set"
+
+    def __call__(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> dict[str, float]:
+        check_pairs("codebook", generated, truth)
+        tokens = np.concatenate([np.asarray(clip).ravel() for clip in generated])
+        size = self.config.vocab_size
+        if not len(tokens) or tokens.min() < 0 or tokens.max() >= size:
+            raise DataError(f"codebook takes tokens in [0, {size}); these are not, or there are none.")
+        counts = np.bincount(tokens, minlength=size)
+        shares = counts[counts > 0] / counts.sum()
+        perplexity = float(np.exp(-(shares * np.log(shares)).sum()))
+        return {"codebook_usage": float((counts > 0).mean()), "codebook_perplexity": perplexity / size}
+
+    def counted(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> int:
+        return sum(np.asarray(clip).size for clip in generated)
+
+
+class EosRate(Measure):
+    """Share of the translations that ended by [EOS] and not by the guard on their length; higher is better."""
+
+    class Config(signvip.Config):
+        max_frames: int = Field(ge=1, description="The guard: a translation of this length did not end.")
+
+    takes = "tokens"
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.signature = f"shorter than {config.max_frames} frames"
+
+    def __call__(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> dict[str, float]:
+        check_pairs("eos_rate", generated, truth)
+        return {"eos_rate": float(np.mean([len(tokens) < self.config.max_frames for tokens in generated]))}
+
+
+class Reconstruction(Measure):
+    """Mean squared error of embeddings (F, C, h, w) after the quantizer, over their variance; lower is better.
+
+    The error as such depends on the scale of the embeddings; 0 loses nothing, 1 is as good as their mean.
+    """
+
+    takes = "embeddings"
+    higher_is_better = False
+    signature = "MSE over variance, standardised channels where the autoencoder does so, all frames at once"
+
+    def __call__(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> dict[str, float]:
+        check_pairs("reconstruction", generated, truth)
+        for clip, (made, wanted) in enumerate(zip(generated, truth, strict=True)):
+            if made.shape != wanted.shape:
+                raise DataError(
+                    f"reconstruction compares embeddings of one shape; clip {clip} has {made.shape} and "
+                    f"{wanted.shape}."
+                )
+        wanted = np.concatenate([clip.ravel() for clip in truth]).astype(np.float64)
+        made = np.concatenate([clip.ravel() for clip in generated]).astype(np.float64)
+        variance = float(wanted.var())
+        if variance == 0:
+            raise DataError("reconstruction has no variance to compare with: the embeddings are all alike.")
+        return {"reconstruction": float(((made - wanted) ** 2).mean()) / variance}

@@ -1,0 +1,69 @@
+"""Weights of the networks that metrics look through: files that a user brings, since none may travel with a package.
+
+A metric carries its published name only with the published network. Any other file gives a distance all the same, under
+another name and with the file's checksum, because its values mean nothing beside published ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from signvip.errors import DataError
+
+MEGABYTE = 10**6
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def described(path: Path) -> str:
+    """A file as signatures name it."""
+    return f"{path.name} (sha256 {checksum(path)[:12]})"
+
+
+def require_file(metric: str, path: Path) -> Path:
+    """The path, or a sentence where there is no such file."""
+    if not path.is_file():
+        raise DataError(
+            f"{metric} finds no file {path}; give the file of its network with --weights {metric}=PATH."
+        )
+    return path
+
+
+def load_script(metric: str, path: Path) -> nn.Module:
+    """A TorchScript file on the device that is there."""
+    try:
+        network: nn.Module = torch.jit.load(str(require_file(metric, path)), map_location=device())
+    except (RuntimeError, ValueError) as error:
+        raise DataError(
+            f"{path} is no TorchScript file, which {metric} takes; docs/evaluation.md names the one to bring."
+        ) from error
+    return network.eval()
+
+
+def load_tensors(metric: str, path: Path) -> dict[str, Any]:
+    """A state dict that holds tensors alone; nothing in it is executed."""
+    try:
+        return dict(torch.load(require_file(metric, path), map_location="cpu", weights_only=True))
+    except Exception as error:  # unpickling fails in many ways
+        raise DataError(f"{path} is no file of weights that {metric} can read ({error}).") from error
+
+
+def at_least(path: Path, megabytes: int) -> bool:
+    """Whether a file is as large as the published one: the cheapest sign of a stand-in is its size."""
+    return path.stat().st_size >= megabytes * MEGABYTE
+
+
+def device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
