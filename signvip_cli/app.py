@@ -11,6 +11,7 @@ from signvip_cli.commands import (
     demo,
     doctor,
     encode,
+    evaluate,
     generate,
     import_release,
     plugins,
@@ -36,6 +37,7 @@ app.command("train")(train.train)
 app.command("encode")(encode.encode)
 app.command("tokenize")(tokenize.tokenize)
 app.command("generate")(generate.generate)
+app.command("evaluate")(evaluate.evaluate)
 app.add_typer(plugins.app, name="plugins")
 app.command("doctor")(doctor.doctor)
 app.command("import-release")(import_release.import_release)

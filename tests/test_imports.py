@@ -56,7 +56,9 @@ def test_the_command_line_knows_no_plugin_and_no_vendored_click(path):
     assert not within(imports(path), *PLUGINS, "click", "torch")
 
 
-@pytest.mark.parametrize("module", ["signvip", "signvip_cli.app", *PLUGINS, "signvip.toysign", "signvip.metrics"])
+@pytest.mark.parametrize(
+    "module", ["signvip", "signvip_cli.app", *PLUGINS, "signvip.toysign", "signvip.metrics"]
+)
 def test_a_bare_import_loads_no_torch(module):
     code = f"import sys, {module}; sys.exit(' '.join({HEAVY} & set(sys.modules)) or 0)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from signvip.evaluation.images import hand_ssim, psnr, ssim
 from signvip.evaluation.trajectories import WristProbe, fit_wrist_probe, share_in_place, wrist_positions
@@ -64,6 +64,12 @@ class Chain:
         """Drawings (F, K*3, H, W) uint8 to embeddings e (F, C, h, w)."""
         with torch.no_grad():
             return self.encoder(to_model(drawn).to(self.encoder.device, self.encoder.dtype))
+
+    def generating(self) -> dict[str, nn.Module]:
+        """What `generate` reads, by name."""
+        pipe = self.pipe
+        parts = ("vae", "reference_net", "guider", "denoiser", "translator")
+        return {**{name: getattr(pipe, name) for name in parts}, "decoder": pipe.autoencoder.decoder}
 
     def video(self, e: Tensor, reference: np.ndarray, seed: int) -> np.ndarray:
         """Embeddings and a picture to frames (F, H, W, 3) uint8."""

@@ -22,7 +22,7 @@ class SecondsPerFrame(CostMeasure):
     Depends on the machine, the steps, the guidance and the size: they are printed with the results.
     """
 
-    signature = "wall clock, text to pixels, no warm-up counted, median over clips"
+    signature = "wall clock, text to pixels, median over clips"
 
     def __call__(self, generated: Sequence[Cost], truth: Sequence[Cost]) -> dict[str, float]:
         check_pairs("seconds_per_frame", generated, truth)

@@ -85,9 +85,8 @@ def landmarks(points: np.ndarray, size: tuple[int, int]) -> np.ndarray | None:
 
 def face(frame: np.ndarray, places: np.ndarray) -> np.ndarray:
     """A frame (H, W, 3) in [0, 1] turned and scaled to ArcFace's places: (1, 3, 112, 112) in [-1, 1]."""
-    transform = SimilarityTransform()
-    transform.estimate(PLACES, places)
-    cut = warp(frame, transform, output_shape=(SIDE, SIDE), order=1)
+    turn = SimilarityTransform.from_estimate(PLACES, places)
+    cut = warp(frame, turn, output_shape=(SIDE, SIDE), order=1)
     return np.ascontiguousarray(cut.transpose(2, 0, 1)[None] * 2 - 1, dtype=np.float32)
 
 

@@ -1,0 +1,180 @@
+"""`evaluate`: a run on clips that training never saw, by every metric that can be computed here."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import signvip
+from signvip.data.files import write_text
+from signvip.errors import DataError, RunError, SignVipError
+from signvip.evaluation.chain import Chain
+from signvip.evaluation.material import GENERATED, ROWS, TRUTH, Material, Pair, gather
+from signvip.evaluation.results import TABLES, Evaluation, LeftOut, Value
+from signvip.generate import OF_THE_RUN, GenerateOptions, choose_run, embedded_run, load_pipeline
+from signvip.progress import Reporter, Silent
+from signvip.registry import build, registry
+from signvip.run import MAKERS, Run
+from signvip.stages.clips import Clips
+
+NETWORK = "needs the weights of its network, which travel with no package; give --weights NAME=PATH"
+NO_EVALUATOR = "no evaluator reads signing back into text yet"
+NOT_HERE = "says nothing about this row"
+
+
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """What to evaluate, and on what; no metric named means all that can be computed."""
+
+    metrics: Sequence[str] = ()
+    clips: int | None = None
+    split: str = "test"
+    weights: Mapping[str, Path] = field(default_factory=dict)
+    sampling: GenerateOptions = field(default_factory=GenerateOptions)
+
+
+def evaluate(
+    shards: Path,
+    out: Path,
+    *,
+    run: str | None = None,
+    options: EvaluateOptions | None = None,
+    reporter: Reporter | None = None,
+) -> Evaluation:
+    """Measure ground truth, clips from their true conditions, and clips from their text; writes `results.json`."""
+    options, reporter = options or EvaluateOptions(), reporter or Silent()
+    source = choose_run(run)
+    if not Path(source).is_dir():
+        raise RunError(
+            f"There is no run folder {source}; evaluate needs the run's encoder, which a folder holds."
+        )
+    for name in [*options.metrics, *options.weights]:
+        registry().get("metric", name)  # a name that does not exist is told before any work
+    opened = Run.open(Path(source))
+    clips = Clips(shards, options.split, opened.config)
+    pipe = load_pipeline(source, options.sampling)
+    chain = Chain(opened, pipe, clips)
+    evaluation = Evaluation(about=_about(chain, source, shards, options))
+    metrics = _metrics(chain, options, evaluation)
+    picks = range(min(len(clips), options.clips or len(clips)))
+    rows = gather(
+        chain, picks, {_takes(metric) for metric in metrics.values()}, shards, options.sampling.seed, reporter
+    )
+    evaluation.about["clips"] = len(picks)
+    with reporter.task("numbers", len(metrics)) as task:
+        for name, metric in metrics.items():
+            _measure(name, metric, rows, evaluation)
+            task.advance()
+    if options.metrics and not evaluation.values:
+        raise DataError(f"{evaluation.left_out[0].metric}: {evaluation.left_out[0].reason}.")
+    write_text(out / "results.json", json.dumps(evaluation.as_json(), indent=2, ensure_ascii=False) + "\n")
+    return evaluation
+
+
+def _metrics(chain: Chain, options: EvaluateOptions, evaluation: Evaluation) -> dict[str, Any]:
+    """The metrics that can be built; one that was asked for by name and cannot is an error."""
+    found = {}
+    for name in options.metrics or registry().names("metric"):
+        try:
+            found[name] = _build(name, chain, options)
+        except SignVipError as error:
+            if options.metrics:
+                raise
+            evaluation.left_out.append(LeftOut(name, str(error)))
+    return found
+
+
+def _build(name: str, chain: Chain, options: EvaluateOptions) -> Any:
+    fields = getattr(getattr(registry().get("metric", name), "Config", None), "model_fields", {})
+    known = {
+        "vocab_size": chain.pipe.autoencoder.quantizer.vocab_size,
+        "max_frames": options.sampling.max_frames or chain.pipe.config.max_frames,
+        "weights": options.weights.get(name),
+    }
+    if "weights" in fields and fields["weights"].is_required() and known["weights"] is None:
+        raise DataError(f"{name} {NETWORK}" if options.metrics else NETWORK)
+    chosen = {key: value for key, value in known.items() if key in fields and value is not None}
+    return build("metric", name, **chosen)
+
+
+def _measure(name: str, metric: Any, rows: Mapping[str, Material], evaluation: Evaluation) -> None:
+    takes, lacks = _takes(metric), []
+    for row, material in rows.items():
+        pair = material.pairs.get(takes)
+        if pair is None:
+            lacks.append((row, material.lacks.get(takes, NO_EVALUATOR if takes == "texts" else NOT_HERE)))
+            continue
+        try:
+            evaluation.values += _values(row, name, metric, pair)
+        except Exception as error:  # a metric may be foreign code; one that fails must not cost the others
+            known = isinstance(error, SignVipError)
+            lacks.append((row, str(error) if known else f"{type(error).__name__}: {error}"))
+    if len(lacks) == len(rows) and len({reason for _, reason in lacks}) == 1:
+        evaluation.left_out.append(LeftOut(name, lacks[0][1]))
+    else:
+        evaluation.left_out += [LeftOut(name, why, row) for row, why in lacks if why != NOT_HERE]
+
+
+def _values(row: str, name: str, metric: Any, pair: Pair) -> list[Value]:
+    found = metric(pair.generated, pair.truth)
+    strange = [key for key, value in found.items() if not math.isfinite(value)]
+    if strange:
+        raise DataError(f"{name} gave no number for {', '.join(strange)}")
+    counted = getattr(metric, "counted", None)
+    return [
+        Value(
+            row=row,
+            metric=name,
+            name=key,
+            value=float(value),
+            n=counted(pair.generated, pair.truth) if counted else len(pair.truth),
+            signature=getattr(metric, "signature", ""),
+            higher_is_better=metric.higher_is_better,
+            target=getattr(metric, "target", None),
+            takes=_takes(metric) if _takes(metric) in TABLES else "videos",
+        )
+        for key, value in found.items()
+    ]
+
+
+def _takes(metric: Any) -> str:
+    return str(getattr(metric, "takes", "videos"))
+
+
+def _about(chain: Chain, source: str, shards: Path, options: EvaluateOptions) -> dict[str, Any]:
+    pipe = chain.pipe
+    return {
+        "run": "embedded" if Path(source) == embedded_run() else source,
+        "fingerprint": chain.run.fingerprint(*MAKERS),
+        "signvip": signvip.__version__,
+        "commit": commit(),
+        "shards": str(shards),
+        "split": options.split,
+        "rows": list(ROWS),
+        "protocol": f"'{TRUTH}' is the clip as the shards store it; pictures are compared as bytes, before any "
+        f"codec of ours; the reference picture is the clip's last frame; '{GENERATED}' is greedy",
+        "seed": options.sampling.seed,
+        "fps": pipe.config.fps,
+        "size": [pipe.config.height, pipe.config.width],
+        "device": str(pipe._execution_device),
+        "dtype": str(pipe.dtype).removeprefix("torch."),
+        "scheduler": type(pipe.scheduler).__name__,
+        **{name: pipe.config[name] for name in OF_THE_RUN},
+    }
+
+
+def commit() -> str | None:
+    """The commit of a checkout of this package, None for an installed one."""
+    root = Path(signvip.__file__).parents[1]
+    if not (root / ".git").exists():
+        return None
+    try:
+        command = ["git", "-C", str(root), "rev-parse", "HEAD"]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None

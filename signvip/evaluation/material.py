@@ -1,0 +1,192 @@
+"""What metrics are given: for each row of the table, the sets that can be made of some clips of a split."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from signvip.errors import DataError, MismatchError, SignVipError
+from signvip.evaluation.chain import Chain, as_array, fit_probe
+from signvip.evaluation.trajectories import wrist_positions
+from signvip.metrics.base import Cost, Signing
+from signvip.progress import Reporter
+from signvip.sizes import count
+from signvip.training import step_seed
+
+TRUTH, REBUILT, GENERATED = "ground truth", "from true conditions", "from the text"
+ROWS = (TRUTH, REBUILT, GENERATED)
+PIXELS = {"videos", "clips", "costs", "texts"}  # what asks for generated frames, which take long
+
+
+class Lazy(Sequence[Any]):
+    """A sequence whose items are made when they are asked for: bytes take a quarter of the memory of floats."""
+
+    def __init__(self, count: int, make: Callable[[int], Any]) -> None:
+        self._count, self._make = count, make
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Any]: ...
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return [self._make(place) for place in range(*index.indices(self._count))]
+        if not -self._count <= index < self._count:
+            raise IndexError(index)
+        return self._make(index % self._count)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What a metric compares: generated and true, item by item."""
+
+    generated: Sequence[Any]
+    truth: Sequence[Any]
+
+
+@dataclass
+class Material:
+    """What one row has, by what metrics take; and a sentence for what it lacks."""
+
+    pairs: dict[str, Pair] = field(default_factory=dict)
+    lacks: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Made:
+    """One clip: what is true of it and what was made of it. Frames (F, H, W, 3) uint8, embeddings (F, C, h, w)."""
+
+    text: str
+    frames: np.ndarray
+    keypoints: np.ndarray | None
+    e: Tensor
+    tokens: Tensor
+    written: Tensor  # tokens that the translator wrote for the text
+    rebuilt: np.ndarray | None = None
+    generated: np.ndarray | None = None
+    seconds: float = 0.0
+
+
+def gather(
+    chain: Chain, picks: Sequence[int], takes: Collection[str], shards: Path, seed: int, reporter: Reporter
+) -> dict[str, Material]:
+    """Make what the metrics ask for; the ground truth is compared with itself, as far as its pixels go."""
+    with reporter.task("clips", len(picks)) as task:
+        clips = []
+        for pick in picks:
+            clips.append(make(chain, pick, seed, pixels=bool(PIXELS & set(takes))))
+            task.advance()
+    rows = {name: Material() for name in ROWS}
+    if clips[0].rebuilt is not None:
+        _add_videos(rows, clips)
+        _add_costs(rows, clips, chain)
+    _add_tokens(rows, clips)
+    _add_embeddings(rows, clips, chain)
+    if "poses" in takes:
+        _add_poses(rows, clips, chain, shards)
+    return rows
+
+
+@torch.no_grad()
+def make(chain: Chain, pick: int, seed: int, pixels: bool) -> Made:
+    """One clip, from its true conditions and from its text; the last frame is the reference picture, as on dev."""
+    info = chain.clips.info(pick)
+    if abs(info["fps"] - chain.run.config.fps) > 1e-3:
+        raise MismatchError(
+            f"The clips have {info['fps']:g} frames a second, the run {chain.run.config.fps:g}; make the shards again "
+            "with: signvip preprocess"
+        )
+    e = chain.embed(chain.clips.conditions(pick))
+    frames = chain.clips.frames(pick, range(info["frames"])).permute(0, 2, 3, 1).numpy()
+    clip = Made(
+        text=info["text"],
+        frames=frames,
+        keypoints=_keypoints(chain, pick),
+        e=e,
+        tokens=chain.pipe.autoencoder.encode(e).tokens.flatten(1),
+        written=e,
+    )
+    own = step_seed(seed, info["id"], 0)  # of the clip, so that a subset gives the same videos
+    begin = time.perf_counter()
+    clip.written = chain.pipe.translate([info["text"]])[0]
+    if pixels:
+        clip.generated = chain.video(chain.pipe.embed(clip.written), frames[-1], own)
+        clip.seconds = time.perf_counter() - begin
+        clip.rebuilt = chain.video(e, frames[-1], own)
+    return clip
+
+
+def _keypoints(chain: Chain, pick: int) -> np.ndarray | None:
+    if "pose.npz" not in chain.clips.index.fields(pick):
+        return None
+    return np.asarray(chain.clips.index.load(pick, "pose.npz")["keypoints"])
+
+
+def _add_videos(rows: dict[str, Material], clips: list[Made]) -> None:
+    truth = [clip.frames for clip in clips]
+    for row, name in ((TRUTH, "frames"), (REBUILT, "rebuilt"), (GENERATED, "generated")):
+        made = [getattr(clip, name) for clip in clips]
+        rows[row].pairs["videos"] = Pair(_floats(made), _floats(truth))
+        if any(clip.keypoints is None for clip in clips):
+            rows[row].lacks["clips"] = "these shards have no pose, so nobody knows where hands and faces are"
+        else:
+            rows[row].pairs["clips"] = Pair(_signings(made, clips), _signings(truth, clips))
+
+
+def _add_costs(rows: dict[str, Material], clips: list[Made], chain: Chain) -> None:
+    parameters = sum(count(network) for network in chain.generating().values())
+    costs = [Cost(len(clip.written), clip.seconds, parameters) for clip in clips]
+    rows[GENERATED].pairs["costs"] = Pair(costs, costs)
+
+
+def _add_tokens(rows: dict[str, Material], clips: list[Made]) -> None:
+    truth = [clip.tokens.cpu().numpy() for clip in clips]
+    rows[TRUTH].pairs["tokens"] = Pair(truth, truth)
+    rows[GENERATED].pairs["tokens"] = Pair([clip.written.cpu().numpy() for clip in clips], truth)
+
+
+def _add_embeddings(rows: dict[str, Material], clips: list[Made], chain: Chain) -> None:
+    scale, through = chain.pipe.autoencoder.standardise, chain.pipe.embed
+    rows[REBUILT].pairs["embeddings"] = Pair(
+        [as_array(scale(through(clip.tokens))) for clip in clips],
+        [as_array(scale(clip.e)) for clip in clips],
+    )
+
+
+def _add_poses(rows: dict[str, Material], clips: list[Made], chain: Chain, shards: Path) -> None:
+    """Wrists, read from embeddings by a linear probe: the row of the ground truth has the error of the reading."""
+    try:
+        if any(clip.keypoints is None for clip in clips):
+            raise DataError("these shards have no pose")
+        probe = fit_probe(chain, shards)
+    except SignVipError as error:
+        for row in rows.values():
+            row.lacks["poses"] = f"wrists are read by a probe that is fitted on train and dev: {error}"
+        return
+    truth = [wrist_positions(clip.keypoints) for clip in clips if clip.keypoints is not None]
+    sources = {
+        TRUTH: [clip.e for clip in clips],
+        REBUILT: [chain.pipe.embed(clip.tokens) for clip in clips],
+        GENERATED: [chain.pipe.embed(clip.written) for clip in clips],
+    }
+    for name, embeddings in sources.items():
+        rows[name].pairs["poses"] = Pair([probe(as_array(e)) for e in embeddings], truth)
+
+
+def _floats(videos: Sequence[np.ndarray]) -> Lazy:
+    return Lazy(len(videos), lambda place: videos[place].astype(np.float32) / 255)
+
+
+def _signings(videos: Sequence[np.ndarray], clips: Sequence[Made]) -> Lazy:
+    frames = _floats(videos)
+    return Lazy(len(videos), lambda place: Signing(frames[place], np.asarray(clips[place].keypoints)))
