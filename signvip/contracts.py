@@ -136,7 +136,8 @@ class Metric(Protocol):
 
     A class may also have `takes` ("videos" where it is silent; "texts", "clips", "poses", "tokens", "embeddings" and
     "costs" are described in docs/evaluation.md), `signature` (a line printed with the number), `target` (the best value
-    where that is neither the highest nor the lowest) and `counted(generated, truth)` (n, where it is not clips).
+    where that is neither the highest nor the lowest), `counted(generated, truth)` (n, where it is not clips) and
+    `remark(generated, truth)` (a sentence to read beside the value, or None).
     """
 
     higher_is_better: bool

@@ -111,6 +111,7 @@ def _measure(name: str, metric: Any, rows: Mapping[str, Material], evaluation: E
             continue
         try:
             evaluation.values += _values(row, name, metric, pair)
+            _remark(row, metric, pair, evaluation)
         except Exception as error:  # a metric may be foreign code; one that fails must not cost the others
             known = isinstance(error, SignVipError)
             lacks.append((row, str(error) if known else f"{type(error).__name__}: {error}"))
@@ -140,6 +141,13 @@ def _values(row: str, name: str, metric: Any, pair: Pair) -> list[Value]:
         )
         for key, value in found.items()
     ]
+
+
+def _remark(row: str, metric: Any, pair: Pair, evaluation: Evaluation) -> None:
+    remark = getattr(metric, "remark", None)
+    sentence = remark(pair.generated, pair.truth) if remark else None
+    if sentence:
+        evaluation.remarks.append(f"{row}: {sentence}")
 
 
 def _takes(metric: Any) -> str:

@@ -40,6 +40,10 @@ class Measure:
         """How many things the value is a mean (or a statistic) of: clips, where nothing else is said."""
         return len(truth)
 
+    def remark(self, generated: Sequence[Any], truth: Sequence[Any]) -> str | None:
+        """What a reader must know of these sets to trust the value, as a sentence."""
+        return None
+
 
 def check_pairs(name: str, generated: Sequence[Any], truth: Sequence[Any]) -> None:
     """Refuse an empty set, and sets of different size: nothing is cut to fit."""

@@ -23,6 +23,7 @@ from signvip.metrics.distances import frechet_distance, kernel_distance
 from signvip.metrics.weights import at_least, described, device, load_script
 
 BATCH = 32  # images
+ENOUGH = 10  # samples a feature: the bias is small only far above
 FVD_LEAST = 10  # frames: the pooling of I3D takes no fewer
 I3D_SIDE = 224
 CLIP_SIDE, CLIP_MEAN, CLIP_STD = (
@@ -71,6 +72,14 @@ class NetworkMeasure(Measure):
     def counted(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> int:
         return min(
             sum(-(-len(video) // self.config.stride) for video in videos) for videos in (generated, truth)
+        )
+
+    def remark(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> str | None:
+        count, least = self.counted(generated, truth), ENOUGH * self.width
+        if self.distance is kernel_distance or count >= least:
+            return None
+        return (
+            f"{count} samples are few for {self.key}: it is too high below {least}; compare at equal n only."
         )
 
     @torch.no_grad()

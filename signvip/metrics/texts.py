@@ -26,6 +26,10 @@ class TextMeasure(Measure):
 
     takes = "texts"
 
+    def remark(self, generated: Sequence[str], truth: Sequence[str]) -> str | None:
+        empty = sum(not text.strip() for text in generated)
+        return f"{empty} of {len(truth)} hypotheses are empty and count as wrong." if empty else None
+
 
 class Bleu(TextMeasure):
     """Corpus BLEU-1 to 4 (Papineni et al. 2002), higher is better.

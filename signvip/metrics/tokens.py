@@ -12,6 +12,8 @@ import signvip
 from signvip.errors import DataError
 from signvip.metrics.base import Measure, check_pairs
 
+ENOUGH = 20  # tokens a code: fewer leave codes unseen by chance
+
 
 class Codebook(Measure):
     """Share of the codes that occur in the whole set, and perplexity over their number; higher is better.
@@ -41,6 +43,14 @@ class Codebook(Measure):
 
     def counted(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> int:
         return sum(np.asarray(clip).size for clip in generated)
+
+    def remark(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> str | None:
+        count, least = self.counted(generated, truth), ENOUGH * self.config.vocab_size
+        return (
+            f"{count} tokens are few for the codebook: usage is too low below {least}."
+            if count < least
+            else None
+        )
 
 
 class EosRate(Measure):

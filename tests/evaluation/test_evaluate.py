@@ -55,6 +55,7 @@ def test_the_table_has_rows_arrows_signatures_and_reasons(found):
     assert text.index(TRUTH) < text.index(REBUILT) < text.index(GENERATED)
     assert "psnr ↑" in text and "mpjpe ↓" in text and "length_ratio →1" in text
     assert "psnr: n=2, per frame" in text and "Left out:" in text
+    assert f"{GENERATED}: " in text and "tokens are few for the codebook" in text
 
 
 def test_a_seed_repeats_and_a_subset_agrees(trained, tmp_path, found):

@@ -105,6 +105,7 @@ def test_a_stand_in_does_not_carry_the_name_of_the_real_one(scripts, name, file,
     assert set(found) == {key} and "inception-2015-12-05.pt (sha256 " in metric.signature
     assert metric.counted(videos(1), videos(0)) == n
     assert metric(videos(0), videos(0))[key] < found[key] + 1e-9
+    assert ("few for fd" in (metric.remark(videos(1), videos(0)) or "")) == (name == "fid")
 
 
 def test_fvd_takes_equal_numbers_of_frames_and_at_least_ten(scripts):

@@ -81,6 +81,7 @@ def test_an_empty_hypothesis_is_wrong_and_an_empty_reference_is_refused(name):
     worse = metric(name)(["", *TRUTH[1:]], TRUTH)
     sign = 1 if metric(name).higher_is_better else -1
     assert all(sign * worse[key] < sign * best[key] for key in best)
+    assert metric(name).remark(["", *TRUTH[1:]], TRUTH) == "1 of 3 hypotheses are empty and count as wrong."
     with pytest.raises(signvip.DataError, match="empty reference"):
         metric(name)(TRUTH, ["", *TRUTH[1:]])
 
