@@ -31,15 +31,15 @@ WIDTHS = (320, 640, 1280, 1280)  # of Stable Diffusion 1.5
 APPROXIMATE = float("inf")
 
 
-def networks(shrink: int, size: tuple[int, int], frames: int) -> SimpleNamespace:
+def networks(shrink: int, size: tuple[int, int], frames: int, heads: int = 4) -> SimpleNamespace:
     """Denoiser, Reference Net and guider with random weights, and what they are fed."""
     torch.manual_seed(0)
     widths = tuple(width // shrink for width in WIDTHS)
-    shape = {"block_out_channels": widths, "norm_num_groups": 320 // shrink // 10, "motion_heads": 4}
+    shape = {"block_out_channels": widths, "norm_num_groups": 320 // shrink // 10, "motion_heads": heads}
     denoiser = Denoiser(
         **shape,
         attention_levels=(True, True, True, False),
-        attention_heads=4,
+        attention_heads=heads,
         cross_attention_dim=768 // shrink,
         motion="temporal_attention",
     )
@@ -72,7 +72,8 @@ def ours(nets: SimpleNamespace, name: str = "ddim", *, reference=None, scale: fl
 
 def authors(nets: SimpleNamespace, steps: int):
     """A run of the authors' loop from the same noise."""
-    noise = torch.randn(nets.e.shape[1], 4, *nets.e.shape[3:], generator=torch.Generator().manual_seed(0))
+    shape = (nets.e.shape[1], 4, *nets.e.shape[3:])
+    noise = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(nets.e)
 
     def run() -> list[Tensor]:
         given = nets.both, nets.guider, make_scheduler("ddim", Sampler()), nets.reference_net, nets.picture
