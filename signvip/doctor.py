@@ -9,13 +9,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from signvip.config import load_config
 from signvip.data import fields
 from signvip.data.manifest import Manifest
 from signvip.data.shards import ShardIndex, shard_paths, splits_of
 from signvip.errors import SignVipError
 from signvip.progress import Reporter, Silent
 from signvip.registry import plugins
+
+if TYPE_CHECKING:
+    from signvip.memory import Need
 
 LIBRARIES = ("torch", "torchvision", "diffusers", "transformers", "accelerate", "av", "webdataset", "typer")
 
@@ -29,10 +34,48 @@ class Finding:
     fault: str | None = None
 
 
-def examine(shards: Path | None = None, *, reporter: Reporter | None = None) -> list[Finding]:
-    """Look at the machine, the plugins and, where given, every sample of a set of shards."""
+def examine(
+    shards: Path | None = None, preset: str | None = None, *, reporter: Reporter | None = None
+) -> list[Finding]:
+    """Look at the machine, the plugins and, where given, every sample of a set of shards and a preset's sizes."""
     found = [*_environment(), *_devices(), *_codecs(), *_plugins()]
+    if preset is not None:
+        found += examine_preset(preset)
     return found if shards is None else [*found, *examine_shards(shards, reporter or Silent())]
+
+
+def examine_preset(preset: str) -> list[Finding]:
+    """Parameters of each part of a preset, and the memory of each stage: computed from shapes, nothing is built."""
+    from signvip.memory import training_needs
+    from signvip.sizes import count, count_motion, meta_networks, paper_count
+
+    config = load_config(preset)
+    networks = meta_networks(config)
+    findings = []
+    for part, network in vars(networks).items():
+        motion = count_motion(network)
+        of_motion = f", {motion / 1e6:.3f} M of them temporal attention" if motion else ""
+        findings.append(Finding(part, f"{count(network) / 1e6:.3f} M parameters{of_motion}"))
+    used = sum(count(network) for network in networks.generating().values())
+    findings.append(
+        Finding(
+            "generate", f"{used / 1e6:.3f} M parameters: {_gib(2 * used)} in fp16, {_gib(4 * used)} in fp32"
+        )
+    )
+    findings.append(Finding("as Table 7 counts", f"{paper_count(config) / 1e6:.2f} M parameters"))
+    return findings + [Finding(need.phase, _words(need)) for need in training_needs(config)]
+
+
+def _words(need: Need) -> str:
+    kept = "unknown" if need.activations is None else _gib(need.activations)
+    return (
+        f"{need.clips} clips x {need.frames} frames a process: {_gib(need.total)} = {_gib(need.weights)} of weights "
+        f"({need.trained / 1e6:.0f} M trained, {need.frozen / 1e6:.0f} M frozen) and {kept} of activations"
+    )
+
+
+def _gib(count: int) -> str:
+    return f"{count / 2**30:.1f} GiB"
 
 
 def examine_shards(shards: Path, reporter: Reporter) -> list[Finding]:

@@ -1,9 +1,10 @@
-"""Text and a reference picture in, a signing video out: Eq. 4, as a diffusers pipeline."""
+"""Text and a reference picture in, a signing video out: Eq. 4, as a diffusers pipeline.
 
-from __future__ import annotations
+Annotations are no strings here, and no Literals: diffusers 0.35 reads those of a pipeline's constructor as types.
+"""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,15 @@ from diffusers.utils import BaseOutput
 from PIL import Image
 from torch import Tensor
 
-from signvip.config import Sampler
+from signvip.config import RunConfig, Sampler
 from signvip.data.images import load_reference
 from signvip.errors import DataError, RunError
 from signvip.models import Autoencoder, Denoiser, Guider, ReferenceNet, TokenTranslator
 from signvip.models.vae import decode_latents, encode_images
-from signvip.models.video_diffusion.sampler import sample
-from signvip.models.video_diffusion.windows import Tail
+from signvip.models.video_diffusion.sampler import make_scheduler, sample
 from signvip.run import Run
 
+MODELS = ("vae", "reference_net", "guider", "denoiser", "autoencoder", "translator")
 DECODE_CHUNK = 8  # frames that the VAE decodes together
 
 
@@ -59,7 +60,7 @@ class SignVipPipeline(DiffusionPipeline):
         reuse_every: int = 1,
         window: int = 24,
         overlap: int = 4,
-        tail: Tail = "shifted",
+        tail: str = "shifted",
         window_batch: int = 1,
         max_frames: int = 400,
     ) -> None:
@@ -80,7 +81,7 @@ class SignVipPipeline(DiffusionPipeline):
         )  # fmt: skip
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: Any, **kwargs: Any) -> SignVipPipeline:
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, **kwargs: Any) -> "SignVipPipeline":
         """Load a run folder or a hub id; RunError says which stage is missing.
 
         Options of the sampler, such as `reuse_every=3`, take the place of the run's own.
@@ -222,6 +223,20 @@ SAMPLER_OPTIONS = (
     "window_batch",
     "max_frames",
 )
+
+
+def save_index(folder: Path, config: RunConfig, parts: Mapping[str, Any]) -> None:
+    """Write the scheduler and `model_index.json`, which make a folder of parts loadable as a whole."""
+    pipe = SignVipPipeline(
+        **{name: parts[name] for name in MODELS},
+        scheduler=make_scheduler(config.sampler.scheduler, config.sampler),
+        height=config.size[0],
+        width=config.size[1],
+        fps=config.fps,
+        **sampler_options(config.sampler),
+    )
+    pipe.scheduler.save_pretrained(folder / "scheduler")
+    pipe.save_config(folder)
 
 
 def sampler_options(config: Sampler) -> dict[str, Any]:

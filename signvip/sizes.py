@@ -2,57 +2,80 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
+from diffusers import AutoencoderKL, ModelMixin
 from torch import nn
 
 from signvip.models import Autoencoder, ConditionEncoder, Denoiser, Guider, ReferenceNet, TokenTranslator
 from signvip.models.build import build_network
 from signvip.models.vae import build_vae
-from signvip.models.video_diffusion.unets import is_motion
+from signvip.models.video_diffusion.unets import Motion, is_motion
 
 if TYPE_CHECKING:
     from signvip.config import RunConfig
 
-AFTER_TRAINING = ("vae", "reference_net", "guider", "denoiser", "decoder", "translator")  # read by `generate`
+
+@dataclass(frozen=True)
+class Networks:
+    """All networks of a run, with shapes and no memory; a pretrained text encoder is not among them."""
+
+    vae: AutoencoderKL
+    condition_encoder: ConditionEncoder
+    guider: Guider
+    reference_net: ReferenceNet
+    denoiser: Denoiser
+    autoencoder: Autoencoder
+    translator: TokenTranslator
+
+    def by_part(self) -> dict[str, ModelMixin]:
+        """What a run trains, by the name of its folder."""
+        return {name: part for name, part in vars(self).items() if name != "vae"}
+
+    def generating(self) -> dict[str, nn.Module]:
+        """What `generate` reads."""
+        parts = {
+            name: part
+            for name, part in vars(self).items()
+            if name not in ("condition_encoder", "autoencoder")
+        }
+        return {**parts, "decoder": self.autoencoder.decoder}
 
 
-def meta_networks(config: RunConfig) -> dict[str, nn.Module]:
-    """All networks of a run at their full size, by part, with motion; a pretrained text encoder is not among them."""
+def meta_networks(config: RunConfig, motion: Motion = "temporal_attention") -> Networks:
+    """Build a run's networks at their full size on the meta device."""
     with torch.device("meta"):
         encoder = build_network(
             ConditionEncoder, config.condition_encoder, num_conditions=len(config.conditions)
         )
-        denoiser = build_network(Denoiser, config.denoiser, motion="temporal_attention")
+        channels = encoder.embedding_channels
+        denoiser = build_network(Denoiser, config.denoiser, motion=motion)
         autoencoder = build_network(
             Autoencoder,
             config.autoencoder,
-            embedding_channels=encoder.embedding_channels,
+            embedding_channels=channels,
             grid=(config.size[0] // encoder.factor, config.size[1] // encoder.factor),
             quantizer=config.quantizer.name,
             quantizer_config=config.quantizer.options,
         )
-        return {
-            "vae": build_vae(**config.vae),
-            "condition_encoder": encoder,
-            "guider": build_network(
-                Guider,
-                config.guider,
-                embedding_channels=encoder.embedding_channels,
-                **denoiser.guider_options,
+        return Networks(
+            vae=build_vae(**config.vae),
+            condition_encoder=encoder,
+            guider=build_network(
+                Guider, config.guider, embedding_channels=channels, **denoiser.guider_options
             ),
-            "reference_net": build_network(ReferenceNet, config.reference_net, **denoiser.unet_options),
-            "denoiser": denoiser,
-            "encoder": autoencoder.encoder,
-            "decoder": autoencoder.decoder,
-            "translator": TokenTranslator(
+            reference_net=build_network(ReferenceNet, config.reference_net, **denoiser.unet_options),
+            denoiser=denoiser,
+            autoencoder=autoencoder,
+            translator=TokenTranslator(
                 translator=config.translator.name,
                 translator_config=config.translator.options,
                 tokens_per_frame=autoencoder.tokens_per_frame,
                 vocab_size=autoencoder.quantizer.vocab_size,
             ),
-        }
+        )
 
 
 def count(network: nn.Module) -> int:
@@ -76,8 +99,7 @@ def paper_count(config: RunConfig) -> int:
     The authors' translator holds one more table of positions, (max_frames + 1, width), that nothing reads; it is
     counted there. So it is here where positions are sinusoidal; learned ones are that table.
     """
-    networks = meta_networks(config)
-    total = sum(count(networks[part]) for part in AFTER_TRAINING)
+    total = sum(count(network) for network in meta_networks(config).generating().values())
     options = config.translator.options
     if options.get("positions") == "sinusoidal":
         total += (options["max_frames"] + 1) * options["width"]

@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 
 from signvip_cli.boundary import Boundary
-from signvip_cli.commands import demo, doctor, encode, generate, plugins, preprocess, tokenize, train
+from signvip_cli.commands import (
+    demo,
+    doctor,
+    encode,
+    generate,
+    import_release,
+    plugins,
+    preprocess,
+    tokenize,
+    train,
+)
 from signvip_cli.options import Verbose
 
 app = typer.Typer(
@@ -28,6 +38,7 @@ app.command("tokenize")(tokenize.tokenize)
 app.command("generate")(generate.generate)
 app.add_typer(plugins.app, name="plugins")
 app.command("doctor")(doctor.doctor)
+app.command("import-release")(import_release.import_release)
 
 
 def _version(wanted: bool) -> None:

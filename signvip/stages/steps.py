@@ -13,8 +13,7 @@ from signvip.data.manifest import Manifest
 from signvip.errors import RunError
 from signvip.models import Autoencoder, ConditionEncoder, Denoiser, Guider, ReferenceNet, TokenTranslator
 from signvip.models.build import build_network
-from signvip.models.video_diffusion.sampler import make_scheduler
-from signvip.pipeline import SignVipPipeline, sampler_options
+from signvip.pipeline import save_index
 from signvip.registry import registry
 from signvip.run import Run
 from signvip.stages import PhaseKey, require_training
@@ -171,23 +170,19 @@ def _seed(run: Run, key: PhaseKey) -> None:
 
 
 def _save_pipeline(run: Run) -> None:
-    """Write what makes a run loadable as a whole: the scheduler and `model_index.json`."""
-    sampler = run.config.sampler
-    pipe = SignVipPipeline(
-        vae=run.load("vae", AutoencoderKL),
-        reference_net=run.load("reference_net", ReferenceNet),
-        guider=run.load("guider", Guider),
-        denoiser=run.load("denoiser", Denoiser),
-        autoencoder=run.load("autoencoder", Autoencoder),
-        translator=run.load("translator", TokenTranslator),
-        scheduler=make_scheduler(sampler.scheduler, sampler),
-        height=run.config.size[0],
-        width=run.config.size[1],
-        fps=run.config.fps,
-        **sampler_options(sampler),
+    """Write what makes a run loadable as a whole."""
+    save_index(
+        run.path,
+        run.config,
+        {
+            "vae": run.load("vae", AutoencoderKL),
+            "reference_net": run.load("reference_net", ReferenceNet),
+            "guider": run.load("guider", Guider),
+            "denoiser": run.load("denoiser", Denoiser),
+            "autoencoder": run.load("autoencoder", Autoencoder),
+            "translator": run.load("translator", TokenTranslator),
+        },
     )
-    pipe.scheduler.save_pretrained(run.path / "scheduler")
-    pipe.save_config(run.path)
 
 
 def _check_shards(run: Run, shards: Path) -> None:

@@ -16,22 +16,31 @@ def doctor(
     shards: Annotated[
         Path | None, typer.Argument(metavar="[SHARDS]", help="Also check every sample of these shards.")
     ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Also count a preset's parameters and the memory that each stage of it needs.",
+        ),
+    ] = None,
     json: Json = False,
     plugin: Plugins = None,
     verbose: Verbose = 0,
 ) -> None:
-    """Look at environment, devices, plugins and, where given, at shards; exit 1 where something is wrong.
+    """Look at environment, devices, plugins and, where given, at shards and a preset; exit 1 where something is wrong.
 
     Examples:
 
       signvip doctor
 
       signvip doctor data/shards --json
+
+      signvip doctor --preset how2sign
     """
     from signvip.doctor import examine
     from signvip_cli.reporter import make_reporter
 
-    findings = examine(shards, reporter=make_reporter())
+    findings = examine(shards, preset, reporter=make_reporter())
     if json:
         print_json([asdict(finding) for finding in findings])
     else:

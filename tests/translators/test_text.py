@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
+from pretrained import write_sentence_encoder
 from signvip_translators.prefix import TextPrefix, left_padded
 from signvip_translators.text import HashedTextEncoder, PretrainedTextEncoder
 
@@ -32,6 +34,12 @@ def clip_folder(tmp_path):
     CLIPTextModel(config).save_pretrained(tmp_path / "clip")
     tokenizer.save_pretrained(tmp_path / "clip")
     return str(tmp_path / "clip")
+
+
+@pytest.fixture
+def bert_folder(tmp_path):
+    """A DistilBERT with mean pooling and a dense layer, as sentence-transformers stores them."""
+    return str(write_sentence_encoder(tmp_path / "bert", width=16, out=6))
 
 
 def test_a_text_is_encoded_alike_alone_and_beside_a_longer_one(hashed):
@@ -81,3 +89,34 @@ def test_another_width_is_named(clip_folder):
 def test_a_missing_encoder_says_where_one_comes_from(tmp_path):
     with pytest.raises(DataError, match=r"clip-vit-base-patch32 \(MIT\)"):
         PretrainedTextEncoder(str(tmp_path / "nothing"), width=16, max_words=12)(["rain"])
+
+
+def test_a_clip_encoder_projects_into_the_shared_space(clip_folder):
+    from transformers import CLIPTextModelWithProjection, CLIPTokenizer
+
+    encoder = PretrainedTextEncoder(clip_folder, width=16, max_words=12)
+    with pytest.raises(ConfigError, match="text_width=512"):
+        PretrainedTextEncoder(clip_folder, width=16, max_words=12, space="projected")(["rain"])
+    torch.manual_seed(0)
+    CLIPTextModelWithProjection(
+        CLIPTextModelWithProjection.config_class.from_pretrained(clip_folder, projection_dim=6)
+    ).save_pretrained(clip_folder)
+    model = CLIPTextModelWithProjection.from_pretrained(clip_folder)
+    pieces = CLIPTokenizer.from_pretrained(clip_folder)(["rain"], return_tensors="pt")
+    encoder = PretrainedTextEncoder(clip_folder, width=6, max_words=12, space="projected")
+    torch.testing.assert_close(encoder(["rain"]).sentence, model(**pieces).text_embeds)
+
+
+def test_a_sentence_vector_goes_through_the_dense_layer_beside_it(bert_folder):
+    from safetensors.torch import load_file
+
+    own = PretrainedTextEncoder(bert_folder, width=16, max_words=12)(["rain"]).sentence
+    dense = load_file(f"{bert_folder}/2_Dense/model.safetensors")["linear.weight"]
+    encoder = PretrainedTextEncoder(bert_folder, width=6, max_words=12, space="projected")
+    torch.testing.assert_close(encoder(["rain"]).sentence, own @ dense.T)
+
+
+def test_an_encoder_without_a_projection_is_named(bert_folder):
+    Path(bert_folder, "2_Dense", "model.safetensors").unlink()
+    with pytest.raises(DataError, match="text_space=own"):
+        PretrainedTextEncoder(bert_folder, width=6, max_words=12, space="projected")(["rain"])

@@ -16,7 +16,7 @@ from signvip_translators.generation import Chooser, EosRule, decode
 from signvip_translators.heads import Bias, HeadCache, ParallelHeads
 from signvip_translators.mixer import TokenMixer, replace_at_random
 from signvip_translators.prefix import PrefixKind, TextPrefix
-from signvip_translators.text import HashedTextEncoder, PretrainedTextEncoder
+from signvip_translators.text import HashedTextEncoder, PretrainedTextEncoder, TextSpace
 from signvip_translators.trunk import (
     Activation,
     FinalNorm,
@@ -71,6 +71,9 @@ class Gpt2Translator(nn.Module):
             "hashed", description="hashed (trained along), or a folder or hub id (frozen)"
         )
         text_width: PositiveInt = Field(512, description="channels of a pretrained text encoder")
+        text_space: TextSpace = Field(
+            "own", description="of a pretrained text encoder; projected: as in the authors' code"
+        )
         text_layers: PositiveInt = Field(2, description="layers of the hashed text encoder")
         text_buckets: int = Field(4096, ge=2, description="n-gram buckets of the hashed text encoder")
         max_words: PositiveInt = Field(128, description="longest text, in words or word pieces")
@@ -138,6 +141,17 @@ class Gpt2Translator(nn.Module):
         logits = self.logits(texts, inputs, languages)
         loss = functional.cross_entropy(logits.flatten(0, 2).float(), targets.flatten(), ignore_index=IGNORED)
         return loss, self._accuracies(logits.detach().argmax(-1), targets)
+
+    def rehearse(self, clips: int, frames: int) -> Tensor:
+        """Logits of a training step of this size on empty input: what it takes in memory, no text is read."""
+        device, dtype = self.mixer.embed.weight.device, self.mixer.embed.weight.dtype
+        words = 1 if self.options.prefix == "sentence" else self.options.max_words
+        prefix = torch.zeros(clips, words, self.options.width, device=device, dtype=dtype)
+        tokens = torch.zeros(clips, frames, self.heads.count, device=device, dtype=torch.long)
+        states = torch.cat([prefix, self.mixer(tokens)], dim=1)
+        mask = states.new_zeros(1, 1, states.shape[1], states.shape[1])  # ready-made: its making reads values
+        output = self.trunk(inputs_embeds=states, attention_mask=mask, use_cache=False)
+        return self.heads(output.last_hidden_state[:, words - 1 :])
 
     @torch.no_grad()
     def generate(
@@ -223,9 +237,10 @@ def _first_place(config: Gpt2Translator.Config) -> int:
 
 def _text_encoder(config: Gpt2Translator.Config) -> tuple[nn.Module, int]:
     if config.text_encoder != "hashed":
-        return PretrainedTextEncoder(
-            config.text_encoder, config.text_width, config.max_words
-        ), config.text_width
+        pretrained = PretrainedTextEncoder(
+            config.text_encoder, config.text_width, config.max_words, config.text_space
+        )
+        return pretrained, config.text_width
     encoder = HashedTextEncoder(
         config.width, config.text_layers, config.heads, config.dropout, config.text_buckets, config.max_words
     )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from signvip.errors import ConfigError, DataError
 from signvip_translators.words import split_words, too_long, word_buckets
+
+TextSpace = Literal["own", "projected"]
+"""Where texts are read: in the encoder's own last layer, or behind its projection (the authors' sentence vector)."""
 
 
 @dataclass(frozen=True)
@@ -71,19 +74,19 @@ class PretrainedTextEncoder(nn.Module):
     """A frozen text encoder of transformers, from a local folder or hub id; read at its first use.
 
     It is no part of the translator's weights: a checkpoint carries its name. CLIP models give their text
-    side. The last linear layer of sentence-transformers models is left to the translator's own.
+    side. `projected` takes the states on into the space that texts share with pictures (or with other languages).
     """
 
-    def __init__(self, name: str, width: int, max_words: int) -> None:
+    def __init__(self, name: str, width: int, max_words: int, space: TextSpace = "own") -> None:
         super().__init__()
-        self.name, self.width, self.max_words = name, width, max_words
+        self.name, self.width, self.max_words, self.space = name, width, max_words, space
         self._loaded: list[Any] = []  # in a list, so that it is neither saved nor trained with this module
         self.register_buffer("place", torch.zeros(()), persistent=False)
 
     @torch.no_grad()
     def forward(self, texts: Sequence[str]) -> EncodedText:
         """Encode texts; the sentence is the model's pooled output, or the mean over its word pieces."""
-        tokenizer, model = self._load()
+        tokenizer, model, project = self._load()
         for text in texts:
             split_words(text, self.max_words)
         pieces = tokenizer(list(texts), padding=True, return_tensors="pt").to(self.place.device)
@@ -97,18 +100,44 @@ class PretrainedTextEncoder(nn.Module):
         states, mask = output.last_hidden_state, pieces["attention_mask"].bool()
         mean = (states * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
         pooled = getattr(output, "pooler_output", None)
-        return EncodedText(states, mask, mean if pooled is None else pooled)
+        project = project.to(pieces["input_ids"].device)
+        return EncodedText(project(states), mask, project(mean if pooled is None else pooled))
 
-    def _load(self) -> tuple[Any, Any]:
+    def _load(self) -> tuple[Any, Any, nn.Module]:
         if not self._loaded:
-            self._loaded = [*load_pretrained(self.name)]
-            found = self._loaded[1].config.hidden_size
+            tokenizer, model = load_pretrained(self.name)
+            project = nn.Identity() if self.space == "own" else load_projection(self.name, model)
+            found = getattr(project, "out_features", model.config.hidden_size)
             if found != self.width:
                 raise ConfigError(
                     f"The text encoder {self.name} gives {found} channels, not {self.width}; "
                     f"set translator.text_width={found} and train stage 3 again."
                 )
-        return self._loaded[0], self._loaded[1]
+            self._loaded = [tokenizer, model, project]
+        return self._loaded[0], self._loaded[1], self._loaded[2]
+
+
+def load_projection(name: str, model: Any) -> nn.Module:
+    """The frozen last layer of a text model: CLIP's, or the dense layer that sentence-transformers store beside it."""
+    from safetensors.torch import load_file
+    from transformers import CLIPTextModelWithProjection
+    from transformers.utils import cached_file
+
+    if model.config.model_type == "clip_text_model":
+        projected = CLIPTextModelWithProjection.from_pretrained(name)
+        return projected.text_projection.requires_grad_(False)
+    for file in ("2_Dense/model.safetensors", "2_Dense/pytorch_model.bin"):
+        found = cached_file(name, file, _raise_exceptions_for_missing_entries=False)
+        if found is not None:
+            safe = found.endswith(".safetensors")
+            weights = load_file(found) if safe else torch.load(found, map_location="cpu", weights_only=True)
+            out, inputs = weights["linear.weight"].shape
+            layer = nn.Linear(inputs, out, bias="linear.bias" in weights)
+            layer.load_state_dict({key.removeprefix("linear."): value for key, value in weights.items()})
+            return layer.requires_grad_(False)
+    raise DataError(
+        f"The text encoder {name} has no projection to a shared space; set translator.text_space=own."
+    )
 
 
 def load_pretrained(name: str) -> tuple[Any, Any]:

@@ -18,7 +18,15 @@ from signvip.models.video_diffusion.attention import (
     project_reference,
     read_references,
 )
-from signvip.models.video_diffusion.unets import Motion, add_motion, build_motion_unet, build_unet, is_motion
+from signvip.models.video_diffusion.unets import (
+    Motion,
+    MotionNorm,
+    add_motion,
+    build_motion_unet,
+    build_unet,
+    is_motion,
+    set_motion_norm,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,7 +41,14 @@ UNET_OPTIONS = (
     "cross_attention_dim",
     "prompt_tokens",
 )
-GUIDER_OPTIONS = ("block_out_channels", "norm_num_groups", "motion", "motion_heads", "motion_max_frames")
+GUIDER_OPTIONS = (
+    "block_out_channels",
+    "norm_num_groups",
+    "motion",
+    "motion_heads",
+    "motion_max_frames",
+    "motion_norm",
+)
 
 
 @dataclass
@@ -72,6 +87,7 @@ class Denoiser(ModelMixin, ConfigMixin):
         motion_heads: int = 8,
         motion_max_frames: int = 32,
         motion_mid_block: bool = False,
+        motion_norm: MotionNorm = "clip",
     ) -> None:
         super().__init__()
         config = dict(self.config)
@@ -79,6 +95,7 @@ class Denoiser(ModelMixin, ConfigMixin):
         for layer in _motion_modules(self.unet):
             nn.init.zeros_(layer.proj_out.weight)
             nn.init.zeros_(layer.proj_out.bias)
+        set_motion_norm(_motion_modules(self.unet), motion_norm)
         read_references(self.unet)
         prompt = None if cross_attention_dim is None else torch.zeros(1, prompt_tokens, cross_attention_dim)
         self.register_buffer("empty_prompt", prompt)

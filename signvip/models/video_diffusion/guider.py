@@ -10,7 +10,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
 from torch import Tensor, nn
 
-from signvip.models.video_diffusion.unets import Motion, add_motion, is_motion
+from signvip.models.video_diffusion.unets import Motion, MotionNorm, add_motion, is_motion, set_motion_norm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,6 +36,7 @@ class Guider(ModelMixin, ConfigMixin):
         motion: Motion = "none",
         motion_heads: int = 8,
         motion_max_frames: int = 32,
+        motion_norm: MotionNorm = "clip",
     ) -> None:
         super().__init__()
         widths = [block_out_channels[0], *block_out_channels]
@@ -45,6 +46,7 @@ class Guider(ModelMixin, ConfigMixin):
         self.blocks += [_block(*pair, stride) for pair, stride in zip(pairwise(widths), strides, strict=True)]
         temporal = [_temporal(dict(self.config), width) for width in widths] if motion != "none" else []
         self.motion_modules = nn.ModuleList(temporal)
+        set_motion_norm(self.motion_modules, motion_norm)
         self.skipped = 1 if injection == "down_blocks" else 0
         self.projections = nn.ModuleList(_zero(nn.Conv2d(w, w, 1)) for w in widths[self.skipped :])
 

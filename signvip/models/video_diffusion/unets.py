@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal, TypeVar
 
 from diffusers import ModelMixin, UNet2DConditionModel, UNetMotionModel
 from diffusers.models.attention import BasicTransformerBlock
+from torch import Tensor, nn
 
 Motion = Literal["none", "temporal_attention"]
 """Whether a network treats frames as pictures, or attends over time as well."""
+
+MotionNorm = Literal["clip", "frame"]
+"""What a temporal attention normalises together: a clip's frames, as diffusers does, or each frame (AnimateDiff)."""
 
 Network = TypeVar("Network", bound=ModelMixin)
 
@@ -16,6 +21,23 @@ Network = TypeVar("Network", bound=ModelMixin)
 def is_motion(name: str) -> bool:
     """Tell whether a parameter belongs to a temporal attention."""
     return "motion_modules" in name
+
+
+class FrameNorm(nn.GroupNorm):
+    """Group normalisation of each frame alone, where diffusers takes the statistics of all frames."""
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, C, F, h, w)
+        frames = super().forward(x.transpose(1, 2).flatten(0, 1))
+        return frames.unflatten(0, (x.shape[0], -1)).transpose(1, 2)
+
+
+def set_motion_norm(modules: Iterable[nn.Module], norm: MotionNorm) -> None:
+    """Choose what new temporal attentions normalise together."""
+    if norm == "frame":
+        for module in modules:
+            old = module.norm
+            assert isinstance(old, nn.GroupNorm)
+            module.norm = FrameNorm(old.num_groups, old.num_channels, old.eps)
 
 
 def add_motion(image: Network) -> Network:

@@ -5,6 +5,7 @@ import torch
 from diffusers import UNet2DConditionModel
 
 from signvip.models.video_diffusion import Denoiser, Guider, ReferenceNet
+from signvip.models.video_diffusion.unets import FrameNorm
 
 UNET = {"block_out_channels": (8, 16), "layers_per_block": 1, "attention_heads": 2, "norm_num_groups": 4}
 TIME = torch.tensor([7, 500])
@@ -122,3 +123,12 @@ def test_saves_and_loads(tmp_path, denoiser, shake):
     sample = clip()
     assert torch.equal(video(sample, TIME), again(sample, TIME))
     assert again.config["motion"] == "temporal_attention"
+
+
+def test_motion_can_normalise_each_frame_alone():
+    """Then a clip's other frames change nothing before the temporal attention."""
+    norm = FrameNorm(2, 4)
+    torch.manual_seed(0)
+    clip = torch.randn(2, 4, 3, 5, 5)
+    alone = torch.nn.functional.group_norm(clip[:, :, 1], 2)
+    torch.testing.assert_close(norm(clip)[:, :, 1], alone)

@@ -1,0 +1,5 @@
+"""The authors' released checkpoint as a run: files are known by the keys in them, never by their names."""
+
+from signvip.release.importer import ImportOptions, import_release
+
+__all__ = ["ImportOptions", "import_release"]

@@ -1,0 +1,80 @@
+"""The configuration of an imported run: a preset of the authors' code, with the sizes that the weights have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any
+
+from torch import Tensor
+
+from signvip.config import Options, RunConfig, merge, parse_config, parse_setting, read_preset
+from signvip.errors import DataError
+from signvip.release import shapes
+from signvip.release.files import Contents
+
+PRESETS = {12: "rwth-release", 64: "how2sign-release"}  # by tokens per frame
+
+
+def configure(
+    contents: Contents,
+    spatial: Mapping[str, Tensor],  # the denoiser's U-Net, by the names of Stable Diffusion
+    vae: Mapping[str, Any] | None,  # configuration of the VAE; None where there is none
+    prompt: Tensor | None,  # states (1, T, C) of the empty prompt
+    preset: str | None,
+    settings: Sequence[str],
+) -> RunConfig:
+    """Preset < shapes < settings; DataError where the parts do not fit each other."""
+    heads = shapes.tokens_per_frame(contents.of("translator"))
+    values: Options = read_preset(preset or PRESETS.get(heads, "rwth-release"))
+    values = merge({"preset": preset or PRESETS.get(heads, "rwth-release"), **values}, _measured(contents))
+    if vae is not None:
+        values["vae"] = {name: vae[name] for name in values["vae"]}
+    temporal = {**spatial, **contents.of("guider"), **contents.of("motion")}
+    if spatial:
+        values["denoiser"] |= shapes.unet(spatial) | shapes.motion(temporal)
+    if prompt is not None:
+        values["denoiser"]["prompt_tokens"] = prompt.shape[1]
+    for setting in settings:
+        values = merge(values, parse_setting(setting))
+    config = parse_config(values)
+    _check_conditions(config, contents)
+    _check_codes(config, contents)
+    return config
+
+
+def check_tokens(config: RunConfig, contents: Contents, tokens: int) -> None:
+    """DataError where frames of this size do not have as many tokens as the translator has heads."""
+    heads = shapes.tokens_per_frame(contents.of("translator"))
+    if heads and heads != tokens:
+        raise DataError(
+            f"This translator makes {heads} tokens a frame, but frames of {config.size[0]}x{config.size[1]} have "
+            f"{tokens}; set the size it was trained for, such as --set size=[272,224]."
+        )
+
+
+def _measured(contents: Contents) -> Options:
+    measures = {
+        "condition_encoder": shapes.condition_encoder,
+        "autoencoder": shapes.autoencoder,
+        "translator": shapes.translator,
+    }
+    return {part: measure(contents.of(part)) for part, measure in measures.items() if contents.of(part)}
+
+
+def _check_conditions(config: RunConfig, contents: Contents) -> None:
+    weights = contents.of("condition_encoder")
+    if weights and shapes.conditions_of(weights) != len(config.conditions):
+        raise DataError(
+            f"These weights read {shapes.conditions_of(weights)} conditions, and the preset names "
+            f"{len(config.conditions)} ({', '.join(config.conditions)}); choose another --preset."
+        )
+
+
+def _check_codes(config: RunConfig, contents: Contents) -> None:
+    weights, levels = contents.of("translator"), config.quantizer.options.get("levels", [])
+    if weights and shapes.ids(weights) != prod(levels) + 2:
+        raise DataError(
+            f"This translator knows {shapes.ids(weights) - 2} codes, and FSQ with levels {levels} has {prod(levels)}; "
+            "set the levels it was trained with, such as --set quantizer.levels=[5,5,5,5]."
+        )

@@ -1,0 +1,82 @@
+"""What a release leaves out, by hub id or local folder: the U-Net and text encoder of Stable Diffusion, and a VAE."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from torch import Tensor
+
+from signvip.errors import DataError
+from signvip.pipeline import is_hub_id
+
+STABLE_DIFFUSION = "stable-diffusion-v1-5/stable-diffusion-v1-5"
+VAE = "stabilityai/sd-vae-ft-mse"
+
+
+def fetch(source: str) -> Path:
+    """A local folder, or a snapshot of a hub id; DataError where there is neither."""
+    folder = Path(source)
+    if folder.is_dir():
+        return folder
+    if folder.exists() or not is_hub_id(source):
+        raise DataError(f"There is no folder {source}; give the release's folder or its hub id, owner/name.")
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(source))
+    except Exception as error:  # offline, unknown, gated: the hub has a dozen errors for it
+        raise DataError(
+            f"{source} cannot be fetched from the hub ({type(error).__name__}); download it elsewhere and give its "
+            "folder."
+        ) from error
+
+
+def find_pipeline(folder: Path) -> str | None:
+    """A Stable Diffusion folder inside a release, known by its tokenizer and text encoder."""
+    found = [
+        path.parent for path in sorted(folder.rglob("tokenizer")) if (path.parent / "text_encoder").is_dir()
+    ]
+    return str(found[0]) if found else None
+
+
+def load_unet(name: str) -> dict[str, Tensor]:
+    """Weights of Stable Diffusion's U-Net, by its names."""
+    try:
+        return UNet2DConditionModel.from_pretrained(name, subfolder="unet").state_dict()
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"This release has no full U-Net, and Stable Diffusion 1.5 is not at hand in {name} "
+            f"({type(error).__name__}); give a folder by --stable-diffusion, or get {STABLE_DIFFUSION} "
+            "(unet: 3.4 GB, CreativeML OpenRAIL-M)."
+        ) from error
+
+
+def load_vae(name: str) -> AutoencoderKL:
+    """A VAE with its configuration."""
+    try:
+        return AutoencoderKL.from_pretrained(name)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"This release has no VAE, and there is none at hand in {name} ({type(error).__name__}); give a folder by "
+            f"--vae, or get {VAE} (335 MB, MIT)."
+        ) from error
+
+
+@torch.no_grad()
+def empty_prompt(name: str) -> Tensor:
+    """Text states (1, T, C) of "", which the authors' U-Nets are always fed and their release does not hold."""
+    from transformers import CLIPTextModel, CLIPTokenizer
+
+    try:
+        tokenizer = CLIPTokenizer.from_pretrained(name, subfolder="tokenizer")
+        encoder = CLIPTextModel.from_pretrained(name, subfolder="text_encoder")
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(
+            "The embedding of the empty prompt is not in the release, and the text encoder that makes it is not at "
+            f"hand in {name} ({type(error).__name__}); give a folder by --stable-diffusion, or get {STABLE_DIFFUSION} "
+            "(text_encoder: 492 MB, CreativeML OpenRAIL-M)."
+        ) from error
+    pieces = tokenizer("", padding="max_length", max_length=tokenizer.model_max_length, return_tensors="pt")
+    return encoder(pieces["input_ids"]).last_hidden_state

@@ -1,0 +1,59 @@
+"""What `doctor --preset` says of memory: against a real step, and against what is known of the full size."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from signvip.config import load_config
+from signvip.doctor import examine_preset
+from signvip.memory import _activations, training_needs
+
+
+@pytest.fixture(scope="module")
+def needs():
+    return {need.phase: need for need in training_needs(load_config("rwth"))}
+
+
+def test_kept_activations_are_counted_once_and_weights_not_at_all():
+    """A linear layer keeps its input; the sigmoid after it keeps its output."""
+    with torch.device("meta"):
+        module = nn.Sequential(nn.Linear(6, 10), nn.Sigmoid())
+
+    def forward(dtype):
+        inputs = torch.zeros(4, 6, dtype=dtype, requires_grad=True)
+        return module(inputs) + module[0](inputs)
+
+    config = load_config("tiny")
+    assert _activations(config, module, forward) == 4 * (4 * 6 + 4 * 10)
+
+
+def test_half_precision_keeps_half():
+    with torch.device("meta"):
+        module = nn.Linear(6, 10)
+
+    def kept(precision):
+        config = load_config("tiny", flags={"precision": precision})
+        return _activations(config, module, lambda dtype: module(torch.zeros(4, 6, dtype=dtype)))
+
+    assert kept("no") == 2 * kept("bf16") == 4 * 4 * 6
+
+
+def test_the_motion_phase_keeps_what_is_known_of_the_authors_modules(needs):
+    """0.390 GB a frame at 272x224 were computed from the authors' own modules."""
+    need = needs["stage1 motion"]
+    assert need.activations / (need.clips * need.frames) == pytest.approx(0.390e9, rel=0.06)
+    assert need.trained == pytest.approx(417.138e6 + 85.687e6, rel=1e-4)
+
+
+def test_a_trained_parameter_takes_sixteen_bytes_and_a_frozen_one_four(needs):
+    for need in needs.values():
+        assert need.weights == 16 * need.trained + 4 * need.frozen
+
+
+def test_doctor_tells_parameters_and_memory():
+    found = {finding.topic: finding.found for finding in examine_preset("how2sign-release")}
+    assert found["as Table 7 counts"].startswith("2777.92 M")
+    assert "417.138 M of them temporal attention" in found["denoiser"]
+    assert "GiB of activations" in found["stage3"]
