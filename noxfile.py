@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from pathlib import Path
 
 import nox
 
@@ -78,6 +79,20 @@ _SMALLEST_CHAIN = (
     ("train", "--stage", "2", "--quantizer", "sign", "--set", "quantizer.channels=10", "--steps", "2"),
     ("tokenize",),
 )
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure every ratio of docs/benchmarks.md into benchmarks/results/; half an hour on one core."""
+    session.install("-e", ".")
+    results = Path("benchmarks/results")
+    results.mkdir(exist_ok=True)
+    session.env["OMP_NUM_THREADS"] = "1"
+    for name in session.posargs or _BENCHMARKS:
+        session.run("python", f"benchmarks/{name}.py", "--output", str(results / f"{name}.json"))
+
+
+_BENCHMARKS = ("translator", "loader", "quantizers", "sampler", "cache", "vae", "quality", "cuda")
 
 
 @nox.session
