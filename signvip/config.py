@@ -41,6 +41,9 @@ class Training(Config):
     frames: PositiveInt = Field(1, description="frames of each clip")
     stride: PositiveInt = Field(1, description="distance between these frames")
     learning_rate: PositiveFloat
+    optimizer: Literal["adamw", "adamw8bit"] = Field(
+        "adamw", description="adamw8bit: moments of 8 bits, on a GPU"
+    )
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: int = Field(0, ge=0, description="steps of linear warm-up")
     weight_decay: float = Field(0.0, ge=0)

@@ -19,6 +19,7 @@ class Regression:
     """A phase with dropout, so that its randomness shows."""
 
     name = "regression"
+    idle = False
 
     def __init__(self) -> None:
         torch.manual_seed(0)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from signvip.config import RunConfig, Training
 from signvip.data.files import write_text
 from signvip.errors import ConfigError, RunError
+from signvip.processes import is_main, wait
 from signvip.progress import Reporter, Silent
 from signvip.run import Run
 
@@ -33,7 +34,8 @@ def train(
     stages = {1: steps.stage1, 2: steps.stage2, 3: steps.stage3}
     if stage not in stages:
         raise ConfigError(f"There is no stage {stage}; choose 1 (video), 2 (tokens) or 3 (text).")
-    stages[stage](Run.start(run, config), shards, Loop(resume, reporter or Silent()))
+    heard = reporter if reporter is not None and is_main() else Silent()
+    stages[stage](Run.start(run, config), shards, Loop(resume, heard))
     return run
 
 
@@ -87,19 +89,27 @@ class Loop:
         resume = self.resume and self._fits(run, key)
         if folder.is_dir() and self.resume and not resume:
             self.reporter.say(f"{key.name} was trained with other options or parts: it starts again.")
-        (folder / "done.json").unlink(missing_ok=True)
-        if not resume:
-            shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / "made_with.json", key.stamp(run))
+        wait()  # until every process has read what was there
+        if is_main():
+            _prepare(folder, key.stamp(run), resume)
+        wait()
         loop(phase, training, folder, seed=config.seed, precision=config.precision, reporter=self.reporter)
 
     def finish(self, run: Run, key: PhaseKey, training: Training) -> None:
         """Called after the parts are saved: only then is the phase done."""
-        write_text(run.phase(key.name) / "done.json", training.model_dump_json())
+        if is_main():
+            write_text(run.phase(key.name) / "done.json", training.model_dump_json())
 
     def _fits(self, run: Run, key: PhaseKey) -> bool:
         return read_text(run.phase(key.name) / "made_with.json") == key.stamp(run)
+
+
+def _prepare(folder: Path, stamp: str, resume: bool) -> None:
+    (folder / "done.json").unlink(missing_ok=True)
+    if not resume:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / "made_with.json", stamp)
 
 
 def read_text(path: Path) -> str | None:

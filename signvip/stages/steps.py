@@ -14,6 +14,7 @@ from signvip.errors import RunError
 from signvip.models import Autoencoder, ConditionEncoder, Denoiser, Guider, ReferenceNet, TokenTranslator
 from signvip.models.build import build_network
 from signvip.pipeline import save_index
+from signvip.processes import is_main
 from signvip.registry import registry
 from signvip.run import Run
 from signvip.stages import PhaseKey, require_training
@@ -171,6 +172,8 @@ def _seed(run: Run, key: PhaseKey) -> None:
 
 def _save_pipeline(run: Run) -> None:
     """Write what makes a run loadable as a whole."""
+    if not is_main():
+        return
     save_index(
         run.path,
         run.config,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from signvip.models import ConditionEncoder, Denoiser, Guider, ReferenceNet
 from signvip.models.vae import decode_latents, encode_images
 from signvip.models.video_diffusion.sampler import make_scheduler, sample
 from signvip.stages.clips import Clips, Draws, to_model, to_pixels
+from signvip.training import step_seed
 
 PREVIEW_CLIPS, PREVIEW_STEPS = 4, 8  # at most; no more than `generate` takes
 
@@ -41,9 +43,9 @@ class VideoDiffusion(nn.Module):
             denoiser,
         )
         self.scheduler = make_scheduler("ddpm", config.sampler)
-        self.reference_dropout = config.stage1.reference_dropout
+        self.seed, self.reference_dropout = config.seed, config.stage1.reference_dropout
 
-    def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+    def forward(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, float]]:
         latents, conditions = batch["latents"], batch["conditions"]  # (B, F, 4, h, w), (B, F, K*3, H, W)
         e = self.encoder(to_model(conditions.flatten(0, 1)))
         features = self.guider(e.unflatten(0, conditions.shape[:2]))
@@ -52,14 +54,16 @@ class VideoDiffusion(nn.Module):
             0, self.scheduler.config.num_train_timesteps, latents.shape[:1], device=latents.device
         )
         noisy = self.scheduler.add_noise(latents, noise, timestep)
-        dropped = bool(
-            torch.rand(()) < self.reference_dropout
-        )  # of the whole step: nothing is computed in vain
         follows = self.reference_net.config["timestep"] == "sampler"
+        dropped = self._without_reference(batch["step"])
         reference = None if dropped else self.reference_net(batch["reference"], timestep if follows else 0)
         prediction = self.denoiser(noisy, timestep, features, reference)
         loss = functional.mse_loss(prediction.float(), self._target(latents, noise, timestep).float())
         return loss, {}
+
+    def _without_reference(self, step: int) -> bool:
+        """Of the whole step, in all processes alike: nothing is computed in vain."""
+        return random.Random(step_seed(self.seed, "reference", step)).random() < self.reference_dropout
 
     def _target(self, latents: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
         prediction = self.scheduler.config.prediction_type
@@ -84,12 +88,12 @@ class VideoPhase:
         self.name, self.config, self.training = name, config, training
         self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
         self.cached = cached
+        self.idle = config.stage1.reference_dropout > 0  # then the Reference Net gets no gradient
         self.vae, self.module = vae.eval().requires_grad_(False), _WithLatents(module, vae)
 
     def batch(self, index: int) -> dict[str, Any]:
-        draws = Draws(self.config.seed, self.name, index)
-        clips = draws.clips(len(self.train), self.training.clips)
-        samples = [self._sample(draws, clip) for clip in clips]
+        batch = Draws.of_batch(self.config.seed, self.name, index, self.training.clips)
+        samples = [self._sample(draws, draws.clip(len(self.train))) for draws in batch]
         return {key: torch.stack([sample[key] for sample in samples]) for key in samples[0]}
 
     def _sample(self, draws: Draws, clip: int) -> dict[str, Tensor]:
@@ -165,7 +169,7 @@ class _WithLatents(nn.Module):
         self.nets = nets
         self._vae = (vae,)  # in a tuple: frozen, neither optimised nor stored in checkpoints
 
-    def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+    def forward(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, float]]:
         if "frames" in batch:
             with torch.no_grad():
                 batch = {**batch, **self._encode(batch["frames"], batch["reference_frame"])}
