@@ -5,6 +5,7 @@ Nothing here imports torch unless there are several: the command line stays quic
 
 from __future__ import annotations
 
+import atexit
 import os
 from datetime import timedelta
 
@@ -23,12 +24,15 @@ def several() -> bool:
 
 def join() -> None:
     """Meet the other processes; before anything else that asks accelerate for them."""
-    if several():
-        import torch
-        from accelerate import PartialState
+    if not several():
+        return
+    import torch
+    from accelerate import PartialState
 
+    if not torch.distributed.is_initialized():
         # without a word about the CPU, accelerate lets every process of torchrun train alone there
-        PartialState(cpu=not torch.accelerator.is_available(), timeout=PATIENCE)
+        state = PartialState(cpu=not torch.accelerator.is_available(), timeout=PATIENCE)
+        atexit.register(state.destroy_process_group)
 
 
 def wait() -> None:

@@ -166,7 +166,8 @@ def train(
     if averages is not None:
         averages.copy_to(parameters)
     accelerator.wait_for_everyone()
-    accelerator.end_training()
+    for tracker in accelerator.trackers:
+        tracker.finish()  # `end_training` would also part from the processes that the next phase needs
 
 
 def _accelerator(phase: Phase, training: Training, folder: Path, precision: str) -> Accelerator:

