@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from signvip.config import RunConfig, Training
+from signvip.config import RunConfig, Stage1, Training
 from signvip.data.files import write_text
 from signvip.errors import ConfigError, RunError
 from signvip.processes import is_main, wait
@@ -48,6 +48,8 @@ NOISE = (
     "prediction",
     "zero_terminal_snr",
 )
+# Of the section stage1, what decides which weights a checkpoint has moments of; the rest may change at any time.
+TRAINED = ("denoiser",)
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,14 @@ class PhaseKey:
         values = run.config.model_dump(mode="json", include=set(self.sections))
         if "sampler" in values:
             values["sampler"] = {name: values["sampler"][name] for name in NOISE}
+        if "stage1" in values:
+            # nothing where it is the default, so that what older runs stored still fits
+            own = values.pop("stage1")
+            values |= {
+                f"stage1.{name}": own[name]
+                for name in TRAINED
+                if own[name] != Stage1.model_fields[name].default
+            }
         values["parts"] = {part: run.fingerprint(part) for part in self.parts}
         return json.dumps(values, sort_keys=True)
 
