@@ -42,6 +42,9 @@ class Training(Config):
     frames: PositiveInt = Field(1, description="frames of each clip")
     stride: PositiveInt = Field(1, description="distance between these frames")
     learning_rate: PositiveFloat
+    optimizer: Literal["adamw", "adamw8bit"] = Field(
+        "adamw", description="adamw8bit: moments of 8 bits, on a GPU"
+    )
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: int = Field(0, ge=0, description="steps of linear warm-up")
     weight_decay: float = Field(0.0, ge=0)
@@ -62,6 +65,20 @@ class Stage1(Config):
     vae: Training | None = None  # None where a pretrained VAE is named
     image: Training
     motion: Training
+    denoiser: Literal["trained", "frozen"] = Field(
+        "trained",
+        description="its spatial weights in the image phase; frozen: as they start, in the authors' code",
+    )
+    gradient_checkpointing: bool = Field(
+        False, description="both U-Nets compute activations twice and keep fewer of them"
+    )
+    blackout: Fraction = Field(
+        0.0, description="a condition of a frame is black in the image phase; 0 is off"
+    )
+    snr_gamma: float = Field(
+        0.0, ge=0, description="Min-SNR weights of the loss (arXiv:2303.09556); 0 is off"
+    )
+    noise_offset: float = Field(0.0, ge=0, description="noise that a whole clip shares; 0 is off")
     augmentation: Fraction = Field(0.001, description="p, a condition frame comes from another clip")
     reference_dropout: Fraction = Field(
         0.0, description="share of clips trained without a reference, for CFG"

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from signvip.config import RunConfig, Training
+from signvip.config import RunConfig, Stage1, Training
 from signvip.data.files import write_text
 from signvip.errors import ConfigError, RunError
+from signvip.processes import is_main, wait
 from signvip.progress import Reporter, Silent
 from signvip.run import Run
 
@@ -33,7 +34,8 @@ def train(
     stages = {1: steps.stage1, 2: steps.stage2, 3: steps.stage3}
     if stage not in stages:
         raise ConfigError(f"There is no stage {stage}; choose 1 (video), 2 (tokens) or 3 (text).")
-    stages[stage](Run.start(run, config), shards, Loop(resume, reporter or Silent()))
+    heard = reporter if reporter is not None and is_main() else Silent()
+    stages[stage](Run.start(run, config), shards, Loop(resume, heard))
     return run
 
 
@@ -46,6 +48,8 @@ NOISE = (
     "prediction",
     "zero_terminal_snr",
 )
+# Of the section stage1, what decides which weights a checkpoint has moments of; the rest may change at any time.
+TRAINED = ("denoiser",)
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,14 @@ class PhaseKey:
         values = run.config.model_dump(mode="json", include=set(self.sections))
         if "sampler" in values:
             values["sampler"] = {name: values["sampler"][name] for name in NOISE}
+        if "stage1" in values:
+            # nothing where it is the default, so that what older runs stored still fits
+            own = values.pop("stage1")
+            values |= {
+                f"stage1.{name}": own[name]
+                for name in TRAINED
+                if own[name] != Stage1.model_fields[name].default
+            }
         values["parts"] = {part: run.fingerprint(part) for part in self.parts}
         return json.dumps(values, sort_keys=True)
 
@@ -87,19 +99,27 @@ class Loop:
         resume = self.resume and self._fits(run, key)
         if folder.is_dir() and self.resume and not resume:
             self.reporter.say(f"{key.name} was trained with other options or parts: it starts again.")
-        (folder / "done.json").unlink(missing_ok=True)
-        if not resume:
-            shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / "made_with.json", key.stamp(run))
+        wait()  # until every process has read what was there
+        if is_main():
+            _prepare(folder, key.stamp(run), resume)
+        wait()
         loop(phase, training, folder, seed=config.seed, precision=config.precision, reporter=self.reporter)
 
     def finish(self, run: Run, key: PhaseKey, training: Training) -> None:
         """Called after the parts are saved: only then is the phase done."""
-        write_text(run.phase(key.name) / "done.json", training.model_dump_json())
+        if is_main():
+            write_text(run.phase(key.name) / "done.json", training.model_dump_json())
 
     def _fits(self, run: Run, key: PhaseKey) -> bool:
         return read_text(run.phase(key.name) / "made_with.json") == key.stamp(run)
+
+
+def _prepare(folder: Path, stamp: str, resume: bool) -> None:
+    (folder / "done.json").unlink(missing_ok=True)
+    if not resume:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / "made_with.json", stamp)
 
 
 def read_text(path: Path) -> str | None:

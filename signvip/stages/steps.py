@@ -14,6 +14,7 @@ from signvip.errors import RunError
 from signvip.models import Autoencoder, ConditionEncoder, Denoiser, Guider, ReferenceNet, TokenTranslator
 from signvip.models.build import build_network
 from signvip.pipeline import save_index
+from signvip.processes import is_main
 from signvip.registry import registry
 from signvip.run import Run
 from signvip.stages import PhaseKey, require_training
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 NETS = ("conditions", "condition_encoder", "guider", "denoiser", "reference_net", "sampler")
 VAE = PhaseKey("stage1-vae", ("size", "vae"))
-IMAGE = PhaseKey("stage1-image", ("size", *NETS), ("vae",))
+IMAGE = PhaseKey("stage1-image", ("size", "stage1", *NETS), ("vae",))
 MOTION = PhaseKey("stage1-motion", ("size", *NETS), ("vae", "condition_encoder", "reference_net"))
 TOKENS = PhaseKey("stage2", ("autoencoder", "quantizer"), ("condition_encoder",))
 TEXT = PhaseKey("stage3", ("translator",), ("autoencoder",))
@@ -125,8 +126,12 @@ def _train_image(run: Run, shards: Path, loop: Loop) -> None:
     guider = build_network(
         Guider, config.guider, embedding_channels=encoder.embedding_channels, **denoiser.guider_options
     )
+    denoiser.requires_grad_(config.stage1.denoiser == "trained")
     nets = VideoDiffusion(config, encoder, guider, reference_net, denoiser)
-    phase = VideoPhase(IMAGE.name, config, training, shards, vae, nets, _current(run, shards, "vae"))
+    blackout = config.stage1.blackout
+    phase = VideoPhase(
+        IMAGE.name, config, training, shards, vae, nets, _current(run, shards, "vae"), blackout
+    )
     loop.train(run, IMAGE, phase, training)
     run.save("condition_encoder", encoder)
     run.save("reference_net", reference_net)
@@ -171,6 +176,8 @@ def _seed(run: Run, key: PhaseKey) -> None:
 
 def _save_pipeline(run: Run) -> None:
     """Write what makes a run loadable as a whole."""
+    if not is_main():
+        return
     save_index(
         run.path,
         run.config,
