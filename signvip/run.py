@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from signvip.config import RunConfig, load_config, merge, parse_config, parse_setting, read_toml
+from signvip.config import RunConfig, load_config, merge, option, parse_config, parse_setting, read_toml
 from signvip.data.files import write_text
 from signvip.errors import MismatchError, RunError
 from signvip.processes import is_main, wait
@@ -39,7 +39,7 @@ MAKERS = {
 }
 # What a part settles once it is trained: nothing after it can change these in silence.
 SETTLED = {
-    "vae": ("size", "fps", "vae"),
+    "vae": ("size", "fps", "vae", "start.vae"),
     "condition_encoder": ("conditions", "condition_encoder"),
     "guider": ("guider",),
     "reference_net": ("reference_net",),
@@ -169,7 +169,7 @@ def default_preset() -> str:
 def _refuse_change(old: Run, config: RunConfig) -> None:
     before, after = old.config.model_dump(mode="json"), config.model_dump(mode="json")
     settled = [key for part, keys in SETTLED.items() if old.has(part) for key in keys]
-    changed = [key for key in settled if before[key] != after[key]]
+    changed = [key for key in settled if option(before, key) != option(after, key)]
     if changed:
         raise MismatchError(
             f"{old.path} was trained with another {' and '.join(changed)}; choose a new folder with --run, "

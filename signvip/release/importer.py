@@ -18,6 +18,7 @@ from torch import Tensor
 from signvip.config import RunConfig
 from signvip.data.files import write_text
 from signvip.errors import DataError
+from signvip.models.published import STABLE_DIFFUSION
 from signvip.models.video_diffusion.unets import is_motion
 from signvip.pipeline import save_index
 from signvip.progress import Reporter, Silent
@@ -97,7 +98,7 @@ def import_release(
         reporter.say(
             f"{part}: {len(found.tensors)} tensors in {', '.join(str(file) for file in found.files)}"
         )
-    base = options.stable_diffusion or pretrained.find_pipeline(folder) or pretrained.STABLE_DIFFUSION
+    base = options.stable_diffusion or pretrained.find_pipeline(folder) or STABLE_DIFFUSION
     partial = run.with_name(f".{run.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from signvip.config import RunConfig, Stage1, Training
+from signvip.config import RunConfig, Training, option
 from signvip.data.files import write_text
 from signvip.errors import ConfigError, RunError
 from signvip.processes import is_main, wait
@@ -48,8 +48,6 @@ NOISE = (
     "prediction",
     "zero_terminal_snr",
 )
-# Of the section stage1, what decides which weights a checkpoint has moments of; the rest may change at any time.
-TRAINED = ("denoiser",)
 
 
 @dataclass(frozen=True)
@@ -57,22 +55,15 @@ class PhaseKey:
     """What decides whether a phase's checkpoints still fit: its own options, and the parts that it builds on."""
 
     name: str
-    sections: tuple[str, ...]
+    sections: tuple[str, ...]  # or single options, as `start.unet`
     parts: tuple[str, ...] = ()
 
     def stamp(self, run: Run) -> str:
         """The same text as long as the checkpoints fit."""
-        values = run.config.model_dump(mode="json", include=set(self.sections))
+        config = run.config.model_dump(mode="json")
+        values = {key: option(config, key) for key in self.sections}
         if "sampler" in values:
             values["sampler"] = {name: values["sampler"][name] for name in NOISE}
-        if "stage1" in values:
-            # nothing where it is the default, so that what older runs stored still fits
-            own = values.pop("stage1")
-            values |= {
-                f"stage1.{name}": own[name]
-                for name in TRAINED
-                if own[name] != Stage1.model_fields[name].default
-            }
         values["parts"] = {part: run.fingerprint(part) for part in self.parts}
         return json.dumps(values, sort_keys=True)
 
@@ -90,6 +81,12 @@ class Loop:
         if finished:
             self.reporter.say(f"{key.name} of {run.path} is trained already; --fresh trains it again.")
         return finished
+
+    def resumes(self, run: Run, key: PhaseKey) -> bool:
+        """Whether a checkpoint will replace the weights that a phase begins with."""
+        from signvip.training import checkpoints
+
+        return self.resume and self._fits(run, key) and bool(checkpoints(run.phase(key.name)))
 
     def train(self, run: Run, key: PhaseKey, phase: Phase, training: Training) -> None:
         """Train a phase, from its last checkpoint where that fits."""
