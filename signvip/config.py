@@ -83,7 +83,7 @@ class Stage1(Config):
         description="its spatial weights in the image phase; frozen: as they start, in the authors' code",
     )
     gradient_checkpointing: bool = Field(
-        False, description="both U-Nets compute activations twice and keep fewer of them"
+        False, description="U-Nets and guider compute activations twice and keep fewer"
     )
     blackout: Fraction = Field(
         0.0, description="a condition of a frame is black in the image phase; 0 is off"

@@ -44,8 +44,8 @@ class VideoDiffusion(nn.Module):
             denoiser,
         )
         if config.stage1.gradient_checkpointing:
-            reference_net.enable_gradient_checkpointing()
-            denoiser.enable_gradient_checkpointing()
+            for network in (guider, reference_net, denoiser):
+                network.enable_gradient_checkpointing()
         self.scheduler = make_scheduler("ddpm", config.sampler)
         self.snr_gamma, self.noise_offset = config.stage1.snr_gamma, config.stage1.noise_offset
         self.seed, self.reference_dropout = config.seed, config.stage1.reference_dropout
