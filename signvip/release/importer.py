@@ -230,7 +230,7 @@ def _write(
 
 def _save(network: ModelMixin, weights: Weights, folder: Path) -> None:
     """Store a part in the type of its files, or in float32 where these differ."""
-    types = {value.dtype for key, value in weights.items() if not key.endswith(TABLES)}
+    types = {value.dtype for key, value in weights.items() if not key.endswith((*TABLES, "empty_prompt"))}
     dtype = types.pop() if len(types) == 1 else torch.float32
     network.load_state_dict(
         {key: value.to(dtype).contiguous() for key, value in weights.items()}, assign=True
