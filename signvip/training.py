@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from signvip.progress import Reporter, Task
 
 KEPT_CHECKPOINTS = 2
+SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
 
 
 class Phase(Protocol):
@@ -181,10 +182,10 @@ def _accelerator(phase: Phase, training: Training, folder: Path, precision: str)
         step_scheduler_with_optimizer=False,
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=phase.idle)],
     )
-    if accelerator.distributed_type == DistributedType.FSDP:
+    if accelerator.distributed_type in SHARDED:
         raise ConfigError(
-            "FSDP leaves each process a piece of the weights, and validating and saving here need them whole; "
-            "shard the optimizer alone: choose DeepSpeed ZeRO-2 in accelerate's configuration."
+            f"{accelerator.distributed_type.value} takes the weights apart or stores them in half precision, and "
+            "validating and saving here need them whole; choose MULTI_GPU in accelerate's configuration, or torchrun."
         )
     accelerator.init_trackers("tensorboard")
     return accelerator

@@ -1,5 +1,6 @@
-"""`python -m signvip_cli`: the same commands, for launchers that start a module."""
+"""`python -m signvip_cli`, for launchers that start a module: torchrun and accelerate."""
 
 from signvip_cli.app import main
 
-main()
+if __name__ == "__main__":
+    main()
