@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from accelerate import DistributedType
 from torch import nn
 
 from signvip.config import Training
@@ -147,6 +148,12 @@ def test_only_what_trains_is_optimised_and_told(tmp_path):
     assert listener.heard == ["regression trained: all 0.000 M; frozen: all 0.000 M"]
     stored = torch.load(checkpoints(tmp_path)[-1] / "optimizer.bin", weights_only=False)
     assert [value["exp_avg"].shape for value in stored["state"].values()] == [(1, 4)]
+
+
+def test_weights_that_are_taken_apart_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("signvip.training.SHARDED", (DistributedType.NO,))
+    with pytest.raises(ConfigError, match="MULTI_GPU"):
+        run(tmp_path)
 
 
 def test_the_optimizer_of_another_library_names_what_to_install(tmp_path):
