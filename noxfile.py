@@ -46,6 +46,12 @@ def tests(session: nox.Session) -> None:
     session.run(sys.executable, "-m", "pytest", *session.posargs)
 
 
+@nox.session(venv_backend="none")
+def slow(session: nox.Session) -> None:
+    """Run the tests that take long, in the environment nox was started from: kills, processes, memory."""
+    session.run(sys.executable, "-m", "pytest", "-m", "slow", *session.posargs)
+
+
 @nox.session(name="tests-isolated", python=PYTHONS)
 def tests_isolated(session: nox.Session) -> None:
     """Run the tests in an environment of their own."""

@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 import torch
 from safetensors.torch import load_file
 
@@ -22,6 +23,7 @@ PATIENCE = 240
 TRAINING = {"steps": 60, "checkpoint_every": 2, "validate_every": 100, "clips": 2}
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_as_if_nothing_had_been(trained, tmp_path):
     leave = shutil.ignore_patterns("training", "autoencoder", "translator")
     whole = shutil.copytree(trained.run, tmp_path / "whole", ignore=leave)
