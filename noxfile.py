@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from pathlib import Path
 
 import nox
 
@@ -43,6 +44,12 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests in the environment nox was started from."""
     session.run(sys.executable, "-m", "pytest", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def slow(session: nox.Session) -> None:
+    """Run the tests that take long, in the environment nox was started from: kills, processes, memory."""
+    session.run(sys.executable, "-m", "pytest", "-m", "slow", *session.posargs)
 
 
 @nox.session(name="tests-isolated", python=PYTHONS)
@@ -78,6 +85,20 @@ _SMALLEST_CHAIN = (
     ("train", "--stage", "2", "--quantizer", "sign", "--set", "quantizer.channels=10", "--steps", "2"),
     ("tokenize",),
 )
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure every ratio of docs/benchmarks.md into benchmarks/results/; half an hour on one core."""
+    session.install("-e", ".")
+    results = Path("benchmarks/results")
+    results.mkdir(exist_ok=True)
+    session.env["OMP_NUM_THREADS"] = "1"
+    for name in session.posargs or _BENCHMARKS:
+        session.run("python", f"benchmarks/{name}.py", "--output", str(results / f"{name}.json"))
+
+
+_BENCHMARKS = ("translator", "loader", "quantizers", "sampler", "cache", "vae", "quality", "cuda")
 
 
 @nox.session

@@ -42,6 +42,9 @@ class Training(Config):
     frames: PositiveInt = Field(1, description="frames of each clip")
     stride: PositiveInt = Field(1, description="distance between these frames")
     learning_rate: PositiveFloat
+    optimizer: Literal["adamw", "adamw8bit"] = Field(
+        "adamw", description="adamw8bit: moments of 8 bits, on a GPU"
+    )
     schedule: Literal["constant", "cosine"] = "constant"
     warmup: int = Field(0, ge=0, description="steps of linear warm-up")
     weight_decay: float = Field(0.0, ge=0)
@@ -55,13 +58,40 @@ class Training(Config):
     workers: int = Field(1, ge=0, description="processes that load data")
 
 
+class Start(Config):
+    """Published weights that training starts from, each a hub id or a local folder; None is random."""
+
+    unet: str | None = Field(
+        default=None, description="the U-Net of Stable Diffusion 1.5: denoiser and ReferenceNet"
+    )
+    motion: str | None = Field(
+        default=None, description="a MotionAdapter of AnimateDiff: motion of the denoiser"
+    )
+    vae: str | None = Field(default=None, description="taken as it is: it is not trained then")
+    text_encoder: str | None = Field(default=None, description="tokenizer and text encoder: the empty prompt")
+
+
 class Stage1(Config):
     """Sign video diffusion model with the multi-condition encoder (section 3.4)."""
 
     phases: tuple[Literal["vae", "image", "motion"], ...] = ("vae", "image", "motion")
-    vae: Training | None = None  # None where a pretrained VAE is named
+    vae: Training | None = None  # None where start.vae names one
     image: Training
     motion: Training
+    denoiser: Literal["trained", "frozen"] = Field(
+        "trained",
+        description="its spatial weights in the image phase; frozen: as they start, in the authors' code",
+    )
+    gradient_checkpointing: bool = Field(
+        False, description="U-Nets and guider compute activations twice and keep fewer"
+    )
+    blackout: Fraction = Field(
+        0.0, description="a condition of a frame is black in the image phase; 0 is off"
+    )
+    snr_gamma: float = Field(
+        0.0, ge=0, description="Min-SNR weights of the loss (arXiv:2303.09556); 0 is off"
+    )
+    noise_offset: float = Field(0.0, ge=0, description="noise that a whole clip shares; 0 is off")
     augmentation: Fraction = Field(0.001, description="p, a condition frame comes from another clip")
     reference_dropout: Fraction = Field(
         0.0, description="share of clips trained without a reference, for CFG"
@@ -118,6 +148,7 @@ class RunConfig(Config):
     quantizer: Choice
     translator: Choice
     sampler: Sampler
+    start: Start = Start()
     stage1: Stage1
     stage2: Training
     stage3: Training
@@ -184,6 +215,13 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Options:
     return merged
 
 
+def option(values: Mapping[str, Any], key: str) -> Any:
+    """What stands at a dotted key, such as `start.vae`."""
+    for part in key.split("."):
+        values = values[part]
+    return values
+
+
 def explain(error: ValidationError, prefix: str, known: Collection[str]) -> str:
     """One sentence for all faults of a pydantic error, with the nearest known name for unknown keys."""
     faults = []
@@ -202,7 +240,7 @@ def _nearest(name: str, known: Collection[str]) -> str:
 
 
 def _all_keys() -> set[str]:
-    models: tuple[type[Config], ...] = (RunConfig, Stage1, Training, Sampler)
+    models: tuple[type[Config], ...] = (RunConfig, Start, Stage1, Training, Sampler)
     return {key for model in models for key in model.model_fields}
 
 

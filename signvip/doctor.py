@@ -63,7 +63,12 @@ def examine_preset(preset: str) -> list[Finding]:
         )
     )
     findings.append(Finding("as Table 7 counts", f"{paper_count(config) / 1e6:.2f} M parameters"))
-    return findings + [Finding(need.phase, _words(need)) for need in training_needs(config)]
+    findings += [Finding(need.phase, _words(need)) for need in training_needs(config)]
+    checkpointing = "is on and keeps a part" if config.stage1.gradient_checkpointing else "would keep a part"
+    return [
+        *findings,
+        Finding("checkpointing", f"gradient checkpointing {checkpointing} of stage1's activations"),
+    ]
 
 
 def _words(need: Need) -> str:

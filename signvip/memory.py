@@ -40,11 +40,12 @@ class Need:
 
 
 def training_needs(config: RunConfig) -> list[Need]:
-    """What each phase of training needs, one process, without gradient checkpointing."""
+    """What each phase of training needs in one process, the activations without gradient checkpointing."""
     stage1 = config.stage1
     needs = []
     if "image" in stage1.phases:
         networks = meta_networks(config, motion="none")
+        networks.denoiser.requires_grad_(stage1.denoiser == "trained")
         needs.append(_video(config, "stage1 image", stage1.image, networks, lambda name: True))
     networks = meta_networks(config)
     if "motion" in stage1.phases:

@@ -1,6 +1,6 @@
 """Text and a reference picture in, a signing video out: Eq. 4, as a diffusers pipeline.
 
-Annotations are no strings here: diffusers before 0.36 reads those of a pipeline's constructor as types.
+Annotations are no strings here, and no Literals: diffusers 0.35 reads those of a pipeline's constructor as types.
 """
 
 import re
@@ -22,7 +22,6 @@ from signvip.errors import DataError, RunError
 from signvip.models import Autoencoder, Denoiser, Guider, ReferenceNet, TokenTranslator
 from signvip.models.vae import decode_latents, encode_images
 from signvip.models.video_diffusion.sampler import make_scheduler, sample
-from signvip.models.video_diffusion.windows import Tail
 from signvip.run import Run
 
 MODELS = ("vae", "reference_net", "guider", "denoiser", "autoencoder", "translator")
@@ -61,7 +60,7 @@ class SignVipPipeline(DiffusionPipeline):
         reuse_every: int = 1,
         window: int = 24,
         overlap: int = 4,
-        tail: Tail = "shifted",
+        tail: str = "shifted",
         window_batch: int = 1,
         max_frames: int = 400,
     ) -> None:

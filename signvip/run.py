@@ -16,15 +16,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from signvip.config import RunConfig, load_config, merge, parse_config, parse_setting, read_toml
+from signvip.config import RunConfig, load_config, merge, option, parse_config, parse_setting, read_toml
 from signvip.data.files import write_text
 from signvip.errors import MismatchError, RunError
+from signvip.processes import is_main, wait
 
 if TYPE_CHECKING:
     from diffusers import ModelMixin
 
 Model = TypeVar("Model", bound="ModelMixin")
 
+READY = ".ready"  # behind the name of a part that is whole and not in its place yet
 # What trains a part, so that a missing one can say what to do.
 MAKERS = {
     "vae": "signvip train --stage 1",
@@ -37,7 +39,7 @@ MAKERS = {
 }
 # What a part settles once it is trained: nothing after it can change these in silence.
 SETTLED = {
-    "vae": ("size", "fps", "vae"),
+    "vae": ("size", "fps", "vae", "start.vae"),
     "condition_encoder": ("conditions", "condition_encoder"),
     "guider": ("guider",),
     "reference_net": ("reference_net",),
@@ -73,8 +75,13 @@ class Run:
         run = cls(path, config)
         if (path / "config.json").exists():
             _refuse_change(cls.open(path), config)
-        path.mkdir(parents=True, exist_ok=True)
-        write_text(path / "config.json", json.dumps(config.model_dump(mode="json"), indent=2))
+        wait()  # until every process has read what was there
+        if is_main():
+            path.mkdir(parents=True, exist_ok=True)
+            for ready in path.glob(f".*{READY}"):
+                run._settle(ready)
+            write_text(path / "config.json", json.dumps(config.model_dump(mode="json"), indent=2))
+        wait()
         return run
 
     def has(self, part: str) -> bool:
@@ -107,12 +114,21 @@ class Run:
             raise
 
     def save(self, part: str, model: ModelMixin) -> None:
-        """Save one part whole or not at all."""
-        temporary = self.path / f".{part}.partial"
-        shutil.rmtree(temporary, ignore_errors=True)
-        model.save_pretrained(temporary)
-        shutil.rmtree(self.path / part, ignore_errors=True)
-        os.replace(temporary, self.path / part)
+        """Save one part whole or not at all; of several processes, the main one writes and all wait."""
+        wait()  # until every process has read what was there
+        if is_main():
+            temporary, ready = self.path / f".{part}.partial", self.path / f".{part}{READY}"
+            shutil.rmtree(temporary, ignore_errors=True)
+            model.save_pretrained(temporary)
+            os.replace(temporary, ready)
+            self._settle(ready)
+        wait()
+
+    def _settle(self, ready: Path) -> None:
+        """Put a whole part in the place of the old one; killed in between, `start` does it."""
+        part = self.path / ready.name.removeprefix(".").removesuffix(READY)
+        shutil.rmtree(part, ignore_errors=True)
+        os.replace(ready, part)
 
     def fingerprint(self, *parts: str) -> str:
         """Twelve hex digits of the SHA-256 over the weights and configuration of some parts."""
@@ -153,7 +169,7 @@ def default_preset() -> str:
 def _refuse_change(old: Run, config: RunConfig) -> None:
     before, after = old.config.model_dump(mode="json"), config.model_dump(mode="json")
     settled = [key for part, keys in SETTLED.items() if old.has(part) for key in keys]
-    changed = [key for key in settled if before[key] != after[key]]
+    changed = [key for key in settled if option(before, key) != option(after, key)]
     if changed:
         raise MismatchError(
             f"{old.path} was trained with another {' and '.join(changed)}; choose a new folder with --run, "

@@ -1,7 +1,8 @@
 """The one training loop. It knows nothing of sign language: a phase gives a module, batches and a loss.
 
 Everything random depends on (seed, phase, step, process) alone, so a run that was stopped and resumed equals
-one that never stopped, bit for bit on a CPU.
+one that never stopped, bit for bit on a CPU. Several processes share every step: each has its own batch, and the
+main one alone writes and validates.
 """
 
 from __future__ import annotations
@@ -16,20 +17,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedType
+from accelerate.utils import DistributedDataParallelKwargs
 from diffusers.optimization import get_scheduler
 from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from signvip.errors import RunError
+from signvip.errors import ConfigError, RunError
+from signvip.optimizer import build_optimizer
+from signvip.processes import join
 from signvip.registry import registry
+from signvip.trainable import trained_and_frozen
 
 if TYPE_CHECKING:
     from signvip.config import Training
     from signvip.progress import Reporter, Task
 
 KEPT_CHECKPOINTS = 2
+SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
 
 
 class Phase(Protocol):
@@ -38,8 +44,16 @@ class Phase(Protocol):
     name: str
 
     @property
+    def idle(self) -> bool:
+        """Whether a step may leave some parameters without a gradient, which several processes must know."""
+        ...
+
+    @property
     def module(self) -> nn.Module:
-        """Called as module(batch) -> (loss, values); what requires no gradient is frozen."""
+        """Called as module(batch) -> (loss, values); what requires no gradient is frozen.
+
+        The loop adds batch["step"], so that a draw can be one for all processes.
+        """
         ...
 
     def batch(self, index: int) -> dict[str, Any]:
@@ -56,6 +70,7 @@ class _Batches(Dataset[dict[str, Any]]):
     """Batch number i of one process: batches are indexed, so resuming needs no position to be stored."""
 
     phase_batch: Any
+    accumulation: int
     first: int
     last: int
     rank: int
@@ -67,7 +82,9 @@ class _Batches(Dataset[dict[str, Any]]):
     def __getitem__(self, position: int) -> dict[str, Any]:
         if position >= len(self):
             raise IndexError(position)
-        return self.phase_batch((self.first + position) * self.world + self.rank)
+        index = self.first + position
+        batch = self.phase_batch(index * self.world + self.rank)
+        return {**batch, "step": index // self.accumulation}
 
 
 def step_seed(seed: int, phase: str, index: int) -> int:
@@ -89,22 +106,10 @@ def train(
     Afterwards the module holds the averaged weights where EMA is on.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    accelerator = Accelerator(
-        mixed_precision=precision,
-        gradient_accumulation_steps=training.accumulation,
-        log_with="tensorboard",
-        project_dir=str(folder),
-        step_scheduler_with_optimizer=False,
-    )
-    accelerator.init_trackers("tensorboard")
+    accelerator = _accelerator(phase, training, folder, precision)
     parameters = [parameter for parameter in phase.module.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(
-        parameters,
-        training.learning_rate,
-        betas=training.betas,
-        weight_decay=training.weight_decay,
-        fused=True,
-    )
+    reporter.say(f"{phase.name} {trained_and_frozen(phase.module)}")
+    optimizer = build_optimizer(training, parameters)
     schedule = get_scheduler(
         training.schedule
         if training.schedule == "cosine" or training.warmup == 0
@@ -149,7 +154,7 @@ def train(
                     phase.name,
                     folder,
                     done,
-                    {"loss": float(loss.detach()), **values, "lr": rate},
+                    {"loss": float(accelerator.reduce(loss.detach(), "mean")), **values, "lr": rate},
                     task,
                 )
             else:
@@ -158,16 +163,39 @@ def train(
                 _checkpoint(accelerator, folder, done)
             if done % training.validate_every == 0 or done == training.steps:
                 _validate(accelerator, phase, averages, parameters, folder, done)
+                accelerator.wait_for_everyone()
     if averages is not None:
         averages.copy_to(parameters)
     accelerator.wait_for_everyone()
-    accelerator.end_training()
+    for tracker in accelerator.trackers:
+        tracker.finish()  # `end_training` would also part from the processes that the next phase needs
+
+
+def _accelerator(phase: Phase, training: Training, folder: Path, precision: str) -> Accelerator:
+    join()
+    accelerator = Accelerator(
+        cpu=not torch.accelerator.is_available(),
+        mixed_precision=precision,
+        gradient_accumulation_steps=training.accumulation,
+        log_with="tensorboard",
+        project_dir=str(folder),
+        step_scheduler_with_optimizer=False,
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=phase.idle)],
+    )
+    if accelerator.distributed_type in SHARDED:
+        raise ConfigError(
+            f"{accelerator.distributed_type.value} takes the weights apart or stores them in half precision, and "
+            "validating and saving here need them whole; choose MULTI_GPU in accelerate's configuration, or torchrun."
+        )
+    accelerator.init_trackers("tensorboard")
+    return accelerator
 
 
 def _loader(phase: Phase, training: Training, start: int, accelerator: Accelerator) -> Any:
     count = training.accumulation
     data = _Batches(
         phase.batch,
+        count,
         start * count,
         training.steps * count,
         accelerator.process_index,

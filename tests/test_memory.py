@@ -52,6 +52,13 @@ def test_a_trained_parameter_takes_sixteen_bytes_and_a_frozen_one_four(needs):
         assert need.weights == 16 * need.trained + 4 * need.frozen
 
 
+def test_a_frozen_denoiser_is_not_counted_as_trained(needs):
+    """Its 860 M spatial weights are trained by the paper's text, and frozen in the authors' code."""
+    frozen = load_config("rwth", settings=["stage1.denoiser=frozen", 'stage1.phases=["image"]'])
+    image = next(need for need in training_needs(frozen) if need.phase == "stage1 image")
+    assert needs["stage1 image"].trained - image.trained == pytest.approx(859.521e6, rel=1e-5)
+
+
 def test_doctor_tells_parameters_and_memory():
     found = {finding.topic: finding.found for finding in examine_preset("how2sign-release")}
     assert found["as Table 7 counts"].startswith("2777.92 M")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import torch
+from accelerate import DistributedType
 from torch import nn
 
 from signvip.config import Training
-from signvip.errors import RunError
+from signvip.errors import ConfigError, RunError
 from signvip.progress import Silent
 from signvip.training import checkpoints, train
 
@@ -19,6 +21,7 @@ class Regression:
     """A phase with dropout, so that its randomness shows."""
 
     name = "regression"
+    idle = False
 
     def __init__(self) -> None:
         torch.manual_seed(0)
@@ -105,6 +108,59 @@ def test_accumulation_takes_each_batch_once(tmp_path):
         reporter=Silent(),
     )
     assert seen == [0, 1, 2, 3, 4, 5]
+
+
+class Samples(Regression):
+    """Without dropout, and each sample by its number: the batches of a step may be cut anywhere."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count, self.module.dropout = count, nn.Identity()
+
+    def batch(self, index):
+        numbers = range(index * self.count, (index + 1) * self.count)
+        x = torch.stack([torch.randn(4, generator=torch.Generator().manual_seed(n)) for n in numbers])
+        return {"x": x, "y": x.sum(dim=1, keepdim=True)}
+
+
+def test_accumulated_steps_equal_one_with_the_whole_batch(tmp_path):
+    made = []
+    for count, accumulation in ((12, 1), (4, 3)):
+        phase = Samples(count)
+        options = settings(accumulation=accumulation)
+        train(phase, options, tmp_path / str(count), seed=3, precision="no", reporter=Silent())
+        made.append(weights(phase))
+    torch.testing.assert_close(*made, rtol=0, atol=1e-6)
+
+
+class Listener(Silent):
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def say(self, message: str) -> None:
+        self.heard.append(message)
+
+
+def test_only_what_trains_is_optimised_and_told(tmp_path):
+    phase, listener = Regression(), Listener()
+    phase.module.layer.bias.requires_grad_(False)
+    train(phase, settings(), tmp_path, seed=3, precision="no", reporter=listener)
+    assert listener.heard == ["regression trained: all 0.000 M; frozen: all 0.000 M"]
+    stored = torch.load(checkpoints(tmp_path)[-1] / "optimizer.bin", weights_only=False)
+    assert [value["exp_avg"].shape for value in stored["state"].values()] == [(1, 4)]
+
+
+def test_weights_that_are_taken_apart_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("signvip.training.SHARDED", (DistributedType.NO,))
+    with pytest.raises(ConfigError, match="MULTI_GPU"):
+        run(tmp_path)
+
+
+def test_the_optimizer_of_another_library_names_what_to_install(tmp_path):
+    if find_spec("bitsandbytes") is not None:
+        pytest.skip("bitsandbytes is installed")
+    with pytest.raises(ConfigError, match=r"signvip\[gpu\]"):
+        run(tmp_path, optimizer="adamw8bit")
 
 
 def test_a_checkpoint_cut_short_is_a_sentence(tmp_path):

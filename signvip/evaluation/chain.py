@@ -73,7 +73,10 @@ class Chain:
 
     def video(self, e: Tensor, reference: np.ndarray, seed: int) -> np.ndarray:
         """Embeddings and a picture to frames (F, H, W, 3) uint8."""
-        latents = self.pipe.denoise(e, reference, generator=torch.Generator().manual_seed(seed))
+        return self.pixels(self.pipe.denoise(e, reference, generator=torch.Generator().manual_seed(seed)))
+
+    def pixels(self, latents: Tensor) -> np.ndarray:
+        """Latents (F, 4, h, w) to frames (F, H, W, 3) uint8."""
         return np.concatenate([to_pixels(part.float()) for part in self.pipe.decode(latents)])
 
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from signvip.config import RunConfig
 from signvip.data.files import write_text
 from signvip.errors import DataError
+from signvip.models.published import STABLE_DIFFUSION
 from signvip.models.video_diffusion.unets import is_motion
 from signvip.pipeline import save_index
 from signvip.progress import Reporter, Silent
@@ -97,7 +98,7 @@ def import_release(
         reporter.say(
             f"{part}: {len(found.tensors)} tensors in {', '.join(str(file) for file in found.files)}"
         )
-    base = options.stable_diffusion or pretrained.find_pipeline(folder) or pretrained.STABLE_DIFFUSION
+    base = options.stable_diffusion or pretrained.find_pipeline(folder) or STABLE_DIFFUSION
     partial = run.with_name(f".{run.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
@@ -229,7 +230,7 @@ def _write(
 
 def _save(network: ModelMixin, weights: Weights, folder: Path) -> None:
     """Store a part in the type of its files, or in float32 where these differ."""
-    types = {value.dtype for key, value in weights.items() if not key.endswith(TABLES)}
+    types = {value.dtype for key, value in weights.items() if not key.endswith((*TABLES, "empty_prompt"))}
     dtype = types.pop() if len(types) == 1 else torch.float32
     network.load_state_dict(
         {key: value.to(dtype).contiguous() for key, value in weights.items()}, assign=True

@@ -9,10 +9,10 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from torch import Tensor
 
 from signvip.errors import DataError
+from signvip.models.published import ORIGINS, STABLE_DIFFUSION, Origin
 from signvip.pipeline import is_hub_id
 
-STABLE_DIFFUSION = "stable-diffusion-v1-5/stable-diffusion-v1-5"
-VAE = "stabilityai/sd-vae-ft-mse"
+VAE = ORIGINS["vae"].hub
 
 
 def fetch(source: str) -> Path:
@@ -49,7 +49,7 @@ def load_unet(name: str) -> dict[str, Tensor]:
         raise DataError(
             f"This release has no full U-Net, and Stable Diffusion 1.5 is not at hand in {name} "
             f"({type(error).__name__}); give a folder by --stable-diffusion, or get {STABLE_DIFFUSION} "
-            "(unet: 3.4 GB, CreativeML OpenRAIL-M)."
+            f"({_about(ORIGINS['unet'])})."
         ) from error
 
 
@@ -60,7 +60,7 @@ def load_vae(name: str) -> AutoencoderKL:
     except (OSError, ValueError) as error:
         raise DataError(
             f"This release has no VAE, and there is none at hand in {name} ({type(error).__name__}); give a folder by "
-            f"--vae, or get {VAE} (335 MB, MIT)."
+            f"--vae, or get {VAE} ({_about(ORIGINS['vae'])})."
         ) from error
 
 
@@ -76,7 +76,11 @@ def empty_prompt(name: str) -> Tensor:
         raise DataError(
             "The embedding of the empty prompt is not in the release, and the text encoder that makes it is not at "
             f"hand in {name} ({type(error).__name__}); give a folder by --stable-diffusion, or get {STABLE_DIFFUSION} "
-            "(text_encoder: 492 MB, CreativeML OpenRAIL-M)."
+            f"({_about(ORIGINS['text_encoder'])})."
         ) from error
     pieces = tokenizer("", padding="max_length", max_length=tokenizer.model_max_length, return_tensors="pt")
     return encoder(pieces["input_ids"]).last_hidden_state
+
+
+def _about(origin: Origin) -> str:
+    return f"{origin.size}, {origin.licence}"

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from signvip.config import RunConfig, Training
+from signvip.config import RunConfig, Training, option
 from signvip.data.files import write_text
 from signvip.errors import ConfigError, RunError
+from signvip.processes import is_main, wait
 from signvip.progress import Reporter, Silent
 from signvip.run import Run
 
@@ -33,7 +34,8 @@ def train(
     stages = {1: steps.stage1, 2: steps.stage2, 3: steps.stage3}
     if stage not in stages:
         raise ConfigError(f"There is no stage {stage}; choose 1 (video), 2 (tokens) or 3 (text).")
-    stages[stage](Run.start(run, config), shards, Loop(resume, reporter or Silent()))
+    heard = reporter if reporter is not None and is_main() else Silent()
+    stages[stage](Run.start(run, config), shards, Loop(resume, heard))
     return run
 
 
@@ -53,12 +55,13 @@ class PhaseKey:
     """What decides whether a phase's checkpoints still fit: its own options, and the parts that it builds on."""
 
     name: str
-    sections: tuple[str, ...]
+    sections: tuple[str, ...]  # or single options, as `start.unet`
     parts: tuple[str, ...] = ()
 
     def stamp(self, run: Run) -> str:
         """The same text as long as the checkpoints fit."""
-        values = run.config.model_dump(mode="json", include=set(self.sections))
+        config = run.config.model_dump(mode="json")
+        values = {key: option(config, key) for key in self.sections}
         if "sampler" in values:
             values["sampler"] = {name: values["sampler"][name] for name in NOISE}
         values["parts"] = {part: run.fingerprint(part) for part in self.parts}
@@ -79,6 +82,12 @@ class Loop:
             self.reporter.say(f"{key.name} of {run.path} is trained already; --fresh trains it again.")
         return finished
 
+    def resumes(self, run: Run, key: PhaseKey) -> bool:
+        """Whether a checkpoint will replace the weights that a phase begins with."""
+        from signvip.training import checkpoints
+
+        return self.resume and self._fits(run, key) and bool(checkpoints(run.phase(key.name)))
+
     def train(self, run: Run, key: PhaseKey, phase: Phase, training: Training) -> None:
         """Train a phase, from its last checkpoint where that fits."""
         from signvip.training import train as loop
@@ -87,19 +96,27 @@ class Loop:
         resume = self.resume and self._fits(run, key)
         if folder.is_dir() and self.resume and not resume:
             self.reporter.say(f"{key.name} was trained with other options or parts: it starts again.")
-        (folder / "done.json").unlink(missing_ok=True)
-        if not resume:
-            shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / "made_with.json", key.stamp(run))
+        wait()  # until every process has read what was there
+        if is_main():
+            _prepare(folder, key.stamp(run), resume)
+        wait()
         loop(phase, training, folder, seed=config.seed, precision=config.precision, reporter=self.reporter)
 
     def finish(self, run: Run, key: PhaseKey, training: Training) -> None:
         """Called after the parts are saved: only then is the phase done."""
-        write_text(run.phase(key.name) / "done.json", training.model_dump_json())
+        if is_main():
+            write_text(run.phase(key.name) / "done.json", training.model_dump_json())
 
     def _fits(self, run: Run, key: PhaseKey) -> bool:
         return read_text(run.phase(key.name) / "made_with.json") == key.stamp(run)
+
+
+def _prepare(folder: Path, stamp: str, resume: bool) -> None:
+    (folder / "done.json").unlink(missing_ok=True)
+    if not resume:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / "made_with.json", stamp)
 
 
 def read_text(path: Path) -> str | None:

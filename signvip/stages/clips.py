@@ -63,20 +63,26 @@ class Clips:
 
 
 class Draws:
-    """The random choices of one batch: which clips, which of their frames."""
+    """The random choices of one sample: which clip, which of its frames.
+
+    They depend on the sample's number alone, not on the batch it falls into: two processes, or two steps of
+    accumulation, see what one step with twice the batch sees.
+    """
 
     def __init__(self, seed: int, phase: str, index: int) -> None:
         self.random = np.random.default_rng(step_seed(seed, phase, index))
         self.seed, self.phase, self.index = seed, phase, index
 
-    def clips(self, total: int, count: int) -> list[int]:
-        """Clips of batch number `index`: every clip once per pass, passes shuffled anew."""
-        start = self.index * count
-        passes = {
-            turn: np.random.default_rng(step_seed(self.seed, f"{self.phase}/order", turn)).permutation(total)
-            for turn in range(start // total, (start + count - 1) // total + 1)
-        }
-        return [int(passes[place // total][place % total]) for place in range(start, start + count)]
+    @classmethod
+    def of_batch(cls, seed: int, phase: str, batch: int, count: int) -> list[Draws]:
+        """The draws of batch number `batch`, of `count` samples."""
+        return [cls(seed, phase, index) for index in range(batch * count, (batch + 1) * count)]
+
+    def clip(self, total: int) -> int:
+        """Every clip once per pass, passes shuffled anew."""
+        turn, place = divmod(self.index, total)
+        order = np.random.default_rng(step_seed(self.seed, f"{self.phase}/order", turn)).permutation(total)
+        return int(order[place])
 
     def frames(self, total: int, count: int, stride: int = 1) -> list[int]:
         """`count` frames of a clip in order; a clip that is too short is held at its last frame."""

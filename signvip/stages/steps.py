@@ -14,9 +14,11 @@ from signvip.errors import RunError
 from signvip.models import Autoencoder, ConditionEncoder, Denoiser, Guider, ReferenceNet, TokenTranslator
 from signvip.models.build import build_network
 from signvip.pipeline import save_index
+from signvip.processes import is_main
 from signvip.registry import registry
 from signvip.run import Run
 from signvip.stages import PhaseKey, require_training
+from signvip.stages.start import published_vae, start_image, start_motion
 from signvip.stages.text import TextPhase
 from signvip.stages.tokens import TokensPhase
 from signvip.stages.vae import VaePhase
@@ -29,8 +31,12 @@ if TYPE_CHECKING:
 
 NETS = ("conditions", "condition_encoder", "guider", "denoiser", "reference_net", "sampler")
 VAE = PhaseKey("stage1-vae", ("size", "vae"))
-IMAGE = PhaseKey("stage1-image", ("size", *NETS), ("vae",))
-MOTION = PhaseKey("stage1-motion", ("size", *NETS), ("vae", "condition_encoder", "reference_net"))
+IMAGE = PhaseKey(
+    "stage1-image", ("size", *NETS, "start.unet", "start.text_encoder", "stage1.denoiser"), ("vae",)
+)
+MOTION = PhaseKey(
+    "stage1-motion", ("size", *NETS, "start.motion"), ("vae", "condition_encoder", "reference_net")
+)
 TOKENS = PhaseKey("stage2", ("autoencoder", "quantizer"), ("condition_encoder",))
 TEXT = PhaseKey("stage3", ("translator",), ("autoencoder",))
 
@@ -38,6 +44,8 @@ TEXT = PhaseKey("stage3", ("translator",), ("autoencoder",))
 def stage1(run: Run, shards: Path, loop: Loop) -> None:
     """VAE where none is named, then images, then motion (section 3.4)."""
     _check_shards(run, shards)
+    if run.config.start.vae is not None:
+        _take_vae(run, loop)
     phases = {"vae": _train_vae, "image": _train_image, "motion": _train_motion}
     for name in run.config.stage1.phases:
         phases[name](run, shards, loop)
@@ -100,7 +108,17 @@ def new_autoencoder(config: RunConfig, encoder: ConditionEncoder) -> Autoencoder
     )
 
 
+def _take_vae(run: Run, loop: Loop) -> None:
+    """Save the published VAE as a part of the run, once."""
+    if run.has("vae") and loop.resume:
+        return
+    run.save("vae", published_vae(run.config))
+    loop.reporter.say(f"The VAE is {run.config.start.vae}, as it is.")
+
+
 def _train_vae(run: Run, shards: Path, loop: Loop) -> None:
+    if run.config.start.vae is not None:
+        return  # it is there, and is not trained
     training = require_training(run.config.stage1.vae, "stage1.vae")
     if loop.finished(run, VAE, training):
         return
@@ -125,8 +143,14 @@ def _train_image(run: Run, shards: Path, loop: Loop) -> None:
     guider = build_network(
         Guider, config.guider, embedding_channels=encoder.embedding_channels, **denoiser.guider_options
     )
+    if not loop.resumes(run, IMAGE):
+        start_image(config.start, denoiser, reference_net, loop.reporter.say)
+    denoiser.requires_grad_(config.stage1.denoiser == "trained")
     nets = VideoDiffusion(config, encoder, guider, reference_net, denoiser)
-    phase = VideoPhase(IMAGE.name, config, training, shards, vae, nets, _current(run, shards, "vae"))
+    blackout = config.stage1.blackout
+    phase = VideoPhase(
+        IMAGE.name, config, training, shards, vae, nets, _current(run, shards, "vae"), blackout
+    )
     loop.train(run, IMAGE, phase, training)
     run.save("condition_encoder", encoder)
     run.save("reference_net", reference_net)
@@ -149,6 +173,8 @@ def _train_motion(run: Run, shards: Path, loop: Loop) -> None:
         run.load("reference_net", ReferenceNet),
         Denoiser.with_motion(run.load("denoiser", Denoiser)),
     )
+    if not loop.resumes(run, MOTION):
+        start_motion(config.start, nets.denoiser, loop.reporter.say)
     nets.requires_grad_(False)
     for parameter in [*nets.denoiser.motion_parameters(), *nets.guider.motion_parameters()]:
         parameter.requires_grad_(True)
@@ -171,6 +197,8 @@ def _seed(run: Run, key: PhaseKey) -> None:
 
 def _save_pipeline(run: Run) -> None:
     """Write what makes a run loadable as a whole."""
+    if not is_main():
+        return
     save_index(
         run.path,
         run.config,

@@ -30,6 +30,7 @@ class TextPhase:
     """Texts and the tokens of their clips."""
 
     name = "stage3"
+    idle = True  # a translator of any plugin may have weights that a step does not use
 
     def __init__(
         self, config: RunConfig, training: Training, shards: Path, translator: TokenTranslator
@@ -39,8 +40,8 @@ class TextPhase:
         self.module = _TranslationLoss(translator)
 
     def batch(self, index: int) -> dict[str, Any]:
-        draws = Draws(self.config.seed, self.name, index)
-        return self._collate(self.train, draws.clips(len(self.train), self.training.clips))
+        samples = Draws.of_batch(self.config.seed, self.name, index, self.training.clips)
+        return self._collate(self.train, [draws.clip(len(self.train)) for draws in samples])
 
     def _collate(self, clips: Clips, picks: list[int]) -> dict[str, Any]:
         infos = [clips.info(clip) for clip in picks]

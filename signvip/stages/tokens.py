@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from signvip.models import Autoencoder, ConditionEncoder
 from signvip.models.usage import CodeUsage
 from signvip.stages.clips import Clips, Draws, to_model
 
-STATISTICS_BATCHES = 8
+STATISTICS_CLIPS = 128  # however many a batch has: the processes of a step share it
 
 
 class _Reconstruction(nn.Module):
@@ -44,6 +45,7 @@ class TokensPhase:
     """Compress and quantize single frames of embeddings; standardised, so the loss is a share of the variance."""
 
     name = "stage2"
+    idle = True  # a quantizer of any plugin may have weights that a step does not use
 
     def __init__(
         self,
@@ -61,10 +63,10 @@ class TokensPhase:
         self._measure(autoencoder)
 
     def batch(self, index: int) -> dict[str, Any]:
-        draws = Draws(self.config.seed, self.name, index)
         field = "embeddings" if self.stored else "conditions"
         parts = []
-        for clip in draws.clips(len(self.train), self.training.clips):
+        for draws in Draws.of_batch(self.config.seed, self.name, index, self.training.clips):
+            clip = draws.clip(len(self.train))
             picks = draws.scattered(self.train.info(clip)["frames"], self.training.frames)
             parts.append(self._read(self.train, clip, picks))
         return {field: torch.cat(parts)}
@@ -77,7 +79,8 @@ class TokensPhase:
 
     def _measure(self, autoencoder: Autoencoder) -> None:
         """Set the mean and deviation of each channel from training frames."""
-        e = torch.cat([self.module.embed(self.batch(index)) for index in range(STATISTICS_BATCHES)])
+        batches = range(ceil(STATISTICS_CLIPS / self.training.clips))
+        e = torch.cat([self.module.embed(self.batch(index)) for index in batches])
         autoencoder.set_statistics(e.mean(dim=(0, 2, 3)), e.std(dim=(0, 2, 3)))
 
     def validate(self, folder: Path) -> dict[str, float]:

@@ -31,6 +31,7 @@ class VaePhase:
     """Reconstruct single frames."""
 
     name = "stage1-vae"
+    idle = False
 
     def __init__(self, config: RunConfig, training: Training, shards: Path) -> None:
         self.seed, self.training = config.seed, training
@@ -40,9 +41,9 @@ class VaePhase:
         self.module = _VaeLoss(self.vae)
 
     def batch(self, index: int) -> dict[str, Any]:
-        draws = Draws(self.seed, self.name, index)
         frames = []
-        for clip in draws.clips(len(self.train), self.training.clips):
+        for draws in Draws.of_batch(self.seed, self.name, index, self.training.clips):
+            clip = draws.clip(len(self.train))
             picks = draws.scattered(self.train.info(clip)["frames"], self.training.frames)
             frames.append(self.train.frames(clip, picks))
         return {"frames": torch.cat(frames)}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers import AutoencoderKL
+from diffusers.training_utils import compute_snr
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -18,6 +20,7 @@ from signvip.models import ConditionEncoder, Denoiser, Guider, ReferenceNet
 from signvip.models.vae import decode_latents, encode_images
 from signvip.models.video_diffusion.sampler import make_scheduler, sample
 from signvip.stages.clips import Clips, Draws, to_model, to_pixels
+from signvip.training import step_seed
 
 PREVIEW_CLIPS, PREVIEW_STEPS = 4, 8  # at most; no more than `generate` takes
 
@@ -40,26 +43,48 @@ class VideoDiffusion(nn.Module):
             reference_net,
             denoiser,
         )
+        if config.stage1.gradient_checkpointing:
+            for network in (guider, reference_net, denoiser):
+                network.enable_gradient_checkpointing()
         self.scheduler = make_scheduler("ddpm", config.sampler)
-        self.reference_dropout = config.stage1.reference_dropout
+        self.snr_gamma, self.noise_offset = config.stage1.snr_gamma, config.stage1.noise_offset
+        self.seed, self.reference_dropout = config.seed, config.stage1.reference_dropout
 
-    def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+    def forward(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, float]]:
         latents, conditions = batch["latents"], batch["conditions"]  # (B, F, 4, h, w), (B, F, K*3, H, W)
         e = self.encoder(to_model(conditions.flatten(0, 1)))
         features = self.guider(e.unflatten(0, conditions.shape[:2]))
-        noise = torch.randn_like(latents)
+        noise = self._noise(latents)
         timestep = torch.randint(
             0, self.scheduler.config.num_train_timesteps, latents.shape[:1], device=latents.device
         )
         noisy = self.scheduler.add_noise(latents, noise, timestep)
-        dropped = bool(
-            torch.rand(()) < self.reference_dropout
-        )  # of the whole step: nothing is computed in vain
         follows = self.reference_net.config["timestep"] == "sampler"
+        dropped = self._without_reference(batch["step"])
         reference = None if dropped else self.reference_net(batch["reference"], timestep if follows else 0)
         prediction = self.denoiser(noisy, timestep, features, reference)
-        loss = functional.mse_loss(prediction.float(), self._target(latents, noise, timestep).float())
-        return loss, {}
+        target = self._target(latents, noise, timestep)
+        errors = functional.mse_loss(prediction.float(), target.float(), reduction="none").flatten(1).mean(1)
+        return (errors * self._weights(timestep)).mean(), {}
+
+    def _noise(self, latents: Tensor) -> Tensor:
+        noise = torch.randn_like(latents)
+        if self.noise_offset:
+            # one number for each clip and channel, so that brightness is noised as well
+            noise = noise + self.noise_offset * torch.randn_like(latents[:, :1, :, :1, :1])
+        return noise
+
+    def _weights(self, timestep: Tensor) -> Tensor:
+        """Weights (B,) of the clips' losses: min(SNR, gamma) of the loss in x_0 (arXiv:2303.09556, section 3.4)."""
+        if not self.snr_gamma:
+            return torch.ones_like(timestep, dtype=torch.float32)
+        snr = compute_snr(self.scheduler, timestep)
+        own = {"epsilon": snr, "v_prediction": snr + 1, "sample": torch.ones_like(snr)}
+        return snr.clamp(max=self.snr_gamma) / own[self.scheduler.config.prediction_type]
+
+    def _without_reference(self, step: int) -> bool:
+        """Of the whole step, in all processes alike: nothing is computed in vain."""
+        return random.Random(step_seed(self.seed, "reference", step)).random() < self.reference_dropout
 
     def _target(self, latents: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
         prediction = self.scheduler.config.prediction_type
@@ -80,16 +105,17 @@ class VideoPhase:
         vae: AutoencoderKL,
         module: VideoDiffusion,
         cached: bool,  # the shards hold latents of this very VAE
+        blackout: float = 0.0,
     ) -> None:
         self.name, self.config, self.training = name, config, training
         self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
-        self.cached = cached
+        self.cached, self.blackout = cached, blackout
+        self.idle = config.stage1.reference_dropout > 0  # then the Reference Net gets no gradient
         self.vae, self.module = vae.eval().requires_grad_(False), _WithLatents(module, vae)
 
     def batch(self, index: int) -> dict[str, Any]:
-        draws = Draws(self.config.seed, self.name, index)
-        clips = draws.clips(len(self.train), self.training.clips)
-        samples = [self._sample(draws, clip) for clip in clips]
+        batch = Draws.of_batch(self.config.seed, self.name, index, self.training.clips)
+        samples = [self._sample(draws, draws.clip(len(self.train))) for draws in batch]
         return {key: torch.stack([sample[key] for sample in samples]) for key in samples[0]}
 
     def _sample(self, draws: Draws, clip: int) -> dict[str, Tensor]:
@@ -100,11 +126,19 @@ class VideoPhase:
         for place in range(len(picks)):
             if draws.random.random() < self.config.stage1.augmentation:
                 conditions[place] = self._foreign(draws, clip)
+        if self.blackout:
+            conditions = self._black(draws, conditions)
         if self.cached:
             latents = self.train.array(clip, "latents.npy")
             return {"latents": latents[picks], "reference": latents[reference], "conditions": conditions}
         frames = self.train.frames(clip, [*picks, reference])
         return {"frames": frames[:-1], "reference_frame": frames[-1], "conditions": conditions}
+
+    def _black(self, draws: Draws, conditions: Tensor) -> Tensor:
+        """Some conditions of some frames without a stroke, so that each must do without the others (F, K*3, H, W)."""
+        kinds = len(self.train.painters)
+        seen = torch.from_numpy(draws.random.random((len(conditions), kinds)) >= self.blackout)
+        return conditions * seen.repeat_interleave(conditions.shape[1] // kinds, dim=1)[..., None, None]
 
     def _foreign(self, draws: Draws, clip: int) -> Tensor:
         """Condition augmentation (section 3.4): a frame from another video, never from the clip itself."""
@@ -165,7 +199,7 @@ class _WithLatents(nn.Module):
         self.nets = nets
         self._vae = (vae,)  # in a tuple: frozen, neither optimised nor stored in checkpoints
 
-    def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+    def forward(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, float]]:
         if "frames" in batch:
             with torch.no_grad():
                 batch = {**batch, **self._encode(batch["frames"], batch["reference_frame"])}

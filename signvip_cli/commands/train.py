@@ -56,6 +56,7 @@ def train(
 
       signvip train --stage 3 --run runs/mine --steps 2000
     """
+    from signvip.processes import is_main
     from signvip.stages import train as train_stage
     from signvip_cli.reporter import make_reporter
 
@@ -63,9 +64,9 @@ def train(
         run, preset, config, settings or [], {"quantizer": quantizer, "translator": translator}
     )
     chosen = override(chosen, stage, steps, condition or [])
-    print_result(
-        str(train_stage(chosen, stage, shards=shards, run=run, resume=resume, reporter=make_reporter()))
-    )
+    done = train_stage(chosen, stage, shards=shards, run=run, resume=resume, reporter=make_reporter())
+    if is_main():
+        print_result(str(done))
 
 
 def choose_config(

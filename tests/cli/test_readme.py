@@ -67,10 +67,3 @@ def test_its_commands_work_in_the_order_in_which_they_are_printed(signvip, few_n
     names: dict[str, object] = {}
     exec(code[1], names)
     assert len(names["result"].frames) == len(names["result"].tokens) > 0
-
-
-def test_the_paper_s_size_is_told(signvip):
-    line, *_ = commands(section("The paper's size, and the authors' weights"))
-    program, *words = shlex.split(line.split("#")[0])
-    result = signvip(*words)
-    assert program == "signvip" and result.exit_code == 0 and "417.138 M" in result.stdout

@@ -5,12 +5,19 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
+import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
-from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
 from torch import Tensor, nn
 
-from signvip.models.video_diffusion.unets import Motion, MotionNorm, add_motion, is_motion, set_motion_norm
+from signvip.models.video_diffusion.unets import (
+    Motion,
+    MotionNorm,
+    TemporalTransformer,
+    add_motion,
+    is_motion,
+    set_motion_norm,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,6 +31,9 @@ class Guider(ModelMixin, ConfigMixin):
 
     A new guider therefore changes nothing in the denoiser, and new motion changes nothing in the guider.
     """
+
+    _supports_gradient_checkpointing = True
+    gradient_checkpointing = False
 
     @register_to_config
     def __init__(
@@ -67,8 +77,9 @@ class Guider(ModelMixin, ConfigMixin):
         """Return features (B*F, C_i, h_i, w_i) for embeddings (B, F, C, h, w), in the denoiser's order."""
         frames = e.shape[1]
         x, trunk = e.flatten(0, 1), []
+        again = torch.is_grad_enabled() and self.gradient_checkpointing
         for i, block in enumerate(self.blocks):
-            x = block(x)
+            x = self._gradient_checkpointing_func(block, x) if again else block(x)
             if frames > 1 and len(self.motion_modules):
                 x = self.motion_modules[i](x, num_frames=frames)
             trunk.append(x)
@@ -82,8 +93,8 @@ def _block(inputs: int, outputs: int, stride: int) -> nn.Sequential:
     )
 
 
-def _temporal(config: dict[str, Any], width: int) -> AnimateDiffTransformer3D:
-    layer = AnimateDiffTransformer3D(
+def _temporal(config: dict[str, Any], width: int) -> TemporalTransformer:
+    layer = TemporalTransformer(
         num_attention_heads=config["motion_heads"],
         attention_head_dim=width // config["motion_heads"],
         in_channels=width,

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal, TypeVar
 
+import torch
 from diffusers import ModelMixin, UNet2DConditionModel, UNetMotionModel
 from diffusers.models.attention import BasicTransformerBlock
+from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 Motion = Literal["none", "temporal_attention"]
 """Whether a network treats frames as pictures, or attends over time as well."""
@@ -29,6 +32,17 @@ class FrameNorm(nn.GroupNorm):
     def forward(self, x: Tensor) -> Tensor:  # (B, C, F, h, w)
         frames = super().forward(x.transpose(1, 2).flatten(0, 1))
         return frames.unflatten(0, (x.shape[0], -1)).transpose(1, 2)
+
+
+class TemporalTransformer(AnimateDiffTransformer3D):
+    """Temporal attention that knows of gradient checkpointing, as diffusers' own does not."""
+
+    gradient_checkpointing = False
+
+    def forward(self, *args: Any, **options: Any) -> Tensor:
+        if torch.is_grad_enabled() and self.gradient_checkpointing:
+            return checkpoint(super().forward, *args, use_reentrant=False, **options)
+        return super().forward(*args, **options)
 
 
 def set_motion_norm(modules: Iterable[nn.Module], norm: MotionNorm) -> None:
@@ -71,6 +85,11 @@ def build_motion_unet(config: dict[str, Any]) -> UNetMotionModel:
         use_motion_mid_block=config["motion_mid_block"],
         **_shared(config),
     )
+    for module in unet.modules():
+        if isinstance(module, AnimateDiffTransformer3D):
+            module.__class__ = (
+                TemporalTransformer  # diffusers builds them inside its blocks, and takes no other
+            )
     return _without_text(unet) if config["cross_attention_dim"] is None else unet
 
 

@@ -71,11 +71,11 @@ def plain_sample(
     tail="shifted",
 ):
     """The authors' loop: at each step the Reference Net for both halves, and the guider for each window."""
-    scheduler.set_timesteps(steps)
+    scheduler.set_timesteps(steps, device=latents.device)
     latents = latents * scheduler.init_noise_sigma
     timestep_of = int if reference_net.config["timestep"] == "sampler" else lambda _: 0
     for timestep in scheduler.timesteps:
-        total, count = torch.zeros_like(latents), torch.zeros(latents.shape[1])
+        total, count = torch.zeros_like(latents), latents.new_zeros(latents.shape[1])
         reference = reference_net(picture.repeat(2, 1, 1, 1), timestep_of(timestep))
         inputs = scheduler.scale_model_input(latents, timestep)
         for part in windows(e.shape[1], window, overlap, tail):

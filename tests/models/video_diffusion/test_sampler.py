@@ -326,3 +326,10 @@ def test_every_scheduler_of_the_configuration_exists():
     assert sorted(get_args(SchedulerName)) == sorted([*NAMES, *NOISY])
     for name in get_args(SchedulerName):
         make_scheduler(name, Sampler(scheduler=name))
+
+
+def test_windows_in_a_batch_keep_to_their_own_clip(video, video_guider, reference_net):
+    given = video, video_guider, reference_net(torch.randn(2, 4, 4, 4)), torch.randn(2, 13, 6, 4, 4), 1, 2
+    one_by_one = draw(*given, overlap=4)
+    torch.testing.assert_close(draw(*given, overlap=4, window_batch=2), one_by_one, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(draw(*given, overlap=4, window_batch=9), one_by_one, atol=1e-4, rtol=1e-4)

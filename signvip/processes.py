@@ -1,0 +1,44 @@
+"""The processes of one training, as torchrun and accelerate start them: one writes, all wait for it.
+
+Nothing here imports torch unless there are several: the command line stays quick.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+from datetime import timedelta
+
+PATIENCE = timedelta(hours=3)  # the main process validates meanwhile; NCCL's own ten minutes may be too short
+
+
+def is_main() -> bool:
+    """Whether this process writes what all share; they must see the same disk."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def several() -> bool:
+    """Whether this process was started as one of several."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def join() -> None:
+    """Meet the other processes; before anything else that asks accelerate for them."""
+    if not several():
+        return
+    import torch
+    from accelerate import PartialState
+
+    if not torch.distributed.is_initialized():
+        # without a word about the CPU, accelerate lets every process of torchrun train alone there
+        state = PartialState(cpu=not torch.accelerator.is_available(), timeout=PATIENCE)
+        atexit.register(state.destroy_process_group)
+
+
+def wait() -> None:
+    """Return once every process has come here."""
+    if several():
+        from accelerate import PartialState
+
+        join()
+        PartialState().wait_for_everyone()
