@@ -9,6 +9,7 @@ import pytest
 
 import signvip
 from signvip.data.preprocess import preprocess
+from signvip.data.sample import Recipe
 from signvip.doctor import examine, examine_shards
 from signvip.progress import Silent
 
@@ -18,7 +19,7 @@ def sound(tmp_path_factory):
     folder = tmp_path_factory.mktemp("doctor") / "shards"
     reader = signvip.build("dataset", "toysign", size=(32, 32), train=2, dev=1, test=1)
     preprocess(
-        reader, {"pose": signvip.build("condition", "pose")}, folder, size=(32, 32), fps=12.0, workers=0
+        Recipe(reader, {"pose": signvip.build("condition", "pose")}, (32, 32), 12.0), folder, workers=0
     )
     return folder
 

@@ -35,6 +35,7 @@ class Manifest(Config):
     dataset: str
     dataset_options: dict[str, Any] = Field(default_factory=dict)
     conditions: dict[str, dict[str, Any]]
+    estimators: dict[str, dict[str, Any]] = Field(default_factory=dict)  # version, options, weights
     size: tuple[int, int]  # (H, W)
     fps: float
     splits: dict[str, Counts] = Field(default_factory=dict)

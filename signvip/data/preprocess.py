@@ -14,15 +14,16 @@ from typing import Any
 from pydantic import BaseModel
 
 import signvip
-from signvip.contracts import SPLITS, Condition, DatasetReader
+from signvip.contracts import SPLITS, Estimator
 from signvip.data import fields
 from signvip.data.files import remove_leftovers, write_text
 from signvip.data.manifest import NAME, Counts, Manifest
 from signvip.data.preview import write_preview
-from signvip.data.sample import key_of, make_sample
+from signvip.data.sample import Recipe, key_of
 from signvip.data.shards import read_shard, shard_path, writing_shard
 from signvip.data.workers import in_order
 from signvip.errors import DataError, MismatchError
+from signvip.registry import plugins
 
 FAILED = "failed.jsonl"
 CLIPS_A_SHARD = 32
@@ -34,13 +35,10 @@ Progress = Callable[[int, int], None]
 class Job:
     """One shard to be made: the unit of work, of atomicity and of resuming."""
 
-    reader: DatasetReader
-    conditions: Mapping[str, Condition]
+    recipe: Recipe
     path: Path
     split: str
     ids: tuple[str, ...]
-    size: tuple[int, int]
-    fps: float
 
 
 @dataclass
@@ -50,13 +48,10 @@ class _Outcome:
 
 
 def preprocess(
-    reader: DatasetReader,
-    conditions: Mapping[str, Condition],
+    recipe: Recipe,
     out: Path,
     *,
     splits: Sequence[str] = SPLITS,
-    size: tuple[int, int],
-    fps: float,
     workers: int = 2,
     retry_failed: bool = False,
     progress: Progress | None = None,
@@ -65,15 +60,15 @@ def preprocess(
 
     A clip that cannot be used is listed with its reason and stops nothing; DataError where all fail.
     """
-    manifest = _manifest(reader, conditions, out, size, fps)
+    manifest = _manifest(recipe, out)
     out.mkdir(parents=True, exist_ok=True)
     remove_leftovers(out)
     manifest.write(out)
     failures = _read_failures(out)
     jobs = [
-        Job(reader, conditions, shard_path(out, split, number), split, ids, size, fps)
+        Job(recipe, shard_path(out, split, number), split, ids)
         for split in splits
-        for number, ids in enumerate(_groups(_distinct(reader.ids(split), split)))
+        for number, ids in enumerate(_groups(_distinct(recipe.reader.ids(split), split)))
     ]
     done, total = 0, sum(len(job.ids) for job in jobs)
     outcomes: dict[str, list[_Outcome]] = {split: [] for split in splits}
@@ -98,7 +93,7 @@ def preprocess(
         raise DataError(f"All {total} clips failed, the first because {reason}; see {out / FAILED}.")
     for split, counts in counted.items():
         if counts.clips_out:
-            write_preview(out, split, conditions, size)
+            write_preview(out, split, recipe.conditions, recipe.size)
     return manifest
 
 
@@ -124,8 +119,7 @@ def make_shard(job: Job) -> _Outcome:
     with writing_shard(job.path) as writer:
         for clip_id in job.ids:
             try:
-                clip = job.reader.load(job.split, clip_id)
-                members = make_sample(clip, job.split, job.conditions, job.size, job.fps)
+                members = job.recipe.make(job.split, clip_id)
             except Exception as error:  # whatever is wrong with one clip must not stop the others
                 if isinstance(error, OSError) and error.errno == errno.ENOSPC:
                     raise
@@ -153,24 +147,23 @@ def _finished(job: Job, known: Mapping[str, str]) -> _Outcome | None:
     return _Outcome(infos, dict(known))
 
 
-def _manifest(
-    reader: DatasetReader, conditions: Mapping[str, Condition], out: Path, size: tuple[int, int], fps: float
-) -> Manifest:
+def _manifest(recipe: Recipe, out: Path) -> Manifest:
     """The manifest to go on with; MismatchError where the folder holds shards of another kind."""
     fresh = Manifest(
         made_by=f"signvip {signvip.__version__}",
-        dataset=type(reader).__name__,
-        dataset_options=_options(reader),
-        conditions={name: _options(condition) for name, condition in conditions.items()},
-        size=size,
-        fps=fps,
+        dataset=type(recipe.reader).__name__,
+        dataset_options=_options(recipe.reader),
+        conditions={name: _options(condition) for name, condition in recipe.conditions.items()},
+        estimators={name: _estimator(name, found) for name, found in recipe.estimators.items()},
+        size=recipe.size,
+        fps=recipe.fps,
     )
     if not (out / NAME).exists():
         return fresh
     old = Manifest.read(out)
     changed = [
         name
-        for name in ("dataset", "dataset_options", "conditions", "size", "fps")
+        for name in ("dataset", "dataset_options", "conditions", "estimators", "size", "fps")
         if getattr(old, name) != getattr(fresh, name)
     ]
     if changed:
@@ -183,6 +176,14 @@ def _manifest(
 def _options(plugin: object) -> dict[str, Any]:
     config = getattr(plugin, "config", None)
     return config.model_dump(mode="json") if isinstance(config, BaseModel) else {}
+
+
+def _estimator(name: str, estimator: Estimator) -> dict[str, Any]:
+    """What made the keypoints: its version, options and weights."""
+    versions = [record.version for record in plugins() if (record.kind, record.name) == ("estimator", name)]
+    about = {"version": versions[0] if versions else "", "options": _options(estimator)}
+    weights = getattr(estimator, "weights", None)
+    return about if weights is None else {**about, "weights": weights}
 
 
 def _distinct(ids: Sequence[str], split: str) -> Sequence[str]:

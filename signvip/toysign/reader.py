@@ -59,6 +59,8 @@ class ToySign:
                 raise ValueError(f"{names} is more than this corpus has; use some of {', '.join(known)}")
             return names
 
+    knows = ("keypoints", "hands", "depth")
+
     def __init__(self, config: Config) -> None:
         self.config = config
 

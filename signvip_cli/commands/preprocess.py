@@ -22,11 +22,14 @@ from signvip_cli.options import (
 
 if TYPE_CHECKING:
     from signvip.config import RunConfig
-    from signvip.contracts import DatasetReader
+    from signvip.contracts import DatasetReader, Estimator
+    from signvip.data.sample import Recipe
     from signvip.progress import Reporter
 
 TOYSIGN = "toysign"
 EXAMPLE = Path("ref.png")
+OF_THE_DATA = ("dataset.", "estimator.")
+DEFAULT_ESTIMATOR = "mediapipe"  # runs offline and on a CPU
 
 
 def preprocess(
@@ -38,6 +41,12 @@ def preprocess(
         str | None, typer.Option("--dataset", metavar="NAME", help="The reader; see: signvip plugins.")
     ] = None,
     condition: Conditions = None,
+    estimator: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--estimator", metavar="NAME", help="What finds keypoints and hands in real clips (repeatable)."
+        ),
+    ] = None,
     size: Annotated[
         str | None, typer.Option("--size", metavar="HxW", help="Frame size, such as 64x64.")
     ] = None,
@@ -75,13 +84,16 @@ def preprocess(
     shape = parse_size(size)
 
     from signvip.contracts import SPLITS
+    from signvip.data.sample import Recipe
     from signvip_cli.reporter import make_reporter
 
     values, options = read_settings(settings or [])
     wanted = choose(preset, config, values, condition or [], shape, fps)
-    reader = open_corpus(source, dataset, options, wanted)
+    reader = open_corpus(source, dataset, options.get("dataset", {}), wanted)
+    estimators = choose_estimators(reader, wanted, estimator or [], options.get("estimator", {}))
     reporter = make_reporter()
-    _run(reader, wanted, out, tuple(split or SPLITS), workers, retry_failed, reporter)
+    recipe = Recipe.of(reader, wanted, estimators)
+    _run(recipe, out, tuple(split or SPLITS), workers, retry_failed, reporter)
     if type(reader).__module__.startswith("signvip.toysign"):
         leave_example(reader, EXAMPLE, reporter)
     if json:
@@ -91,14 +103,14 @@ def preprocess(
 
 
 def read_settings(settings: list[str]) -> tuple[list[str], dict[str, Any]]:
-    """Part `--set` values in those of the configuration and those of the reader (`dataset.KEY=VALUE`)."""
+    """Part `--set` values in those of the configuration and those of `dataset.KEY` and `estimator.NAME.KEY`."""
     from signvip.config import merge, parse_setting
 
     options: dict[str, Any] = {}
     for setting in settings:
-        if setting.startswith("dataset."):
-            options = merge(options, parse_setting(setting)["dataset"])
-    return [setting for setting in settings if not setting.startswith("dataset.")], options
+        if setting.startswith(OF_THE_DATA):
+            options = merge(options, parse_setting(setting))
+    return [setting for setting in settings if not setting.startswith(OF_THE_DATA)], options
 
 
 def choose(
@@ -139,6 +151,18 @@ def open_corpus(
     return build("dataset", name, **{**taken, **options})
 
 
+def choose_estimators(
+    reader: DatasetReader, config: RunConfig, names: list[str], options: dict[str, Any]
+) -> dict[str, Estimator]:
+    """The estimators named; for a corpus that does not know its own keypoints, one that runs everywhere."""
+    from signvip.registry import build, registry
+
+    missing = not getattr(reader, "knows", ())
+    if not names and missing and DEFAULT_ESTIMATOR in registry().names("estimator"):
+        names = [DEFAULT_ESTIMATOR]
+    return {name: build("estimator", name, **options.get(name, {})) for name in names}
+
+
 def leave_example(reader: Any, path: Path, reporter: Reporter) -> None:
     """Write a portrait of a signer of the test split to `path`, unless something stands there."""
     from PIL import Image
@@ -155,19 +179,11 @@ def leave_example(reader: Any, path: Path, reporter: Reporter) -> None:
 
 
 def _run(
-    reader: DatasetReader,
-    config: RunConfig,
-    out: Path,
-    splits: tuple[str, ...],
-    workers: int,
-    retry_failed: bool,
-    reporter: Reporter,
+    recipe: Recipe, out: Path, splits: tuple[str, ...], workers: int, retry_failed: bool, reporter: Reporter
 ) -> None:
     from signvip.data.preprocess import preprocess as make_shards
-    from signvip.registry import build
 
-    conditions = {name: build("condition", name, **options) for name, options in config.conditions.items()}
-    total = sum(len(reader.ids(split)) for split in splits)
+    total = sum(len(recipe.reader.ids(split)) for split in splits)
     made = 0
     with reporter.task("preprocess", total) as task:
 
@@ -177,12 +193,9 @@ def _run(
             made = done
 
         make_shards(
-            reader,
-            conditions,
+            recipe,
             out,
             splits=splits,
-            size=config.size,
-            fps=config.fps,
             workers=workers,
             retry_failed=retry_failed,
             progress=progress,

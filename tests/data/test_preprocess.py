@@ -19,6 +19,7 @@ from signvip_conditions import Hand3d, Pose
 from signvip.data import preprocess as engine
 from signvip.data.manifest import Manifest
 from signvip.data.preprocess import preprocess
+from signvip.data.sample import Recipe
 from signvip.data.shards import ShardIndex, read_shard
 from signvip.errors import DataError, MismatchError
 
@@ -69,7 +70,8 @@ def small_shards(monkeypatch):
 def run(out, reader=None, conditions=("pose", "hand3d"), **options):
     classes = {"pose": Pose, "hand3d": Hand3d}
     chosen = {name: classes[name](classes[name].Config()) for name in conditions}
-    return preprocess(reader or Reader(), chosen, out, **{"size": SIZE, "fps": FPS, "workers": 0, **options})
+    recipe = Recipe(reader or Reader(), chosen, options.pop("size", SIZE), options.pop("fps", FPS))
+    return preprocess(recipe, out, **{"workers": 0, **options})
 
 
 def contents(folder):
@@ -179,7 +181,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_no_half_shard(tmp_path, monkeypatc
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with pytest.raises(DataError, match=r"disk is full.*again"):
-        preprocess(Reader(), {"hand3d": Full(Full.Config())}, tmp_path, size=SIZE, fps=FPS, workers=0)
+        preprocess(Recipe(Reader(), {"hand3d": Full(Full.Config())}, SIZE, FPS), tmp_path, workers=0)
     assert not list(tmp_path.glob("*.tar")) and not list(tmp_path.glob(".*"))
 
 
