@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import torch
 from torch import nn
 from torch.distributed.fsdp import FSDPModule
 from torch.distributed.fsdp.wrap import transformer_auto_wrap_policy
 from torch.distributed.tensor import DTensor
+
+from signvip.errors import ConfigError
 
 if TYPE_CHECKING:
     from accelerate.utils import FullyShardedDataParallelPlugin
@@ -17,6 +20,14 @@ if TYPE_CHECKING:
 # Of diffusers and transformers. Spatial attentions are not among them: reference features leave and enter them by a
 # dictionary, which FSDP2 copies, and their gradients do not come by what the block returns.
 BLOCKS = ("ResnetBlock2D", "AnimateDiffTransformer3D", "GPT2Block")
+
+
+def check_torch() -> None:
+    """Refuse a torch whose FSDP2 cannot keep weights whole after a forward pass."""
+    if not hasattr(FSDPModule, "set_reshard_after_forward"):
+        raise ConfigError(
+            f"FSDP needs a newer torch than {torch.__version__}; run: pip install --upgrade torch"
+        )
 
 
 def choose_blocks(plugin: FullyShardedDataParallelPlugin, module: nn.Module) -> None:

@@ -29,7 +29,7 @@ from signvip.errors import ConfigError, RunError
 from signvip.optimizer import build_optimizer
 from signvip.processes import join
 from signvip.registry import registry
-from signvip.sharding import choose_blocks, gather, whole
+from signvip.sharding import check_torch, choose_blocks, gather, whole
 from signvip.trainable import trained_and_frozen
 
 if TYPE_CHECKING:
@@ -189,6 +189,7 @@ def _accelerator(phase: Phase, training: Training, folder: Path, precision: str)
     )
     _check_kind(accelerator, phase.name, training)
     if accelerator.distributed_type == DistributedType.FSDP:
+        check_torch()
         choose_blocks(accelerator.state.fsdp_plugin, phase.module)
     accelerator.init_trackers("tensorboard")
     return accelerator
