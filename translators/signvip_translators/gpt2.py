@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from importlib.metadata import version
 from typing import Any, Literal
 
 import torch
+from packaging.version import Version
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
@@ -185,6 +187,10 @@ class Gpt2Translator(nn.Module):
 
     def compile(self, *arguments: Any, **options: Any) -> None:
         """Compile the step of `generate` as `torch.compile` is told, for CUDA; the first clip then takes minutes."""
+        if Version(version("transformers")) < Version("5"):
+            raise ConfigError(
+                "The caches of this transformers break a compiled step; run: pip install 'transformers>=5'"
+            )
         self._compile = partial(torch.compile, *arguments, **options)
         self._static: dict[tuple[int, int], StaticDecoding] = {}
 
