@@ -16,6 +16,7 @@ from signvip_cli.commands import (
     import_release,
     plugins,
     preprocess,
+    show,
     tokenize,
     train,
 )
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("preprocess")(preprocess.preprocess)
+app.command("show")(show.show)
 app.command("train")(train.train)
 app.command("encode")(encode.encode)
 app.command("tokenize")(tokenize.tokenize)

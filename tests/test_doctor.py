@@ -35,7 +35,7 @@ def faults(shards):
 
 def test_sound_shards_have_no_fault_and_are_counted(sound):
     found = {finding.topic: finding for finding in examine_shards(sound, Silent())}
-    assert set(found) == {"train", "dev", "test"}
+    assert {"train", "dev", "test", "ids", "texts", "pictures", "lengths", "hands"} == set(found)
     assert found["train"].found == "2 clips in 1 shards"
     assert faults(sound) == {}
 

@@ -18,9 +18,9 @@ from signvip.contracts import SPLITS, Estimator
 from signvip.data import fields
 from signvip.data.files import remove_leftovers, write_text
 from signvip.data.manifest import NAME, Counts, Manifest
-from signvip.data.preview import write_preview
 from signvip.data.sample import Recipe, key_of
-from signvip.data.shards import read_shard, shard_path, writing_shard
+from signvip.data.shards import read_shard, shard_path, shard_paths, writing_shard
+from signvip.data.show import strips, write_sheet
 from signvip.data.workers import in_order
 from signvip.errors import DataError, MismatchError
 from signvip.registry import plugins
@@ -93,7 +93,8 @@ def preprocess(
         raise DataError(f"All {total} clips failed, the first because {reason}; see {out / FAILED}.")
     for split, counts in counted.items():
         if counts.clips_out:
-            write_preview(out, split, recipe.conditions, recipe.size)
+            preview = strips(shard_paths(out, split)[0])
+            write_sheet(list(preview), out / f"preview-{split}.png")
     return manifest
 
 
