@@ -158,13 +158,14 @@ def _manifest(recipe: Recipe, out: Path) -> Manifest:
         estimators={name: _estimator(name, found) for name, found in recipe.estimators.items()},
         size=recipe.size,
         fps=recipe.fps,
+        fit=recipe.fit,
     )
     if not (out / NAME).exists():
         return fresh
     old = Manifest.read(out)
     changed = [
         name
-        for name in ("dataset", "dataset_options", "conditions", "estimators", "size", "fps")
+        for name in ("dataset", "dataset_options", "conditions", "estimators", "size", "fps", "fit")
         if getattr(old, name) != getattr(fresh, name)
     ]
     if changed:
@@ -212,7 +213,7 @@ def _count(outcomes: Sequence[_Outcome]) -> Counts:
         failed=failed,
         frames=sum(info["frames"] for info in infos),
         seconds=round(sum(info["frames"] / info["fps"] for info in infos), 3),
-        signers=len({info["signer"] for info in infos}),
+        signers=len({info["signer"] for info in infos} - {None}),
     )
 
 

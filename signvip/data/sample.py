@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from signvip.contracts import Clip, Condition, DatasetReader, Estimator
 from signvip.data import fields
+from signvip.data.fit import Fit, fit
 from signvip.data.video import encode_video
 from signvip.errors import DataError
 from signvip.registry import build
@@ -29,21 +30,27 @@ class Recipe:
     size: tuple[int, int]  # (H, W)
     fps: float
     estimators: Mapping[str, Estimator] = field(default_factory=dict)
+    fit: Fit = "crop"
 
     @classmethod
     def of(
-        cls, reader: DatasetReader, config: RunConfig, estimators: Mapping[str, Estimator] | None = None
+        cls,
+        reader: DatasetReader,
+        config: RunConfig,
+        estimators: Mapping[str, Estimator] | None = None,
+        fit: Fit = "crop",
     ) -> Recipe:
         """What a run of this configuration trains on."""
         conditions = {
             name: build("condition", name, **options) for name, options in config.conditions.items()
         }
-        return cls(reader, conditions, config.size, config.fps, estimators or {})
+        return cls(reader, conditions, config.size, config.fps, estimators or {}, fit)
 
     def make(self, split: str, clip_id: str) -> dict[str, bytes]:
-        """Load, estimate, encode: the members of one sample; DataError for a clip that cannot be used."""
-        clip = estimate(self.reader.load(split, clip_id), self.estimators)
-        check_clip(clip, self.size, self.fps)
+        """Load, estimate, fit, encode: the members of one sample; DataError for a clip that cannot be used."""
+        clip = self.reader.load(split, clip_id)
+        check_clip(clip, self.fps)
+        clip = fit(estimate(clip, self.estimators), self.size, self.fit)
         members = {
             fields.VIDEO: encode_video(clip.frames, clip.fps),
             fields.META: fields.encode(fields.META, describe(clip, split)),
@@ -63,15 +70,12 @@ def estimate(clip: Clip, estimators: Mapping[str, Estimator]) -> Clip:
     return clip
 
 
-def check_clip(clip: Clip, size: tuple[int, int], fps: float) -> None:
-    """Raise DataError for a clip that is too short, silent, or of another size or rate than the shards."""
+def check_clip(clip: Clip, fps: float) -> None:
+    """Raise DataError for a clip that is too short, silent, or of another rate than the shards."""
     if len(clip.frames) < SHORTEST:
         raise DataError(f"the clip has {len(clip.frames)} frames; a video needs at least {SHORTEST}")
     if not clip.text.strip():
         raise DataError("the clip has no text")
-    if clip.frames.shape[1:3] != tuple(size):
-        height, width = clip.frames.shape[1:3]
-        raise DataError(f"the frames are {height}x{width}, the shards {size[0]}x{size[1]}")
     if abs(clip.fps - fps) > 1e-3:
         raise DataError(f"the clip has {clip.fps:g} frames a second, the shards {fps:g}")
 

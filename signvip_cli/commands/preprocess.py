@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,7 +27,16 @@ if TYPE_CHECKING:
     from signvip.data.sample import Recipe
     from signvip.progress import Reporter
 
-TOYSIGN = "toysign"
+TOYSIGN, FOLDER = "toysign", "folder"
+
+
+class Fit(StrEnum):
+    """A crop about the middle, as in the paper, or black margins."""
+
+    crop = "crop"
+    pad = "pad"
+
+
 EXAMPLE = Path("ref.png")
 OF_THE_DATA = ("dataset.", "estimator.")
 DEFAULT_ESTIMATOR = "mediapipe"  # runs offline and on a CPU
@@ -51,6 +61,7 @@ def preprocess(
         str | None, typer.Option("--size", metavar="HxW", help="Frame size, such as 64x64.")
     ] = None,
     fps: Annotated[float | None, typer.Option("--fps", min=0.1, help="Frames a second.")] = None,
+    fit: Annotated[Fit, typer.Option("--fit", help="How another aspect is met.")] = Fit.crop,
     split: Annotated[
         list[str] | None, typer.Option("--split", metavar="NAME", help="train, dev or test (repeatable).")
     ] = None,
@@ -92,7 +103,7 @@ def preprocess(
     reader = open_corpus(source, dataset, options.get("dataset", {}), wanted)
     estimators = choose_estimators(reader, wanted, estimator or [], options.get("estimator", {}))
     reporter = make_reporter()
-    recipe = Recipe.of(reader, wanted, estimators)
+    recipe = Recipe.of(reader, wanted, estimators, fit.value)
     _run(recipe, out, tuple(split or SPLITS), workers, retry_failed, reporter)
     if type(reader).__module__.startswith("signvip.toysign"):
         leave_example(reader, EXAMPLE, reporter)
@@ -144,7 +155,7 @@ def open_corpus(
 
     known = registry().names("dataset")
     is_name = source in known and (dataset or source) == source
-    name = dataset or (source if is_name or "folder" not in known else "folder")
+    name = dataset or (FOLDER if not is_name and Path(source).exists() else source)
     fields = getattr(getattr(registry().get("dataset", name), "Config", None), "model_fields", {})
     given = {"size": config.size, "fps": config.fps, "source": source}
     taken = {key: value for key, value in given.items() if key in fields and (key != "source" or not is_name)}

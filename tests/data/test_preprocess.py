@@ -57,7 +57,7 @@ class Reader:
             case 3:
                 return clip(clip_id, text=" ")
             case 4:
-                return clip(clip_id, size=(32, 32))
+                return clip(clip_id, fps=7.0)
             case _:
                 return replace(clip(clip_id), known={})
 
@@ -117,7 +117,7 @@ def test_bad_clips_are_told_and_stop_nothing_and_counts_add_up(tmp_path):
     told = reasons(tmp_path)
     assert set(told) == set(bad)
     for clip_id, words in zip(
-        bad, ["cut short", "KeyError", "1 frames", "no text", "32x32", "without"], strict=True
+        bad, ["cut short", "KeyError", "1 frames", "no text", "7 frames a second", "without"], strict=True
     ):
         assert words in told[clip_id]
 
