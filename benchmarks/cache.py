@@ -38,7 +38,7 @@ def one_clip(folder: Path, config: RunConfig) -> Clips:
     reader = signvip.build(
         "dataset", "toysign", size=config.size, fps=config.fps, train=1, dev=0, test=0, train_signers=1
     )
-    preprocess(Recipe.of(reader, config), folder, splits=["train"], workers=1)
+    preprocess(Recipe.of(reader, config), folder, splits=["train"])
     random = np.random.default_rng(0)
 
     def add(sample) -> dict[str, bytes]:

@@ -49,7 +49,7 @@ def main() -> None:
         reader = signvip.build(
             "dataset", "toysign", size=run.config.size, fps=run.config.fps, test=options.clips
         )
-        preprocess(Recipe.of(reader, run.config), Path(folder), splits=["test"], workers=1)
+        preprocess(Recipe.of(reader, run.config), Path(folder), splits=["test"])
         clips = Clips(Path(folder), "test", run.config)
         chain = Chain(run, load_pipeline(str(run.path), sampling), clips)
         rows = measure(chain, reader, options.clips, range(options.frames))

@@ -15,6 +15,7 @@ from PIL import Image
 
 import signvip
 from signvip.config import load_config
+from signvip.data.executors import TIME_LIMIT, Processes
 from signvip.data.preprocess import preprocess
 from signvip.data.sample import Recipe
 from signvip.data.sheet import contact_sheet, spread
@@ -91,7 +92,7 @@ def _corpus(config: RunConfig, shards: Path, clips: int, reporter: Reporter) -> 
     reader: ToySign = signvip.build("dataset", "toysign", size=config.size, fps=config.fps, **counts)
     with reporter.task("corpus and shards", sum(counts.values())) as task:
         preprocess(
-            Recipe.of(reader, config), shards, workers=2,
+            Recipe.of(reader, config), shards, executor=Processes(2, TIME_LIMIT),
             progress=lambda done, total: task.advance(),
         )  # fmt: skip
     return reader
@@ -108,7 +109,7 @@ def _train(out: Path, reporter: Reporter) -> Path:
         "preprocess", sum(len(reader.ids(split)) for split in ("train", "dev", "test"))
     ) as task:
         preprocess(
-            Recipe.of(reader, config), shards, workers=2,
+            Recipe.of(reader, config), shards, executor=Processes(2, TIME_LIMIT),
             progress=lambda done, total: task.advance(),
         )  # fmt: skip
     train(config, 1, shards=shards, run=run, reporter=reporter)

@@ -14,8 +14,8 @@ import numpy as np
 
 from signvip.contracts import LEFT_HAND, RIGHT_HAND, SPLITS
 from signvip.data import fields
+from signvip.data.failures import NAME as FAILED
 from signvip.data.manifest import Manifest
-from signvip.data.preprocess import FAILED
 from signvip.data.shards import ShardIndex, shard_paths, splits_of
 from signvip.errors import SignVipError
 from signvip.progress import Reporter

@@ -43,5 +43,5 @@ def make_shards(folder: Path, config: RunConfig, **counts: int) -> Path:
 
     counts = {"train": 4, "dev": 2, "test": 2, **counts}
     reader = signvip.build("dataset", "toysign", size=config.size, **counts)
-    preprocess(Recipe.of(reader, config), folder, workers=1)
+    preprocess(Recipe.of(reader, config), folder)
     return folder

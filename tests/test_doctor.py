@@ -18,9 +18,7 @@ from signvip.progress import Silent
 def sound(tmp_path_factory):
     folder = tmp_path_factory.mktemp("doctor") / "shards"
     reader = signvip.build("dataset", "toysign", size=(32, 32), train=2, dev=1, test=1)
-    preprocess(
-        Recipe(reader, {"pose": signvip.build("condition", "pose")}, (32, 32), 12.0), folder, workers=0
-    )
+    preprocess(Recipe(reader, {"pose": signvip.build("condition", "pose")}, (32, 32), 12.0), folder)
     return folder
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,10 +25,19 @@ from signvip_cli.options import (
 if TYPE_CHECKING:
     from signvip.config import RunConfig
     from signvip.contracts import DatasetReader, Estimator
+    from signvip.data.executors import Executor as Makes
+    from signvip.data.preprocess import Result, Share
     from signvip.data.sample import Recipe
     from signvip.progress import Reporter
 
 TOYSIGN, FOLDER = "toysign", "folder"
+
+
+class Executor(StrEnum):
+    """Who makes the samples."""
+
+    local = "local"
+    ray = "ray"
 
 
 class Fit(StrEnum):
@@ -66,6 +76,19 @@ def preprocess(
         list[str] | None, typer.Option("--split", metavar="NAME", help="train, dev or test (repeatable).")
     ] = None,
     workers: Annotated[int, typer.Option("--workers", min=0, help="Processes beside this one.")] = 2,
+    executor: Annotated[
+        Executor, typer.Option("--executor", help="Processes on this machine, or a Ray cluster.")
+    ] = Executor.local,
+    time_limit: Annotated[
+        float,
+        typer.Option("--time-limit", min=1.0, metavar="SECONDS", help="For one clip; then it is left out."),
+    ] = 600.0,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard", metavar="I/N", help="Do share I of N, as a job array does; then run once without."
+        ),
+    ] = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try the clips of failed.jsonl again.")
     ] = False,
@@ -89,10 +112,12 @@ def preprocess(
       signvip preprocess toysign data/small --set dataset.train=40 --condition pose
 
       signvip preprocess /corpora/mine data/mine --dataset folder --size 128x96 --workers 8
-    """
-    from signvip.data.manifest import Manifest
 
-    shape = parse_size(size)
+      signvip preprocess /corpora/how2sign data/how2sign --dataset how2sign --preset how2sign --shard 3/16
+
+      signvip preprocess data/mine-again --retry-failed --time-limit 1800
+    """
+    shape, share = parse_size(size), parse_share(shard)
 
     from signvip.contracts import SPLITS
     from signvip.data.sample import Recipe
@@ -104,13 +129,17 @@ def preprocess(
     estimators = choose_estimators(reader, wanted, estimator or [], options.get("estimator", {}))
     reporter = make_reporter()
     recipe = Recipe.of(reader, wanted, estimators, fit.value)
-    _run(recipe, out, tuple(split or SPLITS), workers, retry_failed, reporter)
+    makes = choose_executor(executor, workers, time_limit)
+    result = _run(recipe, out, tuple(split or SPLITS), makes, share, retry_failed, reporter)
     if type(reader).__module__.startswith("signvip.toysign"):
         leave_example(reader, EXAMPLE, reporter)
     if json:
-        print_json({"shards": str(out), **Manifest.read(out).model_dump(mode="json")})
-    else:
-        print_result(str(out))
+        counts = {"summary": asdict(result.summary)}
+        print_json({"shards": str(out), **result.manifest.model_dump(mode="json"), **counts})
+        return
+    for name, value in result.summary.lines():
+        reporter.say(f"{name:<8} {value}")
+    print_result(str(out))
 
 
 def read_settings(settings: list[str]) -> tuple[list[str], dict[str, Any]]:
@@ -189,25 +218,55 @@ def leave_example(reader: Any, path: Path, reporter: Reporter) -> None:
     reporter.say(f"Left {path} here, a picture of a signer that training does not see.")
 
 
+def choose_executor(kind: Executor, workers: int, time_limit: float) -> Makes:
+    """Who makes the samples."""
+    from signvip.data.executors import Here, Processes, Ray
+
+    if kind is Executor.ray:
+        return Ray(time_limit)
+    return Processes(workers, time_limit) if workers else Here()
+
+
+def parse_share(text: str | None) -> Share | None:
+    """`I/N` as a share; wrong usage otherwise."""
+    from signvip.data.preprocess import Share
+
+    if text is None:
+        return None
+    number, _, of = text.partition("/")
+    if not (number.isdigit() and of.isdigit() and 1 <= int(number) <= int(of)):
+        raise typer.BadParameter(
+            f"'{text}' is no share; write I/N with I from 1 to N, such as 1/8.", param_hint="--shard"
+        )
+    return Share(int(number), int(of))
+
+
 def _run(
-    recipe: Recipe, out: Path, splits: tuple[str, ...], workers: int, retry_failed: bool, reporter: Reporter
-) -> None:
+    recipe: Recipe,
+    out: Path,
+    splits: tuple[str, ...],
+    executor: Makes,
+    share: Share | None,
+    retry_failed: bool,
+    reporter: Reporter,
+) -> Result:
     from signvip.data.preprocess import preprocess as make_shards
 
     total = sum(len(recipe.reader.ids(split)) for split in splits)
-    made = 0
-    with reporter.task("preprocess", total) as task:
+    with reporter.task("preprocess", total // (share.of if share else 1)) as task:
+        made = 0
 
         def progress(done: int, _total: int) -> None:
             nonlocal made
             task.advance(done - made)
             made = done
 
-        make_shards(
+        return make_shards(
             recipe,
             out,
             splits=splits,
-            workers=workers,
+            executor=executor,
+            share=share,
             retry_failed=retry_failed,
             progress=progress,
         )

@@ -53,7 +53,7 @@ def recipe(**estimators):
 
 
 def test_what_an_estimator_finds_is_drawn_and_noted(tmp_path):
-    manifest = preprocess(recipe(middle=middle()), tmp_path, workers=0)
+    manifest = preprocess(recipe(middle=middle()), tmp_path).manifest
     (sample,) = read_shard(tmp_path / "train-000000.tar")
     assert np.allclose(sample.load("pose.npz")["keypoints"], 0.5)
     assert manifest.estimators == {
@@ -63,9 +63,9 @@ def test_what_an_estimator_finds_is_drawn_and_noted(tmp_path):
 
 
 def test_another_estimator_asks_for_another_folder(tmp_path):
-    preprocess(recipe(middle=middle()), tmp_path, workers=0)
+    preprocess(recipe(middle=middle()), tmp_path)
     with pytest.raises(MismatchError, match="another estimators"):
-        preprocess(recipe(middle=middle(confidence=0.9)), tmp_path, workers=0)
+        preprocess(recipe(middle=middle(confidence=0.9)), tmp_path)
 
 
 def test_what_is_known_is_not_looked_for_again():
