@@ -18,6 +18,7 @@ from signvip_cli.commands import (
     preprocess,
     tokenize,
     train,
+    train_evaluator,
 )
 from signvip_cli.options import Verbose
 
@@ -37,6 +38,7 @@ app.command("train")(train.train)
 app.command("encode")(encode.encode)
 app.command("tokenize")(tokenize.tokenize)
 app.command("generate")(generate.generate)
+app.command("train-evaluator")(train_evaluator.train_evaluator)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(plugins.app, name="plugins")
 app.command("doctor")(doctor.doctor)
