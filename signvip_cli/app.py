@@ -19,6 +19,7 @@ from signvip_cli.commands import (
     show,
     tokenize,
     train,
+    train_evaluator,
 )
 from signvip_cli.options import Verbose
 
@@ -39,6 +40,7 @@ app.command("train")(train.train)
 app.command("encode")(encode.encode)
 app.command("tokenize")(tokenize.tokenize)
 app.command("generate")(generate.generate)
+app.command("train-evaluator")(train_evaluator.train_evaluator)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(plugins.app, name="plugins")
 app.command("doctor")(doctor.doctor)

@@ -46,6 +46,12 @@ def read_video(
     return np.stack([frame[:height, :width] for frame in frames]), fps
 
 
+def read_comment(source: str | Path | bytes) -> str | None:
+    """The comment that a video was written with; DataError where it is no video."""
+    with _opened(source) as container:
+        return container.metadata.get("comment")
+
+
 class VideoWriter(AbstractContextManager["VideoWriter"]):
     """Write an mp4 that browsers play, whole or not at all; memory does not grow with its length.
 

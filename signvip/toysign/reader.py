@@ -98,6 +98,15 @@ class ToySign:
             known={"keypoints": points, "hands": hands, "depth": depth},
         )
 
+    def oracle(self, split: str, clip_id: str) -> str:
+        """What is best said of a clip by somebody who knows its glosses and the language to write in."""
+        from signvip.toysign.oracle import best_wording
+
+        index = self._index(split, clip_id)
+        return best_wording(
+            self.message(split, index), self._dealt(split, "text", index, self.config.text_languages)
+        )
+
     def message(self, split: str, index: int) -> Message:
         """What clip number `index` says: of the gloss lines that belong to its split alone."""
         rng = generator(self.config.seed, split, index, "message")
