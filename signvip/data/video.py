@@ -48,7 +48,7 @@ def read_video(
 
 def read_comment(source: str | Path | bytes) -> str | None:
     """The comment that a video was written with; DataError where it is no video."""
-    with _opened(source) as container:
+    with opened(source) as container:
         return container.metadata.get("comment")
 
 

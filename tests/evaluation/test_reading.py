@@ -124,7 +124,7 @@ def test_no_frames_are_made_for_texts_that_nobody_reads(trained, tmp_path, monke
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Chain, "video", lambda *_: pytest.fail("frames were made"))
-    with pytest.raises(signvip.DataError, match="bleu: no evaluator reads .* signvip train-evaluator"):
+    with pytest.raises(signvip.DataError, match=r"bleu: no evaluator reads .* signvip train-evaluator"):
         evaluate(trained.shards, tmp_path, run=str(trained.run), options=options())
     evaluation = evaluate(
         trained.shards, tmp_path, run=str(trained.run), options=options(metrics=("bleu", "codebook"))
