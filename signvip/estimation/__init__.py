@@ -1,0 +1,32 @@
+"""What estimators share: layouts of keypoints, who the signer is, gaps; and those that come with SignViP. Imports no torch.
+
+An extractor gives what it found to `from_openpose`, `from_wholebody` or `from_holistic`, picks the signer with
+`follow`, and ends with `tidy`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from signvip.estimation.layouts import from_holistic, from_openpose, from_wholebody
+from signvip.estimation.signer import follow, signer_boxes
+from signvip.estimation.tidy import Tidied, tidy
+from signvip.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from signvip.contracts import Register
+
+__all__ = [
+    "Tidied",
+    "follow",
+    "from_holistic",
+    "from_openpose",
+    "from_wholebody",
+    "signer_boxes",
+    "tidy",
+]
+
+
+@hookimpl
+def register_estimators(register: Register) -> None:
+    register("keypoints", "signvip.estimation.keypoints:Keypoints")
