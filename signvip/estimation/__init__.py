@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from signvip.estimation.hands import doubled_hands, palm_length, same_hand
 from signvip.estimation.layouts import from_holistic, from_openpose, from_wholebody
 from signvip.estimation.signer import follow, signer_boxes
-from signvip.estimation.tidy import Tidied, tidy
+from signvip.estimation.tidy import Tidied, report, tidy
 from signvip.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -18,10 +19,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Tidied",
+    "doubled_hands",
     "follow",
     "from_holistic",
     "from_openpose",
     "from_wholebody",
+    "palm_length",
+    "report",
+    "same_hand",
     "signer_boxes",
     "tidy",
 ]

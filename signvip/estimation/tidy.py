@@ -10,7 +10,7 @@ import numpy as np
 
 from signvip.contracts import LEFT_HAND, RIGHT_HAND, Clip
 from signvip.estimation.gaps import fill_gaps, longest_gap
-from signvip.estimation.hands import exchange, swapped_hands
+from signvip.estimation.hands import doubled_hands, exchange, swapped_hands
 from signvip.estimation.layouts import NECK, cleaned
 from signvip.estimation.signer import SEEN
 
@@ -76,11 +76,14 @@ def tidy(
     `gap` seconds are bridged; `aspect` is width / height of the pictures.
     """
     points = cleaned(points)
+    doubled = doubled_hands(points, aspect)
+    for side, part in enumerate((LEFT_HAND, RIGHT_HAND)):
+        points[doubled[:, side], part] = 0
     swapped = swapped_hands(points, aspect)
     points, bridged = fill_gaps(exchange(points, swapped), round(gap * fps))
     known = {"keypoints": points}
     if hands is not None:
-        hands = cleaned(hands)
+        hands = cleaned(np.where(doubled[..., None, None], 0, hands))
         hands = np.where(swapped[:, None, None, None], hands[:, ::-1], hands)
         known["hands"] = fill_gaps(hands, round(gap * fps))[0]
     coverage = Coverage.of(points, int(bridged.any(axis=1).sum()), int(swapped.sum()))
