@@ -1,4 +1,4 @@
-"""What estimators share: layouts of keypoints, who the signer is, gaps; and those that come with SignViP. Imports no torch.
+"""What estimators share: layouts of keypoints, who signs, gaps; and those that come with SignViP.
 
 An extractor gives what it found to `from_openpose`, `from_wholebody` or `from_holistic`, picks the signer with
 `follow`, and ends with `tidy`.

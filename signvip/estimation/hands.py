@@ -12,7 +12,9 @@ from signvip.estimation.layouts import LEFT_WRIST, RIGHT_WRIST
 from signvip.estimation.signer import SEEN
 
 SAME = 0.5  # in lengths of the palm, the mean over all joints: what lies closer is one hand found twice
-MARGIN = 0.25  # in lengths of the hand: how much better the exchange must fit, so that noise exchanges nothing
+MARGIN = (
+    0.25  # in lengths of the hand: how much better the exchange must fit, so that noise exchanges nothing
+)
 _WRISTS = [LEFT_WRIST, RIGHT_WRIST]
 
 
@@ -75,10 +77,14 @@ def exchange(points: np.ndarray, swapped: np.ndarray) -> np.ndarray:
 
 def _targets(wrist: np.ndarray, sure: bool, before: np.ndarray | None) -> list[np.ndarray]:
     """Where a hand is to be looked for: at the wrist of the body, and where it was a frame ago."""
-    return [place for place, known in ((wrist, sure), (before, before is not None)) if known and place is not None]
+    return [
+        place for place, known in ((wrist, sure), (before, before is not None)) if known and place is not None
+    ]
 
 
-def _fits_better(roots: np.ndarray, there: np.ndarray, targets: list[list[np.ndarray]], margin: float) -> bool:
+def _fits_better(
+    roots: np.ndarray, there: np.ndarray, targets: list[list[np.ndarray]], margin: float
+) -> bool:
     as_named, exchanged = 0.0, 0.0
     for hand in (0, 1):
         if there[hand]:

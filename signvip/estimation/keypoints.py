@@ -68,18 +68,20 @@ class Keypoints:
         if given is not None:
             if abs(given[1] / given[0] / (width / height) - 1) > OTHER_SHAPE:
                 raise DataError(
-                    f"{path} is of pictures of {given[1]:g}x{given[0]:g}, the clip has {width}x{height}; give keypoints of "
-                    f"the uncropped clip"
+                    f"{path} is of pictures of {given[1]:g}x{given[0]:g}, the clip has {width}x{height}; give "
+                    f"keypoints of the uncropped clip"
                 )
             return given
         seen = [people[people[..., 2] >= SEEN] for people in stored.people]
-        farthest = np.concatenate([one[:, :2] for one in seen]).max(axis=0, initial=0) if seen else np.zeros(2)
+        farthest = (
+            np.concatenate([one[:, :2] for one in seen]).max(axis=0, initial=0) if seen else np.zeros(2)
+        )
         if (farthest <= 2).all():
             return 1.0, 1.0
         if (farthest > 1.2 * np.array([width, height])).any():
             raise DataError(
-                f"{path} has points at {farthest[0]:.0f}, {farthest[1]:.0f}, but the clip has {width}x{height} pixels; say "
-                f"of which size its pictures were, by --set estimator.keypoints.size=[H,W]"
+                f"{path} has points at {farthest[0]:.0f}, {farthest[1]:.0f}, but the clip has {width}x{height} pixels; "
+                f"say of which size its pictures were, by --set estimator.keypoints.size=[H,W]"
             )
         return float(height), float(width)
 
@@ -97,8 +99,8 @@ class Keypoints:
         fps = self.config.fps or stored.fps
         if fps is None and frames != len(clip.frames) and not _USUAL[0] <= equal <= _USUAL[1]:
             raise DataError(
-                f"there are {frames} stored frames for a clip of {len(clip.frames)} at {clip.fps:g} a second; say at how many "
-                f"a second they were made, by --set estimator.keypoints.fps=N"
+                f"there are {frames} stored frames for a clip of {len(clip.frames)} at {clip.fps:g} a second; say at "
+                f"how many a second they were made, by --set estimator.keypoints.fps=N"
             )
         if fps is None or abs(fps / equal - 1) < _NEAR:
             fps = equal

@@ -1,6 +1,7 @@
-"""From the points of OpenPose, COCO-WholeBody and MediaPipe to those of `Clip.known`: body, face, left hand, right hand.
+"""From the points of OpenPose, COCO-WholeBody and MediaPipe to those of `Clip.known`.
 
-All arrays are (..., points, 3): x, y, confidence. `contracts` has the order that comes out: OpenPose-18, iBUG-68, 21, 21.
+All arrays are (..., points, 3): x, y, confidence. What comes out has the order of `contracts`: OpenPose-18, iBUG-68,
+left hand, right hand.
 """
 
 from __future__ import annotations
@@ -10,10 +11,19 @@ import numpy as np
 from signvip.contracts import BODY, FACE, LEFT_HAND, NUM_KEYPOINTS, RIGHT_HAND
 from signvip.estimation.facemesh import IBUG_OF_FACE_MESH
 
-NOSE, NECK, RIGHT_SHOULDER, RIGHT_WRIST, LEFT_SHOULDER, LEFT_WRIST, RIGHT_EYE, LEFT_EYE = 0, 1, 2, 4, 5, 7, 14, 15
+NOSE, NECK, RIGHT_SHOULDER, RIGHT_WRIST, LEFT_SHOULDER, LEFT_WRIST, RIGHT_EYE, LEFT_EYE = (
+    0,
+    1,
+    2,
+    4,
+    5,
+    7,
+    14,
+    15,
+)
 OPENPOSE, WHOLEBODY = 137, 133  # points of BODY_25 with face and hands; of COCO-WholeBody
 
-# Where each of OpenPose's 18 body points stands in the other layouts; the neck is not theirs, and a shoulder holds its place.
+# Where each of OpenPose's 18 body points stands in the others; a shoulder holds the place of the neck, which they lack.
 _OF_BODY_25 = [*range(8), *range(9, 19)]
 _OF_COCO = [0, 5, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3]
 _OF_BLAZEPOSE = [0, 11, 12, 14, 16, 11, 13, 15, 24, 26, 28, 23, 25, 27, 5, 2, 8, 7]

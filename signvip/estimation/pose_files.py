@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +9,16 @@ import numpy as np
 
 from signvip.errors import DataError, PluginError
 from signvip.estimation.layouts import from_holistic, from_openpose
-from signvip.estimation.stored import Stored
+from signvip.estimation.stored import PARTS, Stored
 
 # The names of the 33 points of MediaPipe's body, in their order.
 _BLAZEPOSE = (
-    "NOSE LEFT_EYE_INNER LEFT_EYE LEFT_EYE_OUTER RIGHT_EYE_INNER RIGHT_EYE RIGHT_EYE_OUTER LEFT_EAR RIGHT_EAR MOUTH_LEFT "
-    "MOUTH_RIGHT LEFT_SHOULDER RIGHT_SHOULDER LEFT_ELBOW RIGHT_ELBOW LEFT_WRIST RIGHT_WRIST LEFT_PINKY RIGHT_PINKY LEFT_INDEX "
-    "RIGHT_INDEX LEFT_THUMB RIGHT_THUMB LEFT_HIP RIGHT_HIP LEFT_KNEE RIGHT_KNEE LEFT_ANKLE RIGHT_ANKLE LEFT_HEEL RIGHT_HEEL "
-    "LEFT_FOOT_INDEX RIGHT_FOOT_INDEX"
+    "NOSE LEFT_EYE_INNER LEFT_EYE LEFT_EYE_OUTER RIGHT_EYE_INNER RIGHT_EYE RIGHT_EYE_OUTER LEFT_EAR RIGHT_EAR "
+    "MOUTH_LEFT MOUTH_RIGHT LEFT_SHOULDER RIGHT_SHOULDER LEFT_ELBOW RIGHT_ELBOW LEFT_WRIST RIGHT_WRIST "
+    "LEFT_PINKY RIGHT_PINKY LEFT_INDEX RIGHT_INDEX LEFT_THUMB RIGHT_THUMB LEFT_HIP RIGHT_HIP LEFT_KNEE "
+    "RIGHT_KNEE LEFT_ANKLE RIGHT_ANKLE LEFT_HEEL RIGHT_HEEL LEFT_FOOT_INDEX RIGHT_FOOT_INDEX"
 ).split()
 _MEDIAPIPE = {"LEFT_HAND_LANDMARKS": 21, "RIGHT_HAND_LANDMARKS": 21}
-_OPENPOSE = (
-    ("pose_keypoints_2d", 25),
-    ("face_keypoints_2d", 70),
-    ("hand_left_keypoints_2d", 21),
-    ("hand_right_keypoints_2d", 21),
-)
 _OUTSIDE = 2.0  # in sides of the picture: nobody stands so far out of it
 
 
@@ -37,13 +30,13 @@ def read_pose(path: Path) -> Stored:
         raise PluginError(f'Reading {path} needs pose-format; pip install "signvip[pose-format]"') from error
     try:
         pose = Pose.read(path.read_bytes())
-    except (struct.error, ValueError, EOFError, IndexError, UnicodeDecodeError, AssertionError) as error:
+    except Exception as error:  # a cut file ends in whatever error its library meets first
         raise DataError(f"{path} is no .pose file, or cut short ({error}); make it again") from error
     parts = _parts(pose)
     size = float(pose.header.dimensions.height), float(pose.header.dimensions.width)
     _check_places(parts, size, path)
     if "pose_keypoints_2d" in parts:
-        everybody = np.concatenate([_padded(parts, name, count) for name, count in _OPENPOSE], axis=2)
+        everybody = np.concatenate([_padded(parts, name, count) for name, count in PARTS], axis=2)
         return Stored(list(from_openpose(everybody[..., [0, 1, -1]])), size, float(pose.body.fps))
     if "POSE_LANDMARKS" in parts:
         return _holistic(parts, pose, size)
@@ -97,5 +90,6 @@ def _check_places(parts: dict[str, np.ndarray], size: tuple[float, float], path:
     xy = np.abs(everything[..., :2][everything[..., -1] > 0])
     if min(size) <= 1 or (len(xy) and (xy.max(axis=0) > _OUTSIDE * np.array(size[::-1])).any()):
         raise DataError(
-            f"{path} is not in pixels of its pictures of {size[1]:g}x{size[0]:g}; give the file before it was normalised"
+            f"{path} is not in pixels of its pictures of {size[1]:g}x{size[0]:g}; give the file before it was "
+            f"normalised"
         )

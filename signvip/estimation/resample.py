@@ -30,6 +30,7 @@ def resample(points: np.ndarray, fps: float, frames: int, wanted: float) -> np.n
     share = (place - before).clip(0, 1).reshape(-1, *[1] * (points.ndim - 1))
     a, b = points[before], points[after]
     both = (a[..., -1:] >= SEEN) & (b[..., -1:] >= SEEN)
-    found = np.where(both, a + (b - a) * share, np.where(share < 0.5, a, b))
+    nearer = (share < 0.5) | ((share == 0.5) & (a[..., -1:] >= b[..., -1:]))
+    found = np.where(both, a + (b - a) * share, np.where(nearer, a, b))
     found[place > len(points) - 0.5] = 0
     return found.astype(points.dtype)

@@ -17,7 +17,7 @@ from signvip.estimation.layouts import OPENPOSE, WHOLEBODY, from_holistic, from_
 
 ENDING = "_keypoints.json"  # of the files that OpenPose writes, one a frame
 HOLISTIC = (543, 553)  # MediaPipe: 33 of the body, 468 or 478 of the face, 21 a hand
-_JSON_PARTS = (
+PARTS = (  # of a person in those
     ("pose_keypoints_2d", 25),
     ("face_keypoints_2d", 70),
     ("hand_left_keypoints_2d", 21),
@@ -80,7 +80,9 @@ def read_npz(path: Path) -> Stored:
     fps = float(arrays["fps"]) if "fps" in arrays else None
     hands = arrays.get("hands")
     if hands is not None and hands.shape != (len(points), 2, 21, 4):
-        raise DataError(f"{path} has hands of shape {hands.shape}, not {(len(points), 2, 21, 4)}; mend or leave them out")
+        raise DataError(
+            f"{path} has hands of shape {hands.shape}, not {(len(points), 2, 21, 4)}; mend or leave them out"
+        )
     return Stored(list(to_ours(np.asarray(points, np.float32), path)), size, fps, hands)
 
 
@@ -127,7 +129,7 @@ def _number(path: Path) -> int:
 def _person(person: dict[str, Any]) -> np.ndarray:
     """One person as (137, 3); parts that were not asked for are unseen. BODY_25 only: COCO's 18 are refused."""
     parts = []
-    for name, count in _JSON_PARTS:
+    for name, count in PARTS:
         values = np.asarray(person.get(name) or [0.0] * 3 * count, np.float32)
         if values.size != 3 * count:
             raise ValueError(f"{name} has {values.size // 3} points, not {count}")

@@ -98,6 +98,4 @@ def hand_seen(hand: np.ndarray) -> np.ndarray:
 def report(name: str, clip: Clip, found: object, seconds: float) -> None:
     """Log what an extractor found and what it cost; `signvip -v preprocess` shows it."""
     rate = len(clip.frames) / max(seconds, 1e-6)
-    logging.getLogger(f"signvip.{name}").info(
-        "%s %s: %.1f frames a second; %s", name, clip.id, rate, found
-    )
+    logging.getLogger(f"signvip.{name}").info("%s %s: %.1f frames a second; %s", name, clip.id, rate, found)

@@ -56,7 +56,9 @@ def test_what_an_estimator_finds_is_drawn_and_noted(tmp_path):
     manifest = preprocess(recipe(middle=middle()), tmp_path, workers=0)
     (sample,) = read_shard(tmp_path / "train-000000.tar")
     assert np.allclose(sample.load("pose.npz")["keypoints"], 0.5)
-    assert manifest.estimators == {"middle": {"version": "", "options": {"confidence": 0.5}, "weights": "abc"}}
+    assert manifest.estimators == {
+        "middle": {"version": "", "options": {"confidence": 0.5}, "weights": "abc"}
+    }
     assert Manifest.read(tmp_path) == manifest
 
 

@@ -28,7 +28,9 @@ class Mediapipe:
             1, description="model of the body; 0 and 2 are downloaded by MediaPipe, 1 is in its wheel"
         )
         detection: float = Field(0.5, gt=0, lt=1, description="confidence from which a person is one")
-        tracking: float = Field(0.5, gt=0, lt=1, description="confidence below which the person is sought anew")
+        tracking: float = Field(
+            0.5, gt=0, lt=1, description="confidence below which the person is sought anew"
+        )
         gap: float = Field(0.25, ge=0, description="seconds without a sight that are bridged")
 
     def __init__(self, config: Config) -> None:
@@ -44,18 +46,19 @@ class Mediapipe:
         start = time.perf_counter()
         height, width = clip.frames.shape[1:3]
         x0, x1 = self._window(clip.frames)
-        body, face, hands = self._holistic(np.ascontiguousarray(clip.frames[:, :, x0:x1]))
+        frames = np.ascontiguousarray(clip.frames[:, :, x0:x1])
+        body, face, hands = self._holistic(frames)
+        if not body[..., 3].any():
+            raise signvip.DataError("MediaPipe sees nobody in it; leave this clip out, or mend it")
+        hands[doubled_hands(_keypoints(body, face, hands), (x1 - x0) / height)] = 0
+        hands = self._second_look(frames, body, hands)
         for found in (body, face, hands):
             found[..., 0] = (found[..., 0] * (x1 - x0) + x0) / width
             found[..., 2] *= (x1 - x0) / width
-        if not body[..., 3].any():
-            raise signvip.DataError("MediaPipe sees nobody in it; leave this clip out, or mend it")
-        hands[doubled_hands(_keypoints(body, face, hands), width / height)] = 0
-        hands = self._second_look(clip.frames, body, hands)
         points = _keypoints(body, face, hands)
-        found = tidy(points, hands, fps=clip.fps, gap=self.config.gap, aspect=width / height)
-        report("mediapipe", clip, found.coverage, time.perf_counter() - start)
-        return found.known
+        tidied = tidy(points, hands, fps=clip.fps, gap=self.config.gap, aspect=width / height)
+        report("mediapipe", clip, tidied.coverage, time.perf_counter() - start)
+        return tidied.known
 
     def _window(self, frames: np.ndarray) -> tuple[int, int]:
         with quiet():

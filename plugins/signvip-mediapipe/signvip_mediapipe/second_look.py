@@ -36,7 +36,9 @@ def look_again(frame: np.ndarray, body: np.ndarray, hands: np.ndarray, finder: A
     return hands
 
 
-def _take(hands: np.ndarray, sides: list[int], found: list[np.ndarray], body: np.ndarray, frame: np.ndarray) -> None:
+def _take(
+    hands: np.ndarray, sides: list[int], found: list[np.ndarray], body: np.ndarray, frame: np.ndarray
+) -> None:
     """Give each missing side the hand nearest to its wrist that is not the other side's."""
     scale = np.array([frame.shape[1], frame.shape[0]])
     pairs = sorted(

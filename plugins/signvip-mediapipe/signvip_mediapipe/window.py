@@ -29,7 +29,9 @@ def signer_window(frames: np.ndarray, detector: Any) -> tuple[int, int]:
             continue
         middle, others = _middle(boxes[who]), _others(boxes, who)
         lefts.append(max((_middle(box) for box in others if _middle(box) < middle), default=-middle))
-        rights.append(min((_middle(box) for box in others if _middle(box) > middle), default=2 * width - middle))
+        rights.append(
+            min((_middle(box) for box in others if _middle(box) > middle), default=2 * width - middle)
+        )
         lefts[-1], rights[-1] = (lefts[-1] + middle) / 2, (rights[-1] + middle) / 2
     if not lefts:
         return 0, width
