@@ -80,6 +80,6 @@ def _about(body: np.ndarray, side: int, width: int, height: int) -> tuple[int, i
     wrist = WRISTS[side]
     centre = (body[[wrist, wrist + 2, wrist + 4], :2] * scale).mean(axis=0)
     half = AROUND / 2 * float(np.hypot(*((body[SHOULDERS[0], :2] - body[SHOULDERS[1], :2]) * scale)))
-    x0, y0 = np.clip(centre - half, 0, scale).astype(int)
-    x1, y1 = np.clip(centre + half, 0, scale).astype(int)
+    x0, y0 = np.clip(centre - half, 0, scale).round().astype(int)
+    x1, y1 = np.clip(centre + half, 0, scale).round().astype(int)
     return int(x0), int(y0), int(x1), int(y1)
