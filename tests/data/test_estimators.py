@@ -83,6 +83,17 @@ def test_the_check_passes_a_sound_estimator():
     check_estimator(Middle, seen=True)
 
 
+class Blind(Middle):
+    def __call__(self, clip):
+        raise signvip.DataError("nobody is in it")
+
+
+def test_an_estimator_may_find_nobody_unless_somebody_is_there():
+    check_estimator(Blind)
+    with pytest.raises(AssertionError, match="nobody is in it"):
+        check_estimator(Blind, seen=True)
+
+
 class Silent(Middle):
     def __call__(self, clip):
         return {}
