@@ -110,6 +110,13 @@ _WITHOUT_TORCH = (
 
 
 @nox.session
+def ray(session: nox.Session) -> None:
+    """Preprocess on a local Ray cluster, in an environment of its own."""
+    session.install("-e", ".[test,ray]")
+    session.run("pytest", "tests/data/test_ray.py", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure every ratio of docs/benchmarks.md into benchmarks/results/; half an hour on one core."""
     session.install("-e", ".")

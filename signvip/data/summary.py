@@ -19,7 +19,7 @@ class Summary:
 
     clips_in: int
     clips_out: int
-    failed: Mapping[str, int]  # clips by reason
+    failed: dict[str, int]  # clips by reason
     hours: float  # of the clips that came out
     mean_seconds: float
     signers: int
