@@ -1,0 +1,142 @@
+"""What a cell has to train: steps that know what they depend on, so that cells share those that do not differ."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from signvip.ablation.axes import SEED
+from signvip.ablation.grid import Cell
+from signvip.config import RunConfig, option
+from signvip.data.manifest import Manifest
+from signvip.errors import ConfigError, RunError
+from signvip.run import Run
+from signvip.stages import NOISE
+
+ALWAYS = ("size", "fps", "precision")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One sort of step: the stage that it is part of, what it makes, and the options that decide its result."""
+
+    name: str
+    stage: int
+    parts: tuple[str, ...]
+    sections: tuple[str, ...]
+    phases: tuple[str, ...]  # of training, by the names of their folders
+
+
+VAE = Kind("vae", 1, ("vae",), ("vae", "stage1.vae"), ("stage1-vae",))
+VIDEO = Kind(
+    "video",
+    1,
+    ("condition_encoder", "guider", "reference_net", "denoiser"),
+    ("conditions", "condition_encoder", "guider", "denoiser", "reference_net", "start", "stage1", "noise"),
+    ("stage1-image", "stage1-motion"),
+)
+TOKENS = Kind("tokens", 2, ("autoencoder",), ("autoencoder", "quantizer", "stage2"), ("stage2",))
+TEXT = Kind("text", 3, ("translator",), ("translator", "stage3"), ("stage3",))
+KINDS = (VAE, VIDEO, TOKENS, TEXT)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of one cell; steps with the same id give the same weights."""
+
+    kind: Kind
+    id: str
+    config: RunConfig
+    before: Step | None = None
+    given: Path | None = field(default=None)  # the run that it is taken from, where it is not trained
+
+    @property
+    def name(self) -> str:
+        """Folder below `stages`."""
+        return f"{self.kind.name}-{self.id}"
+
+
+def make_steps(cell: Cell, stage: int, shards: Path, given: frozenset[str], source: Path | None) -> list[Step]:
+    """The steps of a cell up to a stage; kinds named in `given` are taken from the run `source`."""
+    steps: list[Step] = []
+    seeds = identity(shards=corpus(shards))
+    for kind in kinds_of(cell.config):
+        if kind.stage > stage:
+            break
+        before = steps[-1] if steps else None
+        taken = source if kind.name in given else None
+        if taken is not None:
+            own: dict[str, Any] = {"given": Run.open(taken).fingerprint(*kind.parts)}
+        else:
+            own = {"shards": seeds, "seed": cell.config.seed, **depends(cell.config, kind)}
+        found = identity(kind=kind.name, before=before.id if before else None, **own)
+        steps.append(Step(kind, found, cell.config, before, taken))
+    return steps
+
+
+def kinds_of(config: RunConfig) -> tuple[Kind, ...]:
+    """All kinds, without the VAE where it is named and not trained."""
+    return KINDS if config.start.vae is None else KINDS[1:]
+
+
+def depends(config: RunConfig, kind: Kind) -> dict[str, Any]:
+    """The options that decide what a kind of step makes, beside the seed and what came before."""
+    values = config.model_dump(mode="json")
+    values["noise"] = {name: values["sampler"][name] for name in NOISE}
+    if kind is VIDEO:
+        del values["stage1"]["vae"]
+    return {key: option(values, key) for key in (*ALWAYS, *kind.sections)}
+
+
+def changed(cells: list[Cell], kind: Kind, base: RunConfig) -> bool:
+    """Whether some cell differs from `base` in what decides a kind of step; the seed does not count."""
+    wanted = depends(base, kind)
+    return any(depends(cell.config, kind) != wanted for cell in cells)
+
+
+def last_stage(cells: list[Cell]) -> int:
+    """The last stage whose options the cells change; all three where none is, for the sampler needs a whole run."""
+    kinds = [kind for kind in KINDS if changed(cells, kind, cells[0].config)]
+    if not kinds:
+        return 3
+    return max(kind.stage for kind in kinds)
+
+
+def given_kinds(cells: list[Cell], source: Path) -> frozenset[str]:
+    """What is taken from a run: each kind, from the first on, that it has and that no cell changes.
+
+    The seed is no change: it begins to matter with the first step that is trained. A kind that any cell changes is
+    trained for all of them, on the same shards: else the cell that happens to agree with the run would compare a
+    training that nobody saw with those of its neighbours.
+    """
+    run = Run.open(source)
+    found = []
+    for kind in kinds_of(run.config):
+        if not all(run.has(part) for part in kind.parts) or changed(cells, kind, run.config):
+            break
+        found.append(kind.name)
+    if not found:
+        raise RunError(
+            f"Nothing of {source} can be taken: these cells train its first stage anew; leave out --from."
+        )
+    return frozenset(found)
+
+
+def corpus(shards: Path) -> str:
+    """What the shards hold of a corpus, whatever was encoded into them since."""
+    return identity(**Manifest.read(shards).model_dump(mode="json", exclude={"fingerprints", "made_by"}))
+
+
+def identity(**values: Any) -> str:
+    """Twelve hex digits that change with any of the values."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def check_seed(cells: list[Cell], steps: list[list[Step]]) -> None:
+    """Refuse seeds that nothing depends on."""
+    seeds = {cell.labels.get(SEED) for cell in cells}
+    if len(seeds) > 1 and not any(step.given is None for row in steps for step in row):
+        raise ConfigError("Nothing is trained, and clips are sampled with one seed each; leave out the seeds.")
