@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from signvip.ablation.axes import SEED
 from signvip.ablation.grid import Cell
 from signvip.config import RunConfig, option
 from signvip.data.manifest import Manifest
-from signvip.errors import ConfigError, RunError
+from signvip.errors import RunError
 from signvip.run import Run
 from signvip.stages import NOISE
 
 ALWAYS = ("size", "fps", "precision")
+BOOKKEEPING = ("log_every", "validate_every", "checkpoint_every", "workers")  # change no weight
 
 
 @dataclass(frozen=True)
@@ -51,18 +51,29 @@ class Step:
     id: str
     config: RunConfig
     before: Step | None = None
-    given: Path | None = field(default=None)  # the run that it is taken from, where it is not trained
+    given: Path | None = None  # the run that it is taken from, where it is not trained
 
     @property
     def name(self) -> str:
         """Folder below `stages`."""
         return f"{self.kind.name}-{self.id}"
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What it makes; a VAE that is named comes with the video model."""
+        named = self.kind is VIDEO and self.config.start.vae is not None
+        return ("vae", *self.kind.parts) if named else self.kind.parts
+
+    @property
+    def chain(self) -> list[Step]:
+        """All steps up to this one, first to last."""
+        return [*(self.before.chain if self.before else []), self]
+
 
 def make_steps(cell: Cell, stage: int, shards: Path, given: frozenset[str], source: Path | None) -> list[Step]:
     """The steps of a cell up to a stage; kinds named in `given` are taken from the run `source`."""
     steps: list[Step] = []
-    seeds = identity(shards=corpus(shards))
+    data = corpus(shards)
     for kind in kinds_of(cell.config):
         if kind.stage > stage:
             break
@@ -71,7 +82,7 @@ def make_steps(cell: Cell, stage: int, shards: Path, given: frozenset[str], sour
         if taken is not None:
             own: dict[str, Any] = {"given": Run.open(taken).fingerprint(*kind.parts)}
         else:
-            own = {"shards": seeds, "seed": cell.config.seed, **depends(cell.config, kind)}
+            own = {"shards": data, "seed": cell.config.seed, **depends(cell.config, kind)}
         found = identity(kind=kind.name, before=before.id if before else None, **own)
         steps.append(Step(kind, found, cell.config, before, taken))
     return steps
@@ -86,9 +97,19 @@ def depends(config: RunConfig, kind: Kind) -> dict[str, Any]:
     """The options that decide what a kind of step makes, beside the seed and what came before."""
     values = config.model_dump(mode="json")
     values["noise"] = {name: values["sampler"][name] for name in NOISE}
+    for training in _trainings(values):
+        for name in BOOKKEEPING:
+            training.pop(name)
     if kind is VIDEO:
         del values["stage1"]["vae"]
+        values["stage1"]["phases"] = [phase for phase in config.stage1.phases if phase != "vae"]
     return {key: option(values, key) for key in (*ALWAYS, *kind.sections)}
+
+
+def _trainings(values: dict[str, Any]) -> list[dict[str, Any]]:
+    stage1 = values["stage1"]
+    found = [stage1["vae"], stage1["image"], stage1["motion"], values["stage2"], values["stage3"]]
+    return [training for training in found if training is not None]
 
 
 def changed(cells: list[Cell], kind: Kind, base: RunConfig) -> bool:
@@ -133,10 +154,3 @@ def corpus(shards: Path) -> str:
 def identity(**values: Any) -> str:
     """Twelve hex digits that change with any of the values."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def check_seed(cells: list[Cell], steps: list[list[Step]]) -> None:
-    """Refuse seeds that nothing depends on."""
-    seeds = {cell.labels.get(SEED) for cell in cells}
-    if len(seeds) > 1 and not any(step.given is None for row in steps for step in row):
-        raise ConfigError("Nothing is trained, and clips are sampled with one seed each; leave out the seeds.")
