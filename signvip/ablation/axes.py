@@ -84,7 +84,7 @@ def parse_axis(text: str) -> Axis:
 
 
 def make_axis(name: str, values: Sequence[Any]) -> Axis:
-    """An axis of values; a mapping with a `label` lays its other keys over the configuration."""
+    """An axis of values; a mapping has a `label`, and a `value` or options to lay over."""
     points = tuple(_point(value) for value in values)
     labels = [point.label for point in points]
     twins = sorted({str(label) for label in labels if labels.count(label) > 1})
@@ -95,9 +95,8 @@ def make_axis(name: str, values: Sequence[Any]) -> Axis:
 
 def _point(value: Any) -> Point:
     if isinstance(value, Mapping):
-        return Point(
-            value["label"], layer={key: option for key, option in value.items() if key != "label"}
-        )
+        layer = {key: option for key, option in value.items() if key != "label"}
+        return Point(value["label"], value["value"]) if "value" in layer else Point(value["label"], layer=layer)
     plain = isinstance(value, str | int | float) and not isinstance(value, bool)
     return Point(value if plain else json.dumps(value), value)
 
