@@ -96,7 +96,9 @@ def make_axis(name: str, values: Sequence[Any]) -> Axis:
 def _point(value: Any) -> Point:
     if isinstance(value, Mapping):
         layer = {key: option for key, option in value.items() if key != "label"}
-        return Point(value["label"], value["value"]) if "value" in layer else Point(value["label"], layer=layer)
+        return (
+            Point(value["label"], value["value"]) if "value" in layer else Point(value["label"], layer=layer)
+        )
     plain = isinstance(value, str | int | float) and not isinstance(value, bool)
     return Point(value if plain else json.dumps(value), value)
 

@@ -24,9 +24,7 @@ class Verdict:
         if not self.pairs:
             return f"{self.says}: not tried, for want of {self.value}"
         word = {len(self.pairs): "holds", 0: "does not hold"}.get(self.held, "holds in part")
-        shown = "; ".join(
-            f"{place}{better:.4g} against {worse:.4g}" for place, better, worse in self.pairs
-        )
+        shown = "; ".join(f"{place}{better:.4g} against {worse:.4g}" for place, better, worse in self.pairs)
         return f"{self.says}: {word}, {self.held} of {len(self.pairs)} ({shown})"
 
 

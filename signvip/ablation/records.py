@@ -30,7 +30,9 @@ class Record:
     commit: str | None = None
     signvip: str = ""
     device: str = ""
-    seconds: dict[str, float] = field(default_factory=dict)  # of what this cell had to train, and of measuring
+    seconds: dict[str, float] = field(
+        default_factory=dict
+    )  # of what this cell had to train, and of measuring
     facts: dict[str, float] = field(default_factory=dict)
     values: list[Value] = field(default_factory=list)
     left_out: list[dict[str, Any]] = field(default_factory=list)

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 import signvip
+from signvip.ablation.clips import show_clips
 from signvip.ablation.grid import Cell
 from signvip.ablation.measure import measure
 from signvip.ablation.records import Record, read_records, write_record
@@ -31,6 +32,11 @@ class Plan:
     out: Path
     steps: list[list[Step]] = field(default_factory=list)
     options: EvaluateOptions = field(default_factory=EvaluateOptions)
+
+    @property
+    def split(self) -> str:
+        """The split that the values are of: what training logs on dev, where there is no whole run."""
+        return self.options.split if self.stage == 3 else "dev"
 
     @property
     def ids(self) -> list[str]:
@@ -117,6 +123,8 @@ def _compute(
         found = measure(run, list(steps), store, plan.options, reporter)
         record.values, record.facts, record.left_out = found.values, found.facts, found.left_out
         record.seconds["measure"] = round(time.perf_counter() - begin, 2)
+        if cell.config.seed == plan.cells[0].config.seed:
+            show_clips(run, list(steps), store, plan.options)
         record.status = "done"
     except Exception as error:  # a cell may be made of foreign code; one that fails must not cost the others
         known = isinstance(error, SignVipError)
@@ -140,7 +148,7 @@ def _record(plan: Plan, cell: Cell, steps: Sequence[Step], name: str) -> Record:
         shards={
             "dataset": manifest.dataset,
             "corpus": corpus(plan.shards),
-            "split": plan.options.split if plan.stage == 3 else "dev",
+            "split": plan.split,
         },
         commit=commit(),
         signvip=signvip.__version__,

@@ -70,7 +70,9 @@ class Step:
         return [*(self.before.chain if self.before else []), self]
 
 
-def make_steps(cell: Cell, stage: int, shards: Path, given: frozenset[str], source: Path | None) -> list[Step]:
+def make_steps(
+    cell: Cell, stage: int, shards: Path, given: frozenset[str], source: Path | None
+) -> list[Step]:
     """The steps of a cell up to a stage; kinds named in `given` are taken from the run `source`."""
     steps: list[Step] = []
     data = corpus(shards)

@@ -37,6 +37,12 @@ class Store:
         """Whether nothing of it is left to train."""
         return step.given is not None or (self.folder(step) / DONE).is_file()
 
+    def prepare(self, step: Step) -> Path:
+        """Lay out what a step begins with; returns the shards that it is trained on."""
+        for earlier in step.chain[:-1]:
+            link_parts(self.folder(earlier), self.folder(step), earlier.parts)
+        return self._shards(step)
+
     def train(self, step: Step) -> float:
         """Train one step, or go on with it; returns the seconds, 0 for what was done before."""
         from signvip.stages import train
@@ -44,9 +50,7 @@ class Store:
         if self.done(step):
             return 0.0
         begin, folder = time.perf_counter(), self.folder(step)
-        for earlier in step.chain[:-1]:
-            link_parts(self.folder(earlier), folder, earlier.parts)
-        shards = self._shards(step)
+        shards = self.prepare(step)
         train(training_config(step), step.kind.stage, shards=shards, run=folder, reporter=self.reporter)
         seconds = time.perf_counter() - begin
         write_text(folder / DONE, json.dumps({"kind": step.kind.name, "id": step.id, "seconds": seconds}))

@@ -1,4 +1,4 @@
-"""A study: what is varied, which numbers are shown and drawn, and what is claimed; named ones travel with the package."""
+"""A study: what is varied, which numbers are shown and drawn, and what is claimed; some travel with the package."""
 
 from __future__ import annotations
 

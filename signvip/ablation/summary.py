@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from signvip.ablation.records import Record, key_of
 from signvip.ablation.axes import SEED
+from signvip.ablation.paper import Reference
+from signvip.ablation.records import Record, key_of
 from signvip.evaluation.material import TRUTH
 from signvip.evaluation.results import Value
 
@@ -73,6 +74,9 @@ class Summary:
     axes: list[str]
     columns: list[Column]
     rows: list[Row]
+    references: list[Reference] = field(
+        default_factory=list
+    )  # of the paper, where they may stand beside ours
 
     def best(self, column: Column) -> list[int]:
         """Places of the rows that are best in a column; of several rows only, for one alone is no best."""

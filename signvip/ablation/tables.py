@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas
     from pandas.io.formats.style import Styler
 
-NOTHING = "–"
+NOTHING = "-"
 SEEDS, FAILED = "seeds", "failed"
 
 
@@ -39,7 +39,7 @@ def markdown(summary: Summary) -> str:
 def latex(summary: Summary) -> str:
     """A booktabs table, the best in bold."""
     text = styled(summary).to_latex(hrules=True, convert_css=True)
-    signs = {"±": r"$\pm$", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "→": r"$\to$", NOTHING: "--"}
+    signs = {"±": r"$\pm$", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "→": r"$\to$"}
     for sign, command in signs.items():
         text = text.replace(sign, command)
     return str(text)
@@ -109,4 +109,9 @@ def _words(summary: Summary) -> pandas.DataFrame:
         shown |= {column.heading: str(row.numbers.get(column.key, NOTHING)) for column in summary.columns}
         shown[SEEDS] = str(row.seeds)
         rows.append({**shown, FAILED: "; ".join(row.failures)} if failed else shown)
+    for reference in summary.references:
+        values = {
+            column.heading: f"{reference.values.get(column.key, NOTHING)}" for column in summary.columns
+        }
+        rows.append({**dict.fromkeys(rows[0], ""), summary.axes[0]: reference.name, **values})
     return pandas.DataFrame(rows)
