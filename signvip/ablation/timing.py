@@ -30,7 +30,7 @@ MEASURE, PREPARE, FIXED = "measure", "prepare", "fixed"
 
 @dataclass
 class Rates:
-    """Seconds by what takes them: a frame of a step of a phase, a kind's fixed costs and each clip, measuring a clip."""
+    """Seconds by what takes them: a frame of a phase's step, what a kind takes beside, measuring a clip."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     timed: float = 0.0  # seconds that a short timing took

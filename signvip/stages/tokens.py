@@ -73,8 +73,7 @@ class TokensPhase:
 
     def _read(self, clips: Clips, clip: int, picks: list[int] | None = None) -> Tensor:
         if self.stored:
-            stored = clips.array(clip, "embeddings.npy")
-            return stored if picks is None else stored[picks]
+            return clips.array(clip, "embeddings.npy", picks)
         return clips.conditions(clip, picks)
 
     def _measure(self, autoencoder: Autoencoder) -> None:
