@@ -11,6 +11,7 @@ from signvip.ablation.grid import make_cells, replaced
 from signvip.ablation.records import Record
 from signvip.ablation.report import Report, require_libraries, write_report
 from signvip.ablation.runner import Plan, make_plan, run_plan
+from signvip.ablation.steps import last_stage
 from signvip.ablation.study import Study, read_study
 from signvip.errors import ConfigError, RunError
 from signvip.evaluation.evaluate import EvaluateOptions
@@ -49,11 +50,12 @@ def plan_ablation(request: Request) -> tuple[Study, Plan]:
         registry().get("metric", name)
     none = Path()  # no run has its configuration there
     config = resolve_config(request.source or none, request.preset, request.file, request.settings, {})
+    cells = make_cells(config, axes)
     plan = make_plan(
-        make_cells(config, axes),
+        cells,
         request.shards,
         request.out or FOLDER / study.name,
-        stage=request.stage or study.stage,
+        request.stage or study.stage or last_stage(cells, config),
         source=request.source,
         options=request.options,
     )

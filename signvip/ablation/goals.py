@@ -30,17 +30,18 @@ class Verdict:
 
 def judge(summary: Summary, goal: Goal) -> Verdict:
     """Compare the means of rows that differ in nothing but what the goal names."""
-    column = next((column for column in summary.columns if column.key == goal.value), Column(goal.value))
+    measured = {column.key: column for column in summary.columns if column.sample is not None}
+    column = next((measured[key] for key in goal.value if key in measured), Column(goal.value[0]))
     pairs, held = [], 0
     worse = {_rest(row, goal): row for row in summary.rows if _fits(row, goal.worse)}
     for row in summary.rows:
         other = worse.get(_rest(row, goal)) if _fits(row, goal.better) else None
-        if other is None or goal.value not in row.numbers or goal.value not in other.numbers:
+        if other is None or column.key not in row.numbers or column.key not in other.numbers:
             continue
-        first, second = row.numbers[goal.value], other.numbers[goal.value]
+        first, second = row.numbers[column.key], other.numbers[column.key]
         held += column.distance(first) < column.distance(second)
         pairs.append((_place(row, goal), first.mean, second.mean))
-    return Verdict(goal.says, goal.value, pairs, held)
+    return Verdict(goal.says, column.key, pairs, held)
 
 
 def _fits(row: Row, wanted: Mapping[str, Any]) -> bool:

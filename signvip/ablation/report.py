@@ -42,6 +42,7 @@ def require_libraries() -> None:
 
 def write_report(plan: Plan, study: Study, records: Sequence[Record], command: str = "") -> Report:
     """Write `table.md`, `.tex`, `.csv`, `values.csv`, `figures/` and `report.html`."""
+    study = _at_stage(study, plan.stage)
     summary = summarise(records, study.columns)
     manifest = Manifest.read(plan.shards)
     protocol = Protocol(manifest, plan.split, plan.options.clips is None)
@@ -54,6 +55,13 @@ def write_report(plan: Plan, study: Study, records: Sequence[Record], command: s
     page = write_report_page(plan.out, study, summary, records, figures, verdicts, notes, command)
     tables = [plan.out / f"table.{suffix}" for suffix in ("md", "tex", "csv")]
     return Report(markdown(summary), [page, *tables, *figures], verdicts)
+
+
+def _at_stage(study: Study, stage: int) -> Study:
+    """A study that is cut short, or goes on, has other values than its columns: all are shown then."""
+    if study.stage in (None, stage):
+        return study
+    return study.model_copy(update={"columns": (), "figure": ()})
 
 
 def make_notes(plan: Plan, summary: Summary, manifest: Manifest) -> list[str]:

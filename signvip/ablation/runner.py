@@ -14,7 +14,7 @@ from signvip.ablation.clips import show_clips
 from signvip.ablation.grid import Cell
 from signvip.ablation.measure import measure
 from signvip.ablation.records import Record, read_records, write_record
-from signvip.ablation.steps import Step, corpus, given_kinds, identity, last_stage, make_steps
+from signvip.ablation.steps import Step, corpus, given_kinds, identity, make_steps
 from signvip.ablation.store import Store
 from signvip.data.manifest import Manifest
 from signvip.errors import SignVipError
@@ -61,16 +61,15 @@ def make_plan(
     cells: list[Cell],
     shards: Path,
     out: Path,
+    stage: int,
     *,
-    stage: int | None = None,
     source: Path | None = None,
     options: EvaluateOptions | None = None,
 ) -> Plan:
-    """What a grid has to train; `stage` is by default the last one that its cells change."""
-    chosen = stage or last_stage(cells)
+    """What a grid has to train, up to a stage; a run `source` gives what no cell changes."""
     given = given_kinds(cells, source) if source is not None else frozenset()
-    plan = Plan(cells, chosen, shards, out, options=options or EvaluateOptions())
-    plan.steps = [make_steps(cell, chosen, shards, given, source) for cell in cells]
+    plan = Plan(cells, stage, shards, out, options=options or EvaluateOptions())
+    plan.steps = [make_steps(cell, stage, shards, given, source) for cell in cells]
     return plan
 
 

@@ -120,12 +120,9 @@ def changed(cells: list[Cell], kind: Kind, base: RunConfig) -> bool:
     return any(depends(cell.config, kind) != wanted for cell in cells)
 
 
-def last_stage(cells: list[Cell]) -> int:
+def last_stage(cells: list[Cell], base: RunConfig) -> int:
     """The last stage whose options the cells change; all three where none is, for the sampler needs a whole run."""
-    kinds = [kind for kind in KINDS if changed(cells, kind, cells[0].config)]
-    if not kinds:
-        return 3
-    return max(kind.stage for kind in kinds)
+    return max((kind.stage for kind in KINDS if changed(cells, kind, base)), default=3)
 
 
 def given_kinds(cells: list[Cell], source: Path) -> frozenset[str]:

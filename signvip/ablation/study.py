@@ -39,7 +39,7 @@ class Goal(Config):
     """One `[[goal]]`: in every pair of cells that differ in nothing else, `better` has the better value."""
 
     says: str
-    value: str
+    value: tuple[str, ...] = Field(description="the first of these that was measured")
     better: dict[str, Any]
     worse: dict[str, Any]
 

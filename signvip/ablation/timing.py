@@ -171,7 +171,7 @@ def _rehearse(plan: Plan, measuring: bool) -> dict[str, float]:
         cell = replace(plan.cells[0], config=parse_config(_shortened(plan)))
         given = next((step.given for step in plan.steps[0] if step.given), None)
         options = replace(plan.options, clips=1)
-        short = make_plan([cell], shards, out, stage=plan.stage, source=None, options=options)
+        short = make_plan([cell], shards, out, plan.stage, options=options)
         short.steps = [_steps_like(plan, short, given)]
         store, found = Store(out, shards, Silent()), dict[str, float]()
         clips = _count(shards)

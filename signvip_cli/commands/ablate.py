@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -99,7 +100,7 @@ def ablate(
         return
     records, report = run(request, make_reporter())
     if json:
-        print_json(records)
+        print_json([asdict(record) for record in records])
     else:
         for line in [report.table, "", *map(str, report.verdicts), *map(str, report.files)]:
             print_result(line)
