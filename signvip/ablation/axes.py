@@ -23,6 +23,7 @@ LEVELS = {
     2048: (8, 8, 6, 5),
     4096: (7, 5, 5, 5, 5),
 }
+CONTINUOUS = 32  # levels of a channel that stand for none: 2^20 tokens with four channels
 SHORT = {
     "quantizer": "quantizer.name",
     "translator": "translator.name",
@@ -148,8 +149,26 @@ def _compression(values: Options, rate: Any) -> Options:
     return merge(values, {"autoencoder": {"block_out_channels": widths[: int(halvings) + 1]}})
 
 
+def _quantization(values: Options, switch: Any) -> Options:
+    """`off`: FSQ so fine that values are nearly continuous, and a translator that predicts them by regression."""
+    if switch not in ("on", "off"):
+        raise ConfigError(f"Quantization is on or off, not {switch}.")
+    if switch == "on":
+        return values
+    quantizer, translator = values["quantizer"], values["translator"]
+    if (quantizer["name"], translator["name"]) != ("fsq", "gpt2"):
+        raise ConfigError("Quantization can be taken from the quantizer fsq with the translator gpt2 alone.")
+    levels = [CONTINUOUS] * len(quantizer.get("levels", (5, 5, 5, 5)))
+    return {
+        **values,
+        "quantizer": {**quantizer, "levels": levels},
+        "translator": {**translator, "name": "regression", "levels": levels},
+    }
+
+
 CHANGES: dict[str, Change] = {
     "codebook": _codebook,
     "conditions": _conditions,
     "compression": _compression,
+    "quantization": _quantization,
 }

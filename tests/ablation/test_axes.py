@@ -58,6 +58,13 @@ def test_conditions_and_compression():
     assert widths == [[8], [8, 16, 16], [8, 16, 16, 16, 16]]
 
 
+def test_without_quantization_values_are_fine_and_regressed():
+    on, off = cells("quantization=on,off")
+    assert on.config == small_config() and off.config.quantizer.options["levels"] == [32] * 4
+    expected = {**on.config.translator.options, "levels": [32] * 4}
+    assert (off.config.translator.name, off.config.translator.options) == ("regression", expected)
+
+
 def test_a_value_can_name_several_options():
     axis = make_axis("arm", [{"label": "slow", "stage2": {"steps": 9}, "seed": 3}, {"label": "fast"}])
     slow, fast = make_cells(small_config(), [axis])
@@ -84,6 +91,7 @@ def test_axes_of_the_same_name_are_replaced_in_their_place():
         ("seed=1,1", "twice"),
         ("codebook=129", "choose 128, 256"),
         ("compression=3", "power of two"),
+        ("quantization=half", "on or off"),
         ("stage2.stps=1", "did you mean 'steps'"),
         ("stage2.steps=-1", "greater than 0"),
     ],
