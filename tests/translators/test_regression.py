@@ -15,7 +15,7 @@ SMALL = {
     "heads": 2,
     "dropout": 0.0,
     "max_frames": 12,
-    "max_words": 4,
+    "max_words": 8,
     "text_layers": 1,
 }
 
