@@ -35,6 +35,7 @@ def _generated(run: Run, shards: Path, options: EvaluateOptions) -> list[Path]:
         made = make(chain, pick, run.config.seed, pixels=True)
         for row, frames in ((TRUTH, made.frames), (REBUILT, made.rebuilt), (GENERATED, made.generated)):
             files.append(_path(run, pick, row))
+            assert frames is not None  # they were asked for
             with VideoWriter(files[-1], run.config.fps, comment=NOTICE) as video:
                 video.write(frames)
     return files

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from signvip.ablation.study import Figure
-from signvip.ablation.summary import Column, Row, Summary
+from signvip.ablation.summary import Column, Number, Row, Summary
 from signvip.data.files import replacing, write_text
 
 if TYPE_CHECKING:
@@ -50,17 +50,16 @@ def figures_of(summary: Summary, figures: tuple[Figure, ...]) -> tuple[Figure, .
 
 def draw(out: Path, summary: Summary, figure: Figure) -> Path | None:
     """Write `NAME.png`, `NAME.pdf` and `NAME.json`; None where no cell has any of its values."""
-    panels = [_panel(summary, figure, key) for key in figure.y]
-    panels = [panel for panel in panels if panel is not None and panel.series]
+    panels = [panel for key in figure.y if (panel := _panel(summary, figure, key)).series]
     if not panels:
         return None
-    _paint(out, figure, [panel for panel in panels if panel])
-    told = {**figure.model_dump(mode="json"), "panels": [asdict(panel) for panel in panels if panel]}
+    _paint(out, figure, panels)
+    told = {**figure.model_dump(mode="json"), "panels": [asdict(panel) for panel in panels]}
     write_text(out / f"{figure.name}.json", json.dumps(told, indent=2, ensure_ascii=False) + "\n")
     return out / f"{figure.name}.png"
 
 
-def _panel(summary: Summary, figure: Figure, key: str) -> Panel | None:
+def _panel(summary: Summary, figure: Figure, key: str) -> Panel:
     column = next((column for column in summary.columns if column.key == key), Column(key))
     lines: dict[str, list[Row]] = {}
     for row in summary.rows:
@@ -76,7 +75,9 @@ def _line(row: Row, figure: Figure, axes: list[str]) -> str:
 
 
 def _series(label: str, rows: list[Row], figure: Figure, key: str) -> Series:
-    points = [(row.labels.get(figure.x, row.facts.get(figure.x)), row.numbers[key]) for row in rows]
+    points: list[tuple[Any, Number]] = [
+        (row.labels.get(figure.x, row.facts.get(figure.x)), row.numbers[key]) for row in rows
+    ]
     if _are_numbers([x for x, _ in points]):
         points.sort(key=lambda point: float(point[0]))
     return Series(

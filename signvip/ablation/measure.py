@@ -49,11 +49,12 @@ LOGGED: dict[str, tuple[bool, float | None, str, str]] = {
 
 @dataclasses.dataclass
 class Measured:
-    """Values, what else is known of the cell, and what was left out and why."""
+    """Values, what else is known of the cell, what was left out and why, and how many clips were generated."""
 
     values: list[Value]
     facts: dict[str, float]
-    left_out: list[dict[str, Any]]
+    left_out: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    clips: int = 0
 
 
 def measure(
@@ -63,10 +64,10 @@ def measure(
     facts = _facts(run) if run.has("autoencoder") else {}
     values = [value for step in steps for value in _logged(store.folder(step), step, store.shards, facts)]
     if steps[-1].kind is not TEXT:
-        return Measured(values, facts, [])
+        return Measured(values, facts)
     found = _evaluate(run, store.shards, options, reporter)
     left_out = [dataclasses.asdict(item) for item in found.left_out]
-    return Measured(values + found.values, facts, left_out)
+    return Measured(values + found.values, facts, left_out, found.about["clips"])
 
 
 def _evaluate(run: Run, shards: Path, options: EvaluateOptions, reporter: Reporter) -> Evaluation:

@@ -121,6 +121,7 @@ def _compute(
         run = store.assemble(list(steps), cell.config, plan.out / "cells" / name)
         found = measure(run, list(steps), store, plan.options, reporter)
         record.values, record.facts, record.left_out = found.values, found.facts, found.left_out
+        record.shards["clips"] = found.clips
         record.seconds["measure"] = round(time.perf_counter() - begin, 2)
         if cell.config.seed == plan.cells[0].config.seed:
             show_clips(run, list(steps), store, plan.options)

@@ -31,7 +31,7 @@ class Figure(Config):
     name: str
     x: str
     y: tuple[str, ...]
-    lines: str | None = Field(None, description="the axis whose values are drawn as lines")
+    lines: str | None = Field(default=None, description="the axis whose values are drawn as lines")
     scale: Scale = "linear"
 
 
@@ -49,9 +49,13 @@ class Study(Config):
 
     name: str
     title: str
-    paper: str = Field("", description="the table or figure of the paper")
-    stage: int | None = Field(None, ge=1, le=3, description="trained up to here; None: what the axes change")
-    columns: tuple[str, ...] = Field((), description="values `row/name` that tables show; all where none")
+    paper: str = Field(default="", description="the table or figure of the paper")
+    stage: int | None = Field(
+        default=None, ge=1, le=3, description="trained up to here; None: what the axes change"
+    )
+    columns: tuple[str, ...] = Field(
+        default=(), description="values `row/name` that tables show; all where none"
+    )
     axis: tuple[AxisTable, ...] = ()
     figure: tuple[Figure, ...] = ()
     goal: tuple[Goal, ...] = ()

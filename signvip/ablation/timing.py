@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from signvip.ablation.measure import measure
+from signvip.ablation.rates import FIXED, phase_rates, work
 from signvip.ablation.records import read_records
 from signvip.ablation.runner import Plan, make_plan
-from signvip.ablation.steps import KINDS, Step, make_steps
-from signvip.ablation.store import DONE, Store, training_config
-from signvip.config import Training, merge, parse_config
+from signvip.ablation.steps import Step, make_steps
+from signvip.ablation.store import Store
+from signvip.config import merge, parse_config
 from signvip.data.manifest import Manifest
 from signvip.data.shards import read_shard, shard_paths, splits_of
 from signvip.errors import RunError
 from signvip.progress import Silent
-from signvip.run import Run
 
 STEPS = 3  # of the short timing: the first is left out
-MEASURE, PREPARE, FIXED = "measure", "prepare", "fixed"
+MEASURE, PREPARE = "measure", "prepare"
 
 
 @dataclass
@@ -37,13 +35,10 @@ class Rates:
 
     def of_step(self, step: Step, clips: int) -> float:
         """Seconds to train a step from its beginning."""
-        work = sum(self.seconds.get(phase, 0.0) * frames for phase, frames in _work(step))
         kind = step.kind.name
-        return (
-            work
-            + self.seconds.get(f"{FIXED} {kind}", 0.0)
-            + clips * self.seconds.get(f"{PREPARE} {kind}", 0.0)
-        )
+        training = sum(self.seconds.get(phase, 0.0) * frames for phase, frames in work(step))
+        beside = self.seconds.get(f"{FIXED} {kind}", 0.0) + clips * self.seconds.get(f"{PREPARE} {kind}", 0.0)
+        return training + beside
 
 
 @dataclass(frozen=True)
@@ -79,7 +74,7 @@ def estimate(plan: Plan) -> Estimate:
 
 def _rates(plan: Plan, steps: Iterable[Step], measuring: bool) -> Rates:
     rates = Rates(known_rates(plan))
-    wanted = {phase for step in steps for phase, _ in _work(step)} | ({MEASURE} if measuring else set())
+    wanted = {phase for step in steps for phase, _ in work(step)} | ({MEASURE} if measuring else set())
     if wanted <= rates.seconds.keys():
         return rates
     begin = time.perf_counter()
@@ -94,74 +89,11 @@ def known_rates(plan: Plan) -> dict[str, float]:
     for run in (*given, *sorted((plan.out / "stages").glob("*"))):
         found |= phase_rates(run)
     measured = [
-        record.seconds[MEASURE] / max(value.n for value in record.values)
+        record.seconds[MEASURE] / record.shards["clips"]
         for record in read_records(plan.out).values()
-        if record.stage == 3 and record.status == "done" and record.values
+        if record.stage == 3 and record.status == "done"
     ]
     return {**found, **({MEASURE: statistics.median(measured)} if measured else {})}
-
-
-def phase_rates(run: Path) -> dict[str, float]:
-    """Seconds for one frame of one step of each phase of a run, read from the times in its TensorBoard logs."""
-    if not (run / "config.json").is_file():
-        return {}
-    config = Run.open(run).config
-    trainings = {
-        "stage1-vae": config.stage1.vae,
-        "stage1-image": config.stage1.image,
-        "stage1-motion": config.stage1.motion,
-        "stage2": config.stage2,
-        "stage3": config.stage3,
-    }
-    found = {}
-    for phase, training in trainings.items():
-        seconds = _seconds_per_step(run / "training" / phase / "tensorboard")
-        if seconds is not None and training is not None:
-            found[phase] = seconds / _frames(training)
-    return {**found, **_fixed(run, found, trainings)}
-
-
-def _fixed(
-    run: Path, rates: Mapping[str, float], trainings: Mapping[str, Training | None]
-) -> dict[str, float]:
-    """What a step took beside its training: building, reading, and validation at its end."""
-    if not (run / DONE).is_file():
-        return {}
-    told = json.loads((run / DONE).read_text())
-    kind = next(kind for kind in KINDS if kind.name == told["kind"])
-    phases = [(phase, trainings[phase]) for phase in kind.phases]
-    work = [rates.get(phase, 0.0) * _frames(found) * found.steps for phase, found in phases if found]
-    return {f"{FIXED} {kind.name}": max(0.0, told["seconds"] - sum(work))}
-
-
-def _seconds_per_step(folder: Path) -> float | None:
-    """The median over the log: pauses between one start and the next do not count."""
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    if not folder.is_dir():
-        return None
-    log = EventAccumulator(str(folder)).Reload()
-    events = log.Scalars("loss") if "loss" in log.Tags()["scalars"] else []
-    gaps = [(b.wall_time - a.wall_time) / (b.step - a.step) for a, b in pairwise(events) if b.step > a.step]
-    return statistics.median(gaps) if gaps else None
-
-
-def _work(step: Step) -> Iterator[tuple[str, int]]:
-    """The phases of a step, and how many frames all steps of each take."""
-    config = training_config(step)
-    names = {"stage1-image": config.stage1.image, "stage1-motion": config.stage1.motion}
-    trainings: dict[str, Training | None] = {
-        **names, "stage1-vae": config.stage1.vae, "stage2": config.stage2, "stage3": config.stage3,
-    }  # fmt: skip
-    for phase in step.kind.phases:
-        training = trainings[phase]
-        skipped = step.kind.stage == 1 and phase.removeprefix("stage1-") not in config.stage1.phases
-        if training is not None and not skipped:
-            yield phase, training.steps * _frames(training)
-
-
-def _frames(training: Training) -> int:
-    return training.clips * training.frames * training.accumulation
 
 
 def _rehearse(plan: Plan, measuring: bool) -> dict[str, float]:
