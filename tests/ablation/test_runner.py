@@ -106,6 +106,16 @@ def test_whole_runs_share_their_training_and_are_measured(trained, tmp_path, tra
     assert not list(tmp_path.glob("stages/*/training/*/checkpoint-*"))
 
 
+def test_cells_of_stage_1_have_numbers_and_clips_of_dev_and_a_precision_of_their_own(trained, tmp_path):
+    cells = make_cells(trained.config, [parse_axis("precision=no,bf16")])
+    first, second = run_plan(make_plan(cells, trained.shards, tmp_path, 1))
+    assert (first.reason, second.reason) == (None, None)
+    assert {value.name for value in first.values} == {"psnr", "ssim", "hand_ssim"}
+    assert first.value("dev/psnr").value != second.value("dev/psnr").value
+    clips = sorted((tmp_path / "cells" / first.cell / "clips").glob("*.mp4"))
+    assert [path.name for path in clips] == ["0 from true conditions.mp4", "1 from true conditions.mp4"]
+
+
 def test_parts_are_linked_not_copied(trained, tmp_path):
     (record,) = run_plan(plan_of(trained, tmp_path, "codebook=128"))
     own = tmp_path / "cells" / record.cell
