@@ -87,6 +87,28 @@ _SMALLEST_CHAIN = (
 )
 
 
+@nox.session(python="3.11")
+def mediapipe(session: nox.Session) -> None:
+    """Test the MediaPipe plugin in an environment of its own: it pins NumPy 1. SIGNVIP_CLIPS adds real clips."""
+    session.install("mediapipe==0.10.21", "pytest", *_WITHOUT_TORCH)
+    session.install("--no-deps", ".", "./plugins/signvip-mediapipe")
+    session.run("pytest", "plugins/signvip-mediapipe/tests", *session.posargs)
+    session.run("signvip", "plugins", "check", "mediapipe")
+
+
+# What extraction needs of SignViP's dependencies; nobody waits for torch to look at a picture.
+_WITHOUT_TORCH = (
+    "av>=14.1",
+    "packaging",
+    "pillow>=10.3",
+    "pluggy",
+    "pydantic>=2.9",
+    "rich",
+    "scikit-image",
+    "typer>=0.20",
+)
+
+
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure every ratio of docs/benchmarks.md into benchmarks/results/; half an hour on one core."""

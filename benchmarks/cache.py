@@ -24,6 +24,7 @@ from signvip.data.fields import LATENTS, TOKENS
 from signvip.data.fields import encode as encode_field
 from signvip.data.preprocess import preprocess
 from signvip.data.rewrite import rewrite_shards
+from signvip.data.sample import Recipe
 from signvip.models import ConditionEncoder, Denoiser, Guider, ReferenceNet
 from signvip.models.vae import build_vae, encode_images
 from signvip.stages.clips import Clips, to_model
@@ -37,10 +38,7 @@ def one_clip(folder: Path, config: RunConfig) -> Clips:
     reader = signvip.build(
         "dataset", "toysign", size=config.size, fps=config.fps, train=1, dev=0, test=0, train_signers=1
     )
-    conditions = {
-        name: signvip.build("condition", name, **options) for name, options in config.conditions.items()
-    }
-    preprocess(reader, conditions, folder, splits=["train"], size=config.size, fps=config.fps, workers=1)
+    preprocess(Recipe.of(reader, config), folder, splits=["train"])
     random = np.random.default_rng(0)
 
     def add(sample) -> dict[str, bytes]:

@@ -19,6 +19,7 @@ from compare import arguments
 
 import signvip
 from signvip.data.preprocess import preprocess
+from signvip.data.sample import Recipe
 from signvip.evaluation.chain import Chain
 from signvip.evaluation.images import psnr
 from signvip.generate import GenerateOptions, embedded_run, load_pipeline
@@ -48,13 +49,7 @@ def main() -> None:
         reader = signvip.build(
             "dataset", "toysign", size=run.config.size, fps=run.config.fps, test=options.clips
         )
-        conditions = {
-            name: signvip.build("condition", name, **values) for name, values in run.config.conditions.items()
-        }
-        preprocess(
-            reader, conditions, Path(folder), splits=["test"], size=run.config.size, fps=run.config.fps,
-            workers=1,
-        )  # fmt: skip
+        preprocess(Recipe.of(reader, run.config), Path(folder), splits=["test"])
         clips = Clips(Path(folder), "test", run.config)
         chain = Chain(run, load_pipeline(str(run.path), sampling), clips)
         rows = measure(chain, reader, options.clips, range(options.frames))

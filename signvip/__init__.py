@@ -8,7 +8,17 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from signvip.contracts import Clip, Condition, Config, DatasetReader, Metric, Quantized, Quantizer, Translator
+from signvip.contracts import (
+    Clip,
+    Condition,
+    Config,
+    DatasetReader,
+    Estimator,
+    Metric,
+    Quantized,
+    Quantizer,
+    Translator,
+)
 from signvip.errors import ConfigError, DataError, MismatchError, PluginError, RunError, SignVipError
 from signvip.hookspecs import hookimpl
 from signvip.registry import build, plugins
@@ -46,6 +56,7 @@ __all__ = [
     "DataError",
     "DatasetReader",
     "Denoiser",
+    "Estimator",
     "Guider",
     "Metric",
     "MismatchError",

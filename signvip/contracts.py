@@ -119,7 +119,11 @@ class Translator(Protocol):
 
 @runtime_checkable
 class DatasetReader(Protocol):
-    """A corpus. Built as `cls(config)`; picklable, so that worker processes can load clips."""
+    """A corpus. Built as `cls(config)`; picklable, so that worker processes can load clips.
+
+    A class may also have `knows`, the keys of `Clip.known` that all its clips come with: no estimator is then needed;
+    and `oracle(split, clip_id) -> str`, the best wording for who knows the glosses: the ceiling of back-translation.
+    """
 
     def ids(self, split: str) -> list[str]:
         """Clip ids of one of `SPLITS`, in a fixed order; empty where the corpus lacks the split."""
@@ -127,6 +131,24 @@ class DatasetReader(Protocol):
 
     def load(self, split: str, clip_id: str) -> Clip:
         """Decode one clip; raise `DataError` for a clip that cannot be used."""
+        ...
+
+
+@runtime_checkable
+class Estimator(Protocol):
+    """Finds in the pictures what the corpus does not know. Built as `cls(config)`; picklable.
+
+    Worker processes each have their own: models are loaded at the first call. A class may also have `weights`, a
+    fingerprint (str) of what it was loaded from, which the manifest of the shards keeps.
+    """
+
+    provides: Sequence[str]  # keys of `Clip.known`, such as ("keypoints", "hands")
+
+    def __call__(self, clip: Clip) -> Mapping[str, np.ndarray]:
+        """Return what it provides for every frame, in the shapes of `Clip.known`; unseen points have confidence 0.
+
+        The clip comes as its corpus has it, uncropped, at up to full size. DataError where nothing can be found.
+        """
         ...
 
 

@@ -15,7 +15,9 @@ from PIL import Image
 
 import signvip
 from signvip.config import load_config
+from signvip.data.executors import TIME_LIMIT, Processes
 from signvip.data.preprocess import preprocess
+from signvip.data.sample import Recipe
 from signvip.data.sheet import contact_sheet, spread
 from signvip.data.video import VideoWriter
 from signvip.evaluation.chain import (
@@ -88,12 +90,9 @@ def demo(
 def _corpus(config: RunConfig, shards: Path, clips: int, reporter: Reporter) -> ToySign:
     counts: dict[str, Any] = {**PROBE_CLIPS, "test": clips}
     reader: ToySign = signvip.build("dataset", "toysign", size=config.size, fps=config.fps, **counts)
-    conditions = {
-        name: signvip.build("condition", name, **options) for name, options in config.conditions.items()
-    }
     with reporter.task("corpus and shards", sum(counts.values())) as task:
         preprocess(
-            reader, conditions, shards, size=config.size, fps=config.fps, workers=2,
+            Recipe.of(reader, config), shards, executor=Processes(2, TIME_LIMIT),
             progress=lambda done, total: task.advance(),
         )  # fmt: skip
     return reader
@@ -106,14 +105,11 @@ def _train(out: Path, reporter: Reporter) -> Path:
 
     config, shards, run = load_config("tiny"), out / "shards", out / "run"
     reader = signvip.build("dataset", "toysign", size=config.size, fps=config.fps)
-    conditions = {
-        name: signvip.build("condition", name, **options) for name, options in config.conditions.items()
-    }
     with reporter.task(
         "preprocess", sum(len(reader.ids(split)) for split in ("train", "dev", "test"))
     ) as task:
         preprocess(
-            reader, conditions, shards, size=config.size, fps=config.fps, workers=2,
+            Recipe.of(reader, config), shards, executor=Processes(2, TIME_LIMIT),
             progress=lambda done, total: task.advance(),
         )  # fmt: skip
     train(config, 1, shards=shards, run=run, reporter=reporter)

@@ -6,16 +6,12 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from signvip.config import load_config
-from signvip.data import fields
-from signvip.data.manifest import Manifest
-from signvip.data.shards import ShardIndex, shard_paths, splits_of
-from signvip.errors import SignVipError
+from signvip.health import Finding, examine_shards
 from signvip.progress import Reporter, Silent
 from signvip.registry import plugins
 
@@ -23,15 +19,6 @@ if TYPE_CHECKING:
     from signvip.memory import Need
 
 LIBRARIES = ("torch", "torchvision", "diffusers", "transformers", "accelerate", "av", "webdataset", "typer")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the report; `fault` says what is wrong and what to do, or is None."""
-
-    topic: str
-    found: str
-    fault: str | None = None
 
 
 def examine(
@@ -81,62 +68,6 @@ def _words(need: Need) -> str:
 
 def _gib(count: int) -> str:
     return f"{count / 2**30:.1f} GiB"
-
-
-def examine_shards(shards: Path, reporter: Reporter) -> list[Finding]:
-    """Read every field of every sample; nothing that is damaged stops the rest."""
-    try:
-        manifest = Manifest.read(shards)
-    except SignVipError as error:
-        return [Finding("manifest", str(shards), str(error))]
-    findings = []
-    for split in splits_of(shards):
-        wanted = manifest.splits[split].clips_out if split in manifest.splits else 0
-        findings.append(_split(shards, split, wanted, reporter))
-    for split in sorted(set(manifest.splits) - set(splits_of(shards))):
-        if manifest.splits[split].clips_out:
-            fault = (
-                f"the manifest counts {manifest.splits[split].clips_out} clips; run signvip preprocess again."
-            )
-            findings.append(Finding(split, "no shards", fault))
-    return findings
-
-
-def _split(shards: Path, split: str, wanted: int, reporter: Reporter) -> Finding:
-    try:
-        index = ShardIndex(shards, split)
-    except SignVipError as error:
-        return Finding(split, f"{len(shard_paths(shards, split))} shards", str(error))
-    found = f"{len(index)} clips in {len(index.shards)} shards"
-    with reporter.task(f"check {split}", len(index)) as task:
-        for number in range(len(index)):
-            fault = _sample(index, number)
-            if fault is not None:
-                return Finding(split, found, fault)
-            task.advance()
-    if len(index) != wanted:
-        return Finding(split, found, f"the manifest counts {wanted} clips; run signvip preprocess again.")
-    return Finding(split, found)
-
-
-def _sample(index: ShardIndex, number: int) -> str | None:
-    """What is wrong with one sample: a field that does not decode, or counts other frames than the rest."""
-    try:
-        values = {name: index.load(number, name) for name in index.fields(number)}
-    except SignVipError as error:
-        return str(error)
-    key = index.keys[number]
-    missing = [name for name in (fields.VIDEO, fields.META, fields.TEXT) if name not in values]
-    if missing:
-        return f"{key} has no {', '.join(missing)}; run signvip preprocess again."
-    frames = {name: len(value) for name, value in values.items() if name.endswith(".npy")}
-    for name, value in values.items():
-        if name.endswith(".npz"):
-            frames |= {f"{name}/{part}": len(rows) for part, rows in value.items()}
-    frames["mp4"] = len(values[fields.VIDEO][0])
-    wrong = [f"{name} {count}" for name, count in frames.items() if count != values[fields.META]["frames"]]
-    stated = values[fields.META]["frames"]
-    return f"{key} should have {stated} frames, but {', '.join(wrong)}; make it again." if wrong else None
 
 
 def _environment() -> Iterator[Finding]:

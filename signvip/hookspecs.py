@@ -35,6 +35,11 @@ def register_datasets(register: Register) -> None:
 
 
 @hookspec
+def register_estimators(register: Register) -> None:
+    """Add estimators: they find keypoints, hands or depth in the clips of a corpus that does not know them."""
+
+
+@hookspec
 def register_metrics(register: Register) -> None:
     """Add metrics for `signvip evaluate`."""
 

@@ -27,7 +27,7 @@ from signvip.contracts import Config
 from signvip.errors import ConfigError, PluginError
 
 GROUP = "signvip"
-KINDS = ("condition", "quantizer", "translator", "dataset", "metric")
+KINDS = ("condition", "quantizer", "translator", "dataset", "estimator", "metric")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import os
 import shutil
 import zlib
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -28,6 +29,7 @@ from signvip.errors import ConfigError, RunError
 from signvip.optimizer import build_optimizer
 from signvip.processes import join
 from signvip.registry import registry
+from signvip.sharding import check_torch, choose_blocks, gather, whole
 from signvip.trainable import trained_and_frozen
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     from signvip.progress import Reporter, Task
 
 KEPT_CHECKPOINTS = 2
-SHARDED = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
+UNSUPPORTED = (DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
 
 
 class Phase(Protocol):
@@ -107,9 +109,8 @@ def train(
     """
     folder.mkdir(parents=True, exist_ok=True)
     accelerator = _accelerator(phase, training, folder, precision)
-    parameters = [parameter for parameter in phase.module.parameters() if parameter.requires_grad]
     reporter.say(f"{phase.name} {trained_and_frozen(phase.module)}")
-    optimizer = build_optimizer(training, parameters)
+    optimizer = build_optimizer(training, _trained(phase.module))
     schedule = get_scheduler(
         training.schedule
         if training.schedule == "cosine" or training.warmup == 0
@@ -118,12 +119,13 @@ def train(
         num_warmup_steps=training.warmup,
         num_training_steps=training.steps,
     )
+    module, optimizer, schedule = accelerator.prepare(phase.module, optimizer, schedule)
+    parameters = _trained(phase.module)  # not before: FSDP2 puts others in their place
     averages = (
         EMAModel(parameters, decay=training.ema, use_ema_warmup=True, power=3 / 4, foreach=True)
         if training.ema
         else None
     )
-    module, optimizer, schedule = accelerator.prepare(phase.module, optimizer, schedule)
     if averages is not None:
         accelerator.register_for_checkpointing(averages)
         averages.to(accelerator.device)
@@ -162,10 +164,13 @@ def train(
             if done % training.checkpoint_every == 0 or done == training.steps:
                 _checkpoint(accelerator, folder, done)
             if done % training.validate_every == 0 or done == training.steps:
-                _validate(accelerator, phase, averages, parameters, folder, done)
-                accelerator.wait_for_everyone()
+                with _whole(accelerator, phase.module):
+                    _validate(accelerator, phase, averages, parameters, folder, done)
+                    accelerator.wait_for_everyone()
     if averages is not None:
         averages.copy_to(parameters)
+    if accelerator.distributed_type == DistributedType.FSDP:
+        gather(phase.module)
     accelerator.wait_for_everyone()
     for tracker in accelerator.trackers:
         tracker.finish()  # `end_training` would also part from the processes that the next phase needs
@@ -182,13 +187,43 @@ def _accelerator(phase: Phase, training: Training, folder: Path, precision: str)
         step_scheduler_with_optimizer=False,
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=phase.idle)],
     )
-    if accelerator.distributed_type in SHARDED:
-        raise ConfigError(
-            f"{accelerator.distributed_type.value} takes the weights apart or stores them in half precision, and "
-            "validating and saving here need them whole; choose MULTI_GPU in accelerate's configuration, or torchrun."
-        )
+    _check_kind(accelerator, phase.name, training)
+    if accelerator.distributed_type == DistributedType.FSDP:
+        check_torch()
+        choose_blocks(accelerator.state.fsdp_plugin, phase.module)
     accelerator.init_trackers("tensorboard")
     return accelerator
+
+
+def _check_kind(accelerator: Accelerator, phase: str, training: Training) -> None:
+    """Refuse ways of sharing the work by which nobody could validate, resume or save."""
+    kind = accelerator.distributed_type
+    if kind in UNSUPPORTED or (kind == DistributedType.FSDP and not accelerator.is_fsdp2):
+        raise ConfigError(
+            f"{kind.value} is not the way that weights are shared here; choose FSDP with fsdp_version 2, or "
+            "MULTI_GPU, in accelerate's configuration."
+        )
+    if kind == DistributedType.FSDP and training.ema:
+        raise ConfigError(
+            f"{phase} averages its weights (ema={training.ema:g}), of which FSDP leaves each process a share that no "
+            "checkpoint holds; set ema=0."
+        )
+
+
+def _trained(module: nn.Module) -> list[nn.Parameter]:
+    return [parameter for parameter in module.parameters() if parameter.requires_grad]
+
+
+def _whole(accelerator: Accelerator, module: nn.Module) -> AbstractContextManager[object]:
+    """All weights in every process, so that one of them can validate; nothing to do where they are not spread."""
+    if accelerator.distributed_type != DistributedType.FSDP:
+        return nullcontext()
+    stack = ExitStack()
+    stack.enter_context(whole(module, bool(accelerator.state.fsdp_plugin.reshard_after_forward)))
+    stack.enter_context(
+        accelerator.autocast()
+    )  # FSDP2 gathers the weights in the precision of the forward pass
+    return stack
 
 
 def _loader(phase: Phase, training: Training, start: int, accelerator: Accelerator) -> Any:

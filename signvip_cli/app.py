@@ -17,8 +17,10 @@ from signvip_cli.commands import (
     import_release,
     plugins,
     preprocess,
+    show,
     tokenize,
     train,
+    train_evaluator,
 )
 from signvip_cli.options import Verbose
 
@@ -34,10 +36,12 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("preprocess")(preprocess.preprocess)
+app.command("show")(show.show)
 app.command("train")(train.train)
 app.command("encode")(encode.encode)
 app.command("tokenize")(tokenize.tokenize)
 app.command("generate")(generate.generate)
+app.command("train-evaluator")(train_evaluator.train_evaluator)
 app.command("evaluate")(evaluate.evaluate)
 app.command("ablate")(ablate.ablate)
 app.add_typer(plugins.app, name="plugins")

@@ -39,11 +39,9 @@ def small_config(**changes) -> RunConfig:
 
 def make_shards(folder: Path, config: RunConfig, **counts: int) -> Path:
     from signvip.data.preprocess import preprocess
+    from signvip.data.sample import Recipe
 
     counts = {"train": 4, "dev": 2, "test": 2, **counts}
     reader = signvip.build("dataset", "toysign", size=config.size, **counts)
-    painters = {
-        name: signvip.build("condition", name, **options) for name, options in config.conditions.items()
-    }
-    preprocess(reader, painters, folder, size=config.size, fps=config.fps, workers=1)
+    preprocess(Recipe.of(reader, config), folder)
     return folder

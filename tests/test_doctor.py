@@ -9,6 +9,7 @@ import pytest
 
 import signvip
 from signvip.data.preprocess import preprocess
+from signvip.data.sample import Recipe
 from signvip.doctor import examine, examine_shards
 from signvip.progress import Silent
 
@@ -17,9 +18,7 @@ from signvip.progress import Silent
 def sound(tmp_path_factory):
     folder = tmp_path_factory.mktemp("doctor") / "shards"
     reader = signvip.build("dataset", "toysign", size=(32, 32), train=2, dev=1, test=1)
-    preprocess(
-        reader, {"pose": signvip.build("condition", "pose")}, folder, size=(32, 32), fps=12.0, workers=0
-    )
+    preprocess(Recipe(reader, {"pose": signvip.build("condition", "pose")}, (32, 32), 12.0), folder)
     return folder
 
 
@@ -34,7 +33,7 @@ def faults(shards):
 
 def test_sound_shards_have_no_fault_and_are_counted(sound):
     found = {finding.topic: finding for finding in examine_shards(sound, Silent())}
-    assert set(found) == {"train", "dev", "test"}
+    assert {"train", "dev", "test", "ids", "texts", "pictures", "lengths", "hands"} == set(found)
     assert found["train"].found == "2 clips in 1 shards"
     assert faults(sound) == {}
 

@@ -19,15 +19,16 @@ from signvip.stages import train
 from signvip.training import checkpoints
 
 LAUNCHED = Path(__file__).with_name("launched.py")
+SHARDED = LAUNCHED.with_name("launched_sharded.py")
 LONGEST = 300  # seconds
 
 
-def launch(config, shards, run, stage, *turns, processes=2):
+def launch(config, shards, run, stage, *turns, processes=2, script=LAUNCHED):
     """Train by torchrun, each turn on top of the last; returns what it said."""
     stored = run.with_name(f"{run.name}.json")
     stored.write_text(json.dumps(config.model_dump(mode="json")))
     words = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    words += [LAUNCHED, stored, shards, run, stage, *(json.dumps(turn) for turn in turns)]
+    words += [script, stored, shards, run, stage, *(json.dumps(turn) for turn in turns)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [str(word) for word in words], env=environment, capture_output=True, text=True, timeout=LONGEST
@@ -69,3 +70,26 @@ def test_two_processes_train_a_reference_net_that_is_dropped_in_some_steps(tmp_p
     for part in ("vae", "condition_encoder", "guider", "reference_net", "denoiser"):
         assert all(value.isfinite().all() for value in weights(run, part).values())
     assert not list(run.glob(".*"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", [1, 2])
+def test_spread_weights_train_as_whole_ones_do(trained, tmp_path, stage):
+    """FSDP2 on two CPUs against two whole copies: it validates, saves parts, and resumes from shares."""
+    even = {"schedule": "constant", "warmup": 0, "learning_rate": 2e-4, "clips": 1, "ema": 0.0}
+    turns = [{"steps": steps, **even} for steps in (2, 3)]
+    if stage == 1:
+        turns = [
+            {"vae": None, "image": turn, "motion": turn, "phases": ["image", "motion"]} for turn in turns
+        ]
+    leave = shutil.ignore_patterns("training", "autoencoder", "translator")
+    runs = {LAUNCHED: tmp_path / "whole", SHARDED: tmp_path / "spread"}
+    for script, run in runs.items():
+        shutil.copytree(trained.run, run, ignore=leave)
+        launch(trained.config, trained.shards, run, stage, *turns, script=script)
+    for part in ("condition_encoder", "denoiser") if stage == 1 else ("autoencoder",):
+        made, expected = weights(runs[SHARDED], part), weights(runs[LAUNCHED], part)
+        assert made.keys() == expected.keys()
+        for name in [name for name in expected if name.endswith("weight")]:
+            apart = (made[name] - expected[name]).abs()
+            assert apart.max() < 5e-5 and apart.mean() < 2e-6, name

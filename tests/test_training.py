@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from torch import nn
 from signvip.config import Training
 from signvip.errors import ConfigError, RunError
 from signvip.progress import Silent
-from signvip.training import checkpoints, train
+from signvip.training import _check_kind, checkpoints, train
 
 
 class Regression:
@@ -150,10 +151,17 @@ def test_only_what_trains_is_optimised_and_told(tmp_path):
     assert [value["exp_avg"].shape for value in stored["state"].values()] == [(1, 4)]
 
 
-def test_weights_that_are_taken_apart_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("signvip.training.SHARDED", (DistributedType.NO,))
-    with pytest.raises(ConfigError, match="MULTI_GPU"):
-        run(tmp_path)
+@pytest.mark.parametrize(
+    ("kind", "ema", "sentence"),
+    [
+        (DistributedType.DEEPSPEED, 0.0, "fsdp_version 2, or MULTI_GPU"),
+        (DistributedType.FSDP, 0.99, "ema=0.99.*set ema=0"),
+    ],
+)
+def test_ways_of_sharing_that_could_not_be_resumed_are_refused(kind, ema, sentence):
+    shared = SimpleNamespace(distributed_type=kind, is_fsdp2=True)
+    with pytest.raises(ConfigError, match=sentence):
+        _check_kind(shared, "stage2", settings(ema=ema))
 
 
 def test_the_optimizer_of_another_library_names_what_to_install(tmp_path):

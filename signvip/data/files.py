@@ -19,7 +19,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     A full disk becomes a DataError; what stood at `path` before then still stands.
     """
-    temporary = path.with_name(f".{path.name}{PARTIAL}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")  # others may write the same file
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary

@@ -35,8 +35,10 @@ class Manifest(Config):
     dataset: str
     dataset_options: dict[str, Any] = Field(default_factory=dict)
     conditions: dict[str, dict[str, Any]]
+    estimators: dict[str, dict[str, Any]] = Field(default_factory=dict)  # version, options, weights
     size: tuple[int, int]  # (H, W)
     fps: float
+    fit: str = "crop"  # how clips of another aspect came to the size
     splits: dict[str, Counts] = Field(default_factory=dict)
     fingerprints: dict[str, str] = Field(default_factory=dict)  # of the part that wrote a derived field
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import errno
-import json
+import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,163 +13,181 @@ from typing import Any
 from pydantic import BaseModel
 
 import signvip
-from signvip.contracts import SPLITS, Condition, DatasetReader
+from signvip.contracts import SPLITS, DatasetReader, Estimator
 from signvip.data import fields
-from signvip.data.files import remove_leftovers, write_text
+from signvip.data.executors import Executor, Here, Made
+from signvip.data.failures import Failures
+from signvip.data.files import remove_leftovers
 from signvip.data.manifest import NAME, Counts, Manifest
-from signvip.data.preview import write_preview
-from signvip.data.sample import key_of, make_sample
-from signvip.data.shards import read_shard, shard_path, writing_shard
-from signvip.data.workers import in_order
+from signvip.data.sample import Recipe, key_of
+from signvip.data.shards import read_shard, shard_path, shard_paths, writing_shard
+from signvip.data.show import strips, write_sheet
+from signvip.data.summary import Summary
 from signvip.errors import DataError, MismatchError
+from signvip.registry import plugins
 
-FAILED = "failed.jsonl"
 CLIPS_A_SHARD = 32
 
 Progress = Callable[[int, int], None]
+"""`progress(done, total)`, in clips."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One shard to be made: the unit of work, of atomicity and of resuming."""
+    """One shard to be made: the unit of atomicity and of resuming."""
 
-    reader: DatasetReader
-    conditions: Mapping[str, Condition]
     path: Path
     split: str
     ids: tuple[str, ...]
-    size: tuple[int, int]
-    fps: float
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which of several runs into one folder this is, as job arrays start them: number 1 to `of`."""
+
+    number: int
+    of: int
 
 
 @dataclass
-class _Outcome:
+class Outcome:
+    """What became of the clips of a shard."""
+
     infos: list[dict[str, Any]] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Result:
+    """What stands in the folder, and the numbers of this run."""
+
+    manifest: Manifest
+    summary: Summary
+
+
 def preprocess(
-    reader: DatasetReader,
-    conditions: Mapping[str, Condition],
+    recipe: Recipe,
     out: Path,
     *,
     splits: Sequence[str] = SPLITS,
-    size: tuple[int, int],
-    fps: float,
-    workers: int = 2,
+    executor: Executor | None = None,
+    share: Share | None = None,
     retry_failed: bool = False,
     progress: Progress | None = None,
-) -> Manifest:
+) -> Result:
     """Write shards, `manifest.json`, `failed.jsonl` and a preview of each split; started again, it resumes.
 
-    A clip that cannot be used is listed with its reason and stops nothing; DataError where all fail.
+    A clip that cannot be used is listed with its reason and stops nothing; DataError where all fail. A run that does
+    a `share` of several writes its shards and its failures alone: run once more without one to count them all.
     """
-    manifest = _manifest(reader, conditions, out, size, fps)
-    out.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(out)
+    begin = time.monotonic()
+    manifest = _manifest(recipe, out)
     manifest.write(out)
-    failures = _read_failures(out)
-    jobs = [
-        Job(reader, conditions, shard_path(out, split, number), split, ids, size, fps)
+    failures = Failures(out, f"{share.number}-of-{share.of}" if share else "")
+    jobs = _jobs(recipe.reader, out, splits)
+    jobs = jobs[share.number - 1 :: share.of] if share else jobs
+    count = _counter(progress, sum(len(job.ids) for job in jobs))
+    outcomes: dict[Job, Outcome] = {}
+    if share is None:
+        remove_leftovers(out)
+    for job in jobs:
+        known = failures.known(job.split, job.ids)
+        finished = None if known and retry_failed else _finished(job, known)
+        if finished is not None:
+            outcomes[job] = finished
+            count(len(job.ids))
+    waiting = [job for job in jobs if job not in outcomes]
+    tasks = [(job.split, clip_id) for job in waiting for clip_id in job.ids]
+    with closing((executor or Here())(recipe, tasks)) as made:
+        for job in waiting:
+            outcomes[job] = _write(job, made, count)
+            failures.replace(job.split, job.ids, outcomes[job].failures)
+    fresh = sum(info["frames"] for job in waiting for info in outcomes[job].infos)
+    summary = _summary(outcomes, fresh, time.monotonic() - begin)
+    if share is None:
+        failures.gather()
+        manifest = _counted_manifest(manifest, outcomes)
+        manifest.write(out)
+    if summary.clips_in and not summary.clips_out:
+        reason = next(why for outcome in outcomes.values() for why in outcome.failures.values())
+        raise DataError(
+            f"All {summary.clips_in} clips failed, the first because {reason}; see {failures.path}."
+        )
+    if share is None:
+        _preview(out, {job.split for job, outcome in outcomes.items() if outcome.infos})
+    return Result(manifest, summary)
+
+
+def _jobs(reader: DatasetReader, out: Path, splits: Sequence[str]) -> list[Job]:
+    return [
+        Job(shard_path(out, split, number), split, ids)
         for split in splits
         for number, ids in enumerate(_groups(_distinct(reader.ids(split), split)))
     ]
-    done, total = 0, sum(len(job.ids) for job in jobs)
-    outcomes: dict[str, list[_Outcome]] = {split: [] for split in splits}
-    try:
-        with closing(_run(jobs, failures, retry_failed, workers)) as made:
-            for job, outcome in made:
-                for clip_id in job.ids:
-                    failures.pop((job.split, clip_id), None)
-                failures.update({(job.split, clip_id): why for clip_id, why in outcome.failures.items()})
-                _write_failures(out, failures)
-                outcomes[job.split].append(outcome)
-                done += len(job.ids)
-                if progress is not None:
-                    progress(done, total)
-    finally:
-        remove_leftovers(out)
-    counted = {split: _count(parts) for split, parts in outcomes.items() if parts}
-    manifest = manifest.model_copy(update={"splits": {**manifest.splits, **counted}})
-    manifest.write(out)
-    if total and not any(counts.clips_out for counts in counted.values()):
-        reason = next(iter(failures.values()))
-        raise DataError(f"All {total} clips failed, the first because {reason}; see {out / FAILED}.")
-    for split, counts in counted.items():
-        if counts.clips_out:
-            write_preview(out, split, conditions, size)
-    return manifest
 
 
-def _run(
-    jobs: list[Job], failures: Mapping[tuple[str, str], str], retry_failed: bool, workers: int
-) -> Generator[tuple[Job, _Outcome], None, None]:
-    waiting = []
-    for job in jobs:
-        known = {
-            clip_id: failures[job.split, clip_id] for clip_id in job.ids if (job.split, clip_id) in failures
-        }
-        finished = None if known and retry_failed else _finished(job, known)
-        if finished is None:
-            waiting.append(job)
-        else:
-            yield job, finished
-    yield from in_order(make_shard, waiting, workers)
+def _counter(progress: Progress | None, total: int) -> Callable[[int], None]:
+    done = 0
+
+    def count(clips: int) -> None:
+        nonlocal done
+        done += clips
+        if progress is not None:
+            progress(done, total)
+
+    return count
 
 
-def make_shard(job: Job) -> _Outcome:
-    """Make one shard; clips that fail are told in the outcome."""
-    outcome = _Outcome()
+def _write(job: Job, made: Iterator[Made], count: Callable[[int], None]) -> Outcome:
+    """Write one shard of what an executor makes; clips that failed are told in the outcome."""
+    outcome = Outcome()
     with writing_shard(job.path) as writer:
         for clip_id in job.ids:
-            try:
-                clip = job.reader.load(job.split, clip_id)
-                members = make_sample(clip, job.split, job.conditions, job.size, job.fps)
-            except Exception as error:  # whatever is wrong with one clip must not stop the others
-                if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-                    raise
-                outcome.failures[clip_id] = _reason(error)
-                continue
-            writer.write(key_of(clip_id), members)
-            outcome.infos.append(_counted(fields.decode(fields.META, members[fields.META])))
+            members = next(made)
+            if isinstance(members, str):
+                outcome.failures[clip_id] = members
+            else:
+                writer.write(key_of(clip_id), members)
+                outcome.infos.append(_noted(fields.decode(fields.META, members[fields.META])))
+            count(1)
     return outcome
 
 
-def _finished(job: Job, known: Mapping[str, str]) -> _Outcome | None:
+def _finished(job: Job, known: Mapping[str, str]) -> Outcome | None:
     """The outcome of a shard that is there and whole: all its clips are in it or known to have failed."""
     expected = [key_of(clip_id) for clip_id in job.ids if clip_id not in known]
     if not expected:
-        return _Outcome(failures=dict(known)) if known else None
+        return Outcome(failures=dict(known)) if known else None
     if not job.path.exists():
         return None
     try:
         samples = read_shard(job.path)
         if [sample.key for sample in samples] != expected:
             return None
-        infos = [_counted(sample.load(fields.META)) for sample in samples]
+        infos = [_noted(sample.load(fields.META)) for sample in samples]
     except DataError:
         return None
-    return _Outcome(infos, dict(known))
+    return Outcome(infos, dict(known))
 
 
-def _manifest(
-    reader: DatasetReader, conditions: Mapping[str, Condition], out: Path, size: tuple[int, int], fps: float
-) -> Manifest:
+def _manifest(recipe: Recipe, out: Path) -> Manifest:
     """The manifest to go on with; MismatchError where the folder holds shards of another kind."""
     fresh = Manifest(
         made_by=f"signvip {signvip.__version__}",
-        dataset=type(reader).__name__,
-        dataset_options=_options(reader),
-        conditions={name: _options(condition) for name, condition in conditions.items()},
-        size=size,
-        fps=fps,
+        dataset=type(recipe.reader).__name__,
+        dataset_options=_options(recipe.reader),
+        conditions={name: _options(condition) for name, condition in recipe.conditions.items()},
+        estimators={name: _estimator(name, found) for name, found in recipe.estimators.items()},
+        size=recipe.size,
+        fps=recipe.fps,
+        fit=recipe.fit,
     )
     if not (out / NAME).exists():
         return fresh
     old = Manifest.read(out)
     changed = [
         name
-        for name in ("dataset", "dataset_options", "conditions", "size", "fps")
+        for name in ("dataset", "dataset_options", "conditions", "estimators", "size", "fps", "fit")
         if getattr(old, name) != getattr(fresh, name)
     ]
     if changed:
@@ -185,6 +202,14 @@ def _options(plugin: object) -> dict[str, Any]:
     return config.model_dump(mode="json") if isinstance(config, BaseModel) else {}
 
 
+def _estimator(name: str, estimator: Estimator) -> dict[str, Any]:
+    """What made the keypoints: its version, options and weights."""
+    versions = [record.version for record in plugins() if (record.kind, record.name) == ("estimator", name)]
+    about = {"version": versions[0] if versions else "", "options": _options(estimator)}
+    weights = getattr(estimator, "weights", None)
+    return about if weights is None else {**about, "weights": weights}
+
+
 def _distinct(ids: Sequence[str], split: str) -> Sequence[str]:
     twice = next((clip_id for clip_id, times in Counter(ids).items() if times > 1), None)
     if twice is not None:
@@ -197,11 +222,30 @@ def _groups(ids: Sequence[str]) -> Iterator[tuple[str, ...]]:
         yield tuple(ids[start : start + CLIPS_A_SHARD])
 
 
-def _counted(info: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: info[name] for name in ("frames", "fps", "signer")}
+def _noted(info: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: info[name] for name in ("frames", "fps", "signer", "text")}
 
 
-def _count(outcomes: Sequence[_Outcome]) -> Counts:
+def _summary(outcomes: Mapping[Job, Outcome], fresh: int, seconds: float) -> Summary:
+    infos = [info for outcome in outcomes.values() for info in outcome.infos]
+    reasons = [why for outcome in outcomes.values() for why in outcome.failures.values()]
+    return Summary.of(infos, reasons, fresh, seconds)
+
+
+def _counted_manifest(manifest: Manifest, outcomes: Mapping[Job, Outcome]) -> Manifest:
+    by_split: dict[str, list[Outcome]] = {}
+    for job, outcome in outcomes.items():
+        by_split.setdefault(job.split, []).append(outcome)
+    counted = {split: _count(parts) for split, parts in by_split.items()}
+    return manifest.model_copy(update={"splits": {**manifest.splits, **counted}})
+
+
+def _preview(out: Path, splits: set[str]) -> None:
+    for split in splits:
+        write_sheet(list(strips(shard_paths(out, split)[0])), out / f"preview-{split}.png")
+
+
+def _count(outcomes: Sequence[Outcome]) -> Counts:
     infos = [info for outcome in outcomes for info in outcome.infos]
     failed = sum(len(outcome.failures) for outcome in outcomes)
     return Counts(
@@ -210,27 +254,5 @@ def _count(outcomes: Sequence[_Outcome]) -> Counts:
         failed=failed,
         frames=sum(info["frames"] for info in infos),
         seconds=round(sum(info["frames"] / info["fps"] for info in infos), 3),
-        signers=len({info["signer"] for info in infos}),
+        signers=len({info["signer"] for info in infos} - {None}),
     )
-
-
-def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, DataError) else f"{type(error).__name__}: {error}"
-
-
-def _read_failures(out: Path) -> dict[tuple[str, str], str]:
-    path = out / FAILED
-    if not path.exists():
-        return {}
-    try:
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        return {(row["split"], row["id"]): row["reason"] for row in rows}
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} is damaged; delete it and run signvip preprocess again.") from error
-
-
-def _write_failures(out: Path, failures: Mapping[tuple[str, str], str]) -> None:
-    rows = [
-        {"split": split, "id": clip_id, "reason": why} for (split, clip_id), why in sorted(failures.items())
-    ]
-    write_text(out / FAILED, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))

@@ -5,41 +5,77 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
-from signvip.contracts import Clip, Condition
+from signvip.contracts import Clip, Condition, DatasetReader, Estimator
 from signvip.data import fields
+from signvip.data.fit import Fit, fit
 from signvip.data.video import encode_video
 from signvip.errors import DataError
+from signvip.registry import build
+
+if TYPE_CHECKING:
+    from signvip.config import RunConfig
 
 SHORTEST = 2  # frames; one alone is no video
 
 
-def make_sample(
-    clip: Clip, split: str, conditions: Mapping[str, Condition], size: tuple[int, int], fps: float
-) -> dict[str, bytes]:
-    """Encode frames, text and what each condition needs; DataError for a clip that cannot be used."""
-    check_clip(clip, size, fps)
-    members = {
-        fields.VIDEO: encode_video(clip.frames, clip.fps),
-        fields.META: fields.encode(fields.META, describe(clip, split)),
-        fields.TEXT: clip.text.encode(),
-    }
-    for name, condition in conditions.items():
-        field = fields.condition_field(name)
-        members[field] = fields.encode(field, condition.extract(clip))
-    return members
+@dataclass(frozen=True)
+class Recipe:
+    """How a clip of a corpus becomes a sample; picklable, so that worker processes can follow it."""
+
+    reader: DatasetReader
+    conditions: Mapping[str, Condition]
+    size: tuple[int, int]  # (H, W)
+    fps: float
+    estimators: Mapping[str, Estimator] = field(default_factory=dict)
+    fit: Fit = "crop"
+
+    @classmethod
+    def of(
+        cls,
+        reader: DatasetReader,
+        config: RunConfig,
+        estimators: Mapping[str, Estimator] | None = None,
+        fit: Fit = "crop",
+    ) -> Recipe:
+        """What a run of this configuration trains on."""
+        conditions = {
+            name: build("condition", name, **options) for name, options in config.conditions.items()
+        }
+        return cls(reader, conditions, config.size, config.fps, estimators or {}, fit)
+
+    def make(self, split: str, clip_id: str) -> dict[str, bytes]:
+        """Load, estimate, fit, encode: the members of one sample; DataError for a clip that cannot be used."""
+        clip = self.reader.load(split, clip_id)
+        check_clip(clip, self.fps)
+        clip = fit(estimate(clip, self.estimators), self.size, self.fit)
+        members = {
+            fields.VIDEO: encode_video(clip.frames, clip.fps),
+            fields.META: fields.encode(fields.META, describe(clip, split)),
+            fields.TEXT: clip.text.encode(),
+        }
+        for name, condition in self.conditions.items():
+            member = fields.condition_field(name)
+            members[member] = fields.encode(member, condition.extract(clip))
+        return members
 
 
-def check_clip(clip: Clip, size: tuple[int, int], fps: float) -> None:
-    """Raise DataError for a clip that is too short, silent, or of another size or rate than the shards."""
+def estimate(clip: Clip, estimators: Mapping[str, Estimator]) -> Clip:
+    """Add to what is known of a clip; what its corpus or an earlier estimator knows is not looked for again."""
+    for estimator in estimators.values():
+        if not set(estimator.provides) <= set(clip.known):
+            clip = replace(clip, known={**estimator(clip), **clip.known})
+    return clip
+
+
+def check_clip(clip: Clip, fps: float) -> None:
+    """Raise DataError for a clip that is too short, silent, or of another rate than the shards."""
     if len(clip.frames) < SHORTEST:
         raise DataError(f"the clip has {len(clip.frames)} frames; a video needs at least {SHORTEST}")
     if not clip.text.strip():
         raise DataError("the clip has no text")
-    if clip.frames.shape[1:3] != tuple(size):
-        height, width = clip.frames.shape[1:3]
-        raise DataError(f"the frames are {height}x{width}, the shards {size[0]}x{size[1]}")
     if abs(clip.fps - fps) > 1e-3:
         raise DataError(f"the clip has {clip.fps:g} frames a second, the shards {fps:g}")
 

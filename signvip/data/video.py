@@ -36,7 +36,7 @@ def read_video(
     `size` (H, W) cuts off the padding of odd sizes. DataError where the file cannot be decoded to its end.
     """
     wanted = range(start, stop if stop is not None else 2**31, step)
-    with _opened(source) as container:
+    with opened(source) as container:
         stream = container.streams.video[0]
         fps = float(stream.average_rate or stream.guessed_rate or 0)
         frames = list(_decode(container, stream, wanted, _name(source)))
@@ -44,6 +44,12 @@ def read_video(
         raise DataError(f"{_name(source)} has no frame from {start} on; give a video that is longer.")
     height, width = size or frames[0].shape[:2]
     return np.stack([frame[:height, :width] for frame in frames]), fps
+
+
+def read_comment(source: str | Path | bytes) -> str | None:
+    """The comment that a video was written with; DataError where it is no video."""
+    with opened(source) as container:
+        return container.metadata.get("comment")
 
 
 class VideoWriter(AbstractContextManager["VideoWriter"]):
@@ -134,7 +140,8 @@ class _Encoder:
 
 
 @contextmanager
-def _opened(source: str | Path | bytes) -> Iterator[InputContainer]:
+def opened(source: str | Path | bytes) -> Iterator[InputContainer]:
+    """Open a video to read; DataError where there is none, also for what goes wrong while it is decoded."""
     try:
         with av.open(io.BytesIO(source) if isinstance(source, bytes) else str(source), "r") as container:
             if not container.streams.video:
@@ -146,24 +153,30 @@ def _opened(source: str | Path | bytes) -> Iterator[InputContainer]:
         raise DataError(_damaged(source, error.strerror or str(error))) from error
 
 
-def _decode(container: InputContainer, stream: VideoStream, wanted: range, name: str) -> Iterator[np.ndarray]:
+def decoded(
+    container: InputContainer, stream: VideoStream, name: str, *, whole: bool = True
+) -> Iterator[av.VideoFrame]:
+    """Decode forward; DataError where a file that is read from its beginning (`whole`) was cut short."""
     stream.codec_context.thread_count = 1  # worker processes share the cores already
-    reformatter = VideoReformatter()
-    packets = number = 0
+    packets = 0
     for packet in container.demux(stream):
         packets += packet.size > 0
-        for frame in packet.decode():
-            if number in wanted:
-                yield _upright(reformatter.reformat(frame, format="rgb24").to_ndarray(), frame.rotation)
-            number += 1
-        if number >= wanted.stop:
-            return
+        yield from packet.decode()
     # A cut file ends early without an error; packets are counted, since an edit list may drop frames rightly.
-    if packets < stream.frames:
+    if whole and packets < stream.frames:
         raise DataError(_damaged(name, f"{packets} of {stream.frames} frames are there"))
 
 
-def _upright(frame: np.ndarray, rotation: int) -> np.ndarray:
+def _decode(container: InputContainer, stream: VideoStream, wanted: range, name: str) -> Iterator[np.ndarray]:
+    reformatter = VideoReformatter()
+    for number, frame in enumerate(decoded(container, stream, name)):
+        if number in wanted:
+            yield upright(reformatter.reformat(frame, format="rgb24").to_ndarray(), frame.rotation)
+        if number + 1 >= wanted.stop:
+            return
+
+
+def upright(frame: np.ndarray, rotation: int) -> np.ndarray:
     """Turn a frame as the file asks for (phones), in degrees against the clock."""
     return np.ascontiguousarray(np.rot90(frame, round(rotation / 90))) if rotation else frame
 

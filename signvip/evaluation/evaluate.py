@@ -15,6 +15,7 @@ from signvip.data.files import write_text
 from signvip.errors import DataError, RunError, SignVipError
 from signvip.evaluation.chain import Chain
 from signvip.evaluation.material import GENERATED, ROWS, TRUTH, Material, Pair, gather
+from signvip.evaluation.reading import NO_EVALUATOR, ORACLE, open_evaluators
 from signvip.evaluation.results import TABLES, Evaluation, LeftOut, Value
 from signvip.generate import OF_THE_RUN, GenerateOptions, choose_run, embedded_run, load_pipeline
 from signvip.progress import Reporter, Silent
@@ -23,7 +24,6 @@ from signvip.run import MAKERS, Run
 from signvip.stages.clips import Clips
 
 NETWORK = "needs the weights of its network, which travel with no package; give --weights NAME=PATH"
-NO_EVALUATOR = "no evaluator reads signing back into text yet"
 NOT_HERE = "says nothing about this row"
 
 
@@ -35,6 +35,7 @@ class EvaluateOptions:
     clips: int | None = None
     split: str = "test"
     weights: Mapping[str, Path] = field(default_factory=dict)
+    evaluators: Sequence[Path] = ()  # folders of `train-evaluator`; by default those in runs/ that fit
     sampling: GenerateOptions = field(default_factory=GenerateOptions)
 
 
@@ -61,11 +62,17 @@ def evaluate(
     chain = Chain(opened, pipe, clips)
     evaluation = Evaluation(about=_about(chain, source, shards, options))
     metrics = _metrics(chain, options, evaluation)
-    picks = range(min(len(clips), options.clips or len(clips)))
-    rows = gather(
-        chain, picks, {_takes(metric) for metric in metrics.values()}, shards, options.sampling.seed, reporter
+    takes = {_takes(metric) for metric in metrics.values()}
+    evaluators = (
+        open_evaluators(options.evaluators, shards, pipe._execution_device, evaluation)
+        if "texts" in takes
+        else {}
     )
-    evaluation.about["clips"] = len(picks)
+    if takes == {"texts"} and not evaluators:
+        raise DataError(f"{next(iter(metrics))}: {' '.join([NO_EVALUATOR, *evaluation.remarks])}")
+    picks = range(min(len(clips), options.clips or len(clips)))
+    rows = gather(chain, picks, takes, evaluators, shards, options.sampling.seed, reporter)
+    evaluation.about |= {"clips": len(picks), "rows": list(rows)}
     with reporter.task("numbers", len(metrics)) as task:
         for name, metric in metrics.items():
             _measure(name, metric, rows, evaluation)
@@ -104,24 +111,27 @@ def _build(name: str, chain: Chain, options: EvaluateOptions) -> Any:
 
 def _measure(name: str, metric: Any, rows: Mapping[str, Material], evaluation: Evaluation) -> None:
     takes, lacks = _takes(metric), []
-    for row, material in rows.items():
-        pair = material.pairs.get(takes)
-        if pair is None:
-            lacks.append((row, material.lacks.get(takes, NO_EVALUATOR if takes == "texts" else NOT_HERE)))
-            continue
-        try:
-            evaluation.values += _values(row, name, metric, pair)
-            _remark(row, metric, pair, evaluation)
-        except Exception as error:  # a metric may be foreign code; one that fails must not cost the others
-            known = isinstance(error, SignVipError)
-            lacks.append((row, str(error) if known else f"{type(error).__name__}: {error}"))
-    if len(lacks) == len(rows) and len({reason for _, reason in lacks}) == 1:
+    asked = {row: material for row, material in rows.items() if row != ORACLE or takes == "texts"}
+    for row, material in asked.items():
+        sets = material.sets(takes)
+        if not sets:
+            lacks.append((row, material.lacks.get(takes, NOT_HERE)))
+        for evaluator, pair in sets.items():
+            try:
+                evaluation.values += _values(row, name, metric, pair, evaluator)
+                _remark(row, metric, pair, evaluator, evaluation)
+            except (
+                Exception
+            ) as error:  # a metric may be foreign code; one that fails must not cost the others
+                known = isinstance(error, SignVipError)
+                lacks.append((row, str(error) if known else f"{type(error).__name__}: {error}"))
+    if len(lacks) >= len(asked) and len({reason for _, reason in lacks}) == 1:
         evaluation.left_out.append(LeftOut(name, lacks[0][1]))
     else:
         evaluation.left_out += [LeftOut(name, why, row) for row, why in lacks if why != NOT_HERE]
 
 
-def _values(row: str, name: str, metric: Any, pair: Pair) -> list[Value]:
+def _values(row: str, name: str, metric: Any, pair: Pair, evaluator: str) -> list[Value]:
     found = metric(pair.generated, pair.truth)
     strange = [key for key, value in found.items() if not math.isfinite(value)]
     if strange:
@@ -138,16 +148,18 @@ def _values(row: str, name: str, metric: Any, pair: Pair) -> list[Value]:
             higher_is_better=metric.higher_is_better,
             target=getattr(metric, "target", None),
             takes=_takes(metric) if _takes(metric) in TABLES else "videos",
+            evaluator=evaluator,
         )
         for key, value in found.items()
     ]
 
 
-def _remark(row: str, metric: Any, pair: Pair, evaluation: Evaluation) -> None:
+def _remark(row: str, metric: Any, pair: Pair, evaluator: str, evaluation: Evaluation) -> None:
     remark = getattr(metric, "remark", None)
     sentence = remark(pair.generated, pair.truth) if remark else None
-    if sentence:
-        evaluation.remarks.append(f"{row}: {sentence}")
+    said = f"{row}, {evaluator} read back: {sentence}" if evaluator else f"{row}: {sentence}"
+    if sentence and said not in evaluation.remarks:  # all metrics of texts say the same of empty ones
+        evaluation.remarks.append(said)
 
 
 def _takes(metric: Any) -> str:

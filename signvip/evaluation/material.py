@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, overload
@@ -12,8 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from signvip.backtranslation.evaluator import Evaluator
+from signvip.backtranslation.oracle import oracle_texts
 from signvip.errors import DataError, MismatchError, SignVipError
 from signvip.evaluation.chain import Chain, as_array, fit_probe
+from signvip.evaluation.reading import NO_EVALUATOR, ORACLE
 from signvip.evaluation.trajectories import wrist_positions
 from signvip.metrics.base import Cost, Signing
 from signvip.progress import Reporter
@@ -22,7 +25,7 @@ from signvip.training import step_seed
 
 TRUTH, REBUILT, GENERATED = "ground truth", "from true conditions", "from the text"
 ROWS = (TRUTH, REBUILT, GENERATED)
-PIXELS = {"videos", "clips", "costs", "texts"}  # what asks for generated frames, which take long
+PIXELS = {"videos", "clips", "costs"}  # what asks for generated frames, which take long
 
 
 class Lazy(Sequence[Any]):
@@ -56,17 +59,27 @@ class Pair:
 
 @dataclass
 class Material:
-    """What one row has, by what metrics take; and a sentence for what it lacks."""
+    """What one row has, by what metrics take; and a sentence for what it lacks.
+
+    `texts` has a pair for each evaluator, by what it reads.
+    """
 
     pairs: dict[str, Pair] = field(default_factory=dict)
+    texts: dict[str, Pair] = field(default_factory=dict)
     lacks: dict[str, str] = field(default_factory=dict)
+
+    def sets(self, takes: str) -> dict[str, Pair]:
+        """What a metric is computed on, by evaluator; the name is empty where none has a part in it."""
+        if takes == "texts":
+            return self.texts
+        return {"": self.pairs[takes]} if takes in self.pairs else {}
 
 
 @dataclass
 class Made:
     """One clip: what is true of it and what was made of it. Frames (F, H, W, 3) uint8, embeddings (F, C, h, w)."""
 
-    text: str
+    info: dict[str, Any]
     frames: np.ndarray
     keypoints: np.ndarray | None
     e: Tensor
@@ -78,13 +91,20 @@ class Made:
 
 
 def gather(
-    chain: Chain, picks: Sequence[int], takes: Collection[str], shards: Path, seed: int, reporter: Reporter
+    chain: Chain,
+    picks: Sequence[int],
+    takes: Collection[str],
+    evaluators: Mapping[str, Evaluator],
+    shards: Path,
+    seed: int,
+    reporter: Reporter,
 ) -> dict[str, Material]:
     """Make what the metrics ask for; the ground truth is compared with itself, as far as its pixels go."""
+    reads = bool(evaluators) and "texts" in takes
     with reporter.task("clips", len(picks)) as task:
         clips = []
         for pick in picks:
-            clips.append(make(chain, pick, seed, pixels=bool(PIXELS & set(takes))))
+            clips.append(make(chain, pick, seed, pixels=reads or bool(PIXELS & set(takes))))
             task.advance()
     rows = {name: Material() for name in ROWS}
     if clips[0].rebuilt is not None:
@@ -94,6 +114,11 @@ def gather(
     _add_embeddings(rows, clips, chain)
     if "poses" in takes:
         _add_poses(rows, clips, chain, shards)
+    if reads:
+        _add_texts(rows, clips, evaluators, shards, reporter)
+    else:
+        for row in rows.values():
+            row.lacks["texts"] = NO_EVALUATOR
     return rows
 
 
@@ -109,7 +134,7 @@ def make(chain: Chain, pick: int, seed: int, pixels: bool) -> Made:
     e = chain.embed(chain.clips.conditions(pick))
     frames = chain.clips.frames(pick, range(info["frames"])).permute(0, 2, 3, 1).numpy()
     clip = Made(
-        text=info["text"],
+        info=info,
         frames=frames,
         keypoints=_keypoints(chain, pick),
         e=e,
@@ -181,6 +206,36 @@ def _add_poses(rows: dict[str, Material], clips: list[Made], chain: Chain, shard
     }
     for name, embeddings in sources.items():
         rows[name].pairs["poses"] = Pair([probe(as_array(e)) for e in embeddings], truth)
+
+
+def _add_texts(
+    rows: dict[str, Material],
+    clips: list[Made],
+    evaluators: Mapping[str, Evaluator],
+    shards: Path,
+    reporter: Reporter,
+) -> None:
+    """What each evaluator reads; true frames came out of the codec that generated ones go through here."""
+    truth = [str(clip.info["text"]) for clip in clips]
+    languages = [str(clip.info["text_language"]) for clip in clips]
+    with reporter.task("read", 3 * len(evaluators)) as task:
+        for name, evaluator in evaluators.items():
+            read = {
+                TRUTH: evaluator.read([clip.frames for clip in clips], languages),
+                REBUILT: evaluator.read_generated([_made(clip.rebuilt) for clip in clips], languages),
+                GENERATED: evaluator.read_generated([_made(clip.generated) for clip in clips], languages),
+            }
+            for row, texts in read.items():
+                rows[row].texts[name] = Pair(texts, truth)
+                task.advance()
+    known = oracle_texts(shards, [clip.info for clip in clips])
+    if known is not None:
+        rows[ORACLE] = Material(texts={name: Pair(known, truth) for name in evaluators})
+
+
+def _made(frames: np.ndarray | None) -> np.ndarray:
+    assert frames is not None, "texts ask for pixels"
+    return frames
 
 
 def _floats(videos: Sequence[np.ndarray]) -> Lazy:

@@ -18,6 +18,8 @@ TABLES = {
     "costs": "costs",
 }
 
+RATIO = "bleu4"  # shown over the ground truth's; `results.json` has the ratio of every number of read texts
+
 
 @dataclass(frozen=True)
 class Value:
@@ -32,6 +34,7 @@ class Value:
     higher_is_better: bool
     target: float | None
     takes: str
+    evaluator: str = ""  # what was read back into text, pose or video
 
     @property
     def heading(self) -> str:
@@ -63,17 +66,33 @@ class Evaluation:
         """The content of `results.json`."""
         return {
             **self.about,
-            "values": [{k: v for k, v in asdict(value).items() if k != "takes"} for value in self.values],
+            "values": [self._as_json(value) for value in self.values],
             "left_out": [asdict(item) for item in self.left_out],
             "remarks": self.remarks,
         }
 
-    def value(self, row: str, name: str) -> float:
-        """One number; KeyError where it was left out."""
+    def value(self, row: str, name: str, evaluator: str | None = None) -> float:
+        """One number, by the first evaluator where none is named; KeyError where it was left out."""
         for found in self.values:
-            if (found.row, found.name) == (row, name):
+            if (found.row, found.name) == (row, name) and evaluator in (None, found.evaluator):
                 return found.value
         raise KeyError((row, name))
+
+    def ratio(self, value: Value) -> float | None:
+        """A number of read texts over that of the ground truth, which is what its evaluator can read at all."""
+        first = (self.about["rows"][0], value.name, value.evaluator)
+        truth = (v.value for v in self.values if value.evaluator and (v.row, v.name, v.evaluator) == first)
+        read = next(truth, 0.0)
+        return value.value / read if read else None
+
+    def _as_json(self, value: Value) -> dict[str, Any]:
+        about = asdict(value)
+        del about["takes"]
+        if value.evaluator:
+            about["ratio"] = self.ratio(value)
+        else:
+            del about["evaluator"]
+        return about
 
 
 def table(evaluation: Evaluation, rows: Sequence[str]) -> list[str]:
@@ -81,17 +100,26 @@ def table(evaluation: Evaluation, rows: Sequence[str]) -> list[str]:
     lines: list[str] = []
     for title in dict.fromkeys(TABLES.values()):
         found = [value for value in evaluation.values if TABLES.get(value.takes) == title]
-        if found:
-            lines += [*_grid(title, found, rows), ""]
+        for evaluator in dict.fromkeys(value.evaluator for value in found):
+            own = [value for value in found if value.evaluator == evaluator]
+            named = f"{title} ({evaluator})" if evaluator else title
+            lines += [*_grid(named, own, rows, evaluation), ""]
+    lines += [about["signature"] for about in evaluation.about.get("evaluators", {}).values()]
     lines += [f"{name}: {text}" for name, text in _signatures(evaluation.values).items()]
     if evaluation.left_out:
         lines += ["", "Left out:", *_reasons(evaluation.left_out)]
     return lines + ([""] if evaluation.remarks else []) + evaluation.remarks
 
 
-def _grid(title: str, values: Sequence[Value], rows: Sequence[str]) -> list[str]:
+def _grid(title: str, values: Sequence[Value], rows: Sequence[str], evaluation: Evaluation) -> list[str]:
     columns = list(dict.fromkeys(value.heading for value in values))
     cells = {(value.row, value.heading): f"{value.value:.4g}" for value in values}
+    ratios = {
+        value.row: ratio for value in values if value.name == RATIO and (ratio := evaluation.ratio(value))
+    }
+    if ratios:
+        columns.append(f"{RATIO}/truth")
+        cells |= {(row, columns[-1]): f"{ratio:.3f}" for row, ratio in ratios.items()}
     shown = [row for row in rows if any(row == place for place, _ in cells)]
     widths = [max(len(column), 8) for column in columns]
     first = max(len(title), *(len(row) for row in rows))

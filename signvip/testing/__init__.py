@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from signvip.errors import SignVipError
 from signvip.testing.conditions import check_condition
 from signvip.testing.datasets import check_dataset
+from signvip.testing.estimators import check_estimator
 from signvip.testing.metrics import check_metric
 from signvip.testing.quantizers import check_quantizer
 from signvip.testing.translators import check_translator
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "check_condition",
     "check_dataset",
+    "check_estimator",
     "check_metric",
     "check_plugin",
     "check_quantizer",
@@ -48,6 +50,7 @@ def check_plugin(record: Plugin) -> str | None:
         "quantizer": check_quantizer,
         "translator": check_translator,
         "dataset": check_dataset,
+        "estimator": check_estimator,
         "metric": check_metric,
     }
     assert record.cls is not None, "a record that failed to load has nothing to check"

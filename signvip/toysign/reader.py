@@ -59,6 +59,8 @@ class ToySign:
                 raise ValueError(f"{names} is more than this corpus has; use some of {', '.join(known)}")
             return names
 
+    knows = ("keypoints", "hands", "depth")
+
     def __init__(self, config: Config) -> None:
         self.config = config
 
@@ -94,6 +96,15 @@ class ToySign:
             source=SOURCE,
             licence=LICENCE,
             known={"keypoints": points, "hands": hands, "depth": depth},
+        )
+
+    def oracle(self, split: str, clip_id: str) -> str:
+        """What is best said of a clip by somebody who knows its glosses and the language to write in."""
+        from signvip.toysign.oracle import best_wording
+
+        index = self._index(split, clip_id)
+        return best_wording(
+            self.message(split, index), self._dealt(split, "text", index, self.config.text_languages)
         )
 
     def message(self, split: str, index: int) -> Message:

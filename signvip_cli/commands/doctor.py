@@ -27,7 +27,9 @@ def doctor(
     plugin: Plugins = None,
     verbose: Verbose = 0,
 ) -> None:
-    """Look at environment, devices, plugins and, where given, at shards and a preset; exit 1 where something is wrong.
+    """Look at environment, devices, plugins and, where given, at shards and a preset.
+
+    Exit 1 where something is wrong; what is only to be looked at, such as clips without hands in sight, is told.
 
     Examples:
 
@@ -45,9 +47,9 @@ def doctor(
         print_json([asdict(finding) for finding in findings])
     else:
         for finding in findings:
-            mark = "FAULT" if finding.fault else "ok"
+            mark = "FAULT" if finding.fault else "look" if finding.advice else "ok"
             print_result(f"{mark:<5}  {finding.topic:<22}  {finding.found}")
-            if finding.fault:
-                print_result(f"       {finding.fault}")
+            if finding.fault or finding.advice:
+                print_result(f"       {finding.fault or finding.advice}")
     if any(finding.fault for finding in findings):
         raise typer.Exit(1)

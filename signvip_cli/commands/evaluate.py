@@ -30,6 +30,14 @@ def evaluate(
         list[str] | None,
         typer.Option("--weights", metavar="NAME=PATH", help="The network that a metric needs (repeatable)."),
     ] = None,
+    evaluator: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--evaluator",
+            metavar="FOLDER",
+            help="What reads signing back into text (repeatable); by default those in runs/ that fit.",
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="For results.json.")] = OUT,
     steps: Annotated[int | None, typer.Option("--steps", min=1, help="Denoising steps.")] = None,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same numbers.")] = 0,
@@ -52,6 +60,8 @@ def evaluate(
 
       signvip evaluate --run runs/default --shards data/shards --metric ssim --metric psnr --clips 8
 
+      signvip evaluate --evaluator runs/evaluator-video --metric bleu --metric rouge_l
+
       signvip evaluate --metric fid --weights fid=inception-2015-12-05.pt --json
     """
     networks = dict(read_weights(line) for line in weights or [])
@@ -63,7 +73,7 @@ def evaluate(
     from signvip_cli.reporter import make_reporter
 
     options = EvaluateOptions(
-        metrics=tuple(metric or ()), clips=clips, split=split, weights=networks,
+        metrics=tuple(metric or ()), clips=clips, split=split, weights=networks, evaluators=tuple(evaluator or ()),
         sampling=GenerateOptions(steps=steps, seed=seed, device=device, dtype=dtype),
     )  # fmt: skip
     found = measure(shards, out, run=run, options=options, reporter=make_reporter())

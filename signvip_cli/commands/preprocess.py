@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,11 +24,32 @@ from signvip_cli.options import (
 
 if TYPE_CHECKING:
     from signvip.config import RunConfig
-    from signvip.contracts import DatasetReader
+    from signvip.contracts import DatasetReader, Estimator
+    from signvip.data.executors import Executor as Makes
+    from signvip.data.preprocess import Result, Share
+    from signvip.data.sample import Recipe
     from signvip.progress import Reporter
 
-TOYSIGN = "toysign"
+TOYSIGN, FOLDER = "toysign", "folder"
+
+
+class Executor(StrEnum):
+    """Who makes the samples."""
+
+    local = "local"
+    ray = "ray"
+
+
+class Fit(StrEnum):
+    """A crop about the middle, as in the paper, or black margins."""
+
+    crop = "crop"
+    pad = "pad"
+
+
 EXAMPLE = Path("ref.png")
+OF_THE_DATA = ("dataset.", "estimator.")
+DEFAULT_ESTIMATOR = "mediapipe"  # runs offline and on a CPU
 
 
 def preprocess(
@@ -38,14 +61,34 @@ def preprocess(
         str | None, typer.Option("--dataset", metavar="NAME", help="The reader; see: signvip plugins.")
     ] = None,
     condition: Conditions = None,
+    estimator: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--estimator", metavar="NAME", help="What finds keypoints and hands in real clips (repeatable)."
+        ),
+    ] = None,
     size: Annotated[
         str | None, typer.Option("--size", metavar="HxW", help="Frame size, such as 64x64.")
     ] = None,
     fps: Annotated[float | None, typer.Option("--fps", min=0.1, help="Frames a second.")] = None,
+    fit: Annotated[Fit, typer.Option("--fit", help="How another aspect is met.")] = Fit.crop,
     split: Annotated[
         list[str] | None, typer.Option("--split", metavar="NAME", help="train, dev or test (repeatable).")
     ] = None,
     workers: Annotated[int, typer.Option("--workers", min=0, help="Processes beside this one.")] = 2,
+    executor: Annotated[
+        Executor, typer.Option("--executor", help="Processes on this machine, or a Ray cluster.")
+    ] = Executor.local,
+    time_limit: Annotated[
+        float,
+        typer.Option("--time-limit", min=1.0, metavar="SECONDS", help="For one clip; then it is left out."),
+    ] = 600.0,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard", metavar="I/N", help="Do share I of N, as a job array does; then run once without."
+        ),
+    ] = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try the clips of failed.jsonl again.")
     ] = False,
@@ -69,36 +112,45 @@ def preprocess(
       signvip preprocess toysign data/small --set dataset.train=40 --condition pose
 
       signvip preprocess /corpora/mine data/mine --dataset folder --size 128x96 --workers 8
-    """
-    from signvip.data.manifest import Manifest
 
-    shape = parse_size(size)
+      signvip preprocess /corpora/how2sign data/how2sign --dataset how2sign --preset how2sign --shard 3/16
+
+      signvip preprocess data/mine-again --retry-failed --time-limit 1800
+    """
+    shape, share = parse_size(size), parse_share(shard)
 
     from signvip.contracts import SPLITS
+    from signvip.data.sample import Recipe
     from signvip_cli.reporter import make_reporter
 
     values, options = read_settings(settings or [])
     wanted = choose(preset, config, values, condition or [], shape, fps)
-    reader = open_corpus(source, dataset, options, wanted)
+    reader = open_corpus(source, dataset, options.get("dataset", {}), wanted)
+    estimators = choose_estimators(reader, wanted, estimator or [], options.get("estimator", {}))
     reporter = make_reporter()
-    _run(reader, wanted, out, tuple(split or SPLITS), workers, retry_failed, reporter)
+    recipe = Recipe.of(reader, wanted, estimators, fit.value)
+    makes = choose_executor(executor, workers, time_limit)
+    result = _run(recipe, out, tuple(split or SPLITS), makes, share, retry_failed, reporter)
     if type(reader).__module__.startswith("signvip.toysign"):
         leave_example(reader, EXAMPLE, reporter)
     if json:
-        print_json({"shards": str(out), **Manifest.read(out).model_dump(mode="json")})
-    else:
-        print_result(str(out))
+        counts = {"summary": asdict(result.summary)}
+        print_json({"shards": str(out), **result.manifest.model_dump(mode="json"), **counts})
+        return
+    for name, value in result.summary.lines():
+        reporter.say(f"{name:<8} {value}")
+    print_result(str(out))
 
 
 def read_settings(settings: list[str]) -> tuple[list[str], dict[str, Any]]:
-    """Part `--set` values in those of the configuration and those of the reader (`dataset.KEY=VALUE`)."""
+    """Part `--set` values in those of the configuration and those of `dataset.KEY` and `estimator.NAME.KEY`."""
     from signvip.config import merge, parse_setting
 
     options: dict[str, Any] = {}
     for setting in settings:
-        if setting.startswith("dataset."):
-            options = merge(options, parse_setting(setting)["dataset"])
-    return [setting for setting in settings if not setting.startswith("dataset.")], options
+        if setting.startswith(OF_THE_DATA):
+            options = merge(options, parse_setting(setting))
+    return [setting for setting in settings if not setting.startswith(OF_THE_DATA)], options
 
 
 def choose(
@@ -132,11 +184,23 @@ def open_corpus(
 
     known = registry().names("dataset")
     is_name = source in known and (dataset or source) == source
-    name = dataset or (source if is_name or "folder" not in known else "folder")
+    name = dataset or (FOLDER if not is_name and Path(source).exists() else source)
     fields = getattr(getattr(registry().get("dataset", name), "Config", None), "model_fields", {})
     given = {"size": config.size, "fps": config.fps, "source": source}
     taken = {key: value for key, value in given.items() if key in fields and (key != "source" or not is_name)}
     return build("dataset", name, **{**taken, **options})
+
+
+def choose_estimators(
+    reader: DatasetReader, config: RunConfig, names: list[str], options: dict[str, Any]
+) -> dict[str, Estimator]:
+    """The estimators named; for a corpus that does not know its own keypoints, one that runs everywhere."""
+    from signvip.registry import build, registry
+
+    missing = not getattr(reader, "knows", ())
+    if not names and missing and DEFAULT_ESTIMATOR in registry().names("estimator"):
+        names = [DEFAULT_ESTIMATOR]
+    return {name: build("estimator", name, **options.get(name, {})) for name in names}
 
 
 def leave_example(reader: Any, path: Path, reporter: Reporter) -> None:
@@ -154,36 +218,55 @@ def leave_example(reader: Any, path: Path, reporter: Reporter) -> None:
     reporter.say(f"Left {path} here, a picture of a signer that training does not see.")
 
 
+def choose_executor(kind: Executor, workers: int, time_limit: float) -> Makes:
+    """Who makes the samples."""
+    from signvip.data.executors import Here, Processes, Ray
+
+    if kind is Executor.ray:
+        return Ray(time_limit)
+    return Processes(workers, time_limit) if workers else Here()
+
+
+def parse_share(text: str | None) -> Share | None:
+    """`I/N` as a share; wrong usage otherwise."""
+    from signvip.data.preprocess import Share
+
+    if text is None:
+        return None
+    number, _, of = text.partition("/")
+    if not (number.isdigit() and of.isdigit() and 1 <= int(number) <= int(of)):
+        raise typer.BadParameter(
+            f"'{text}' is no share; write I/N with I from 1 to N, such as 1/8.", param_hint="--shard"
+        )
+    return Share(int(number), int(of))
+
+
 def _run(
-    reader: DatasetReader,
-    config: RunConfig,
+    recipe: Recipe,
     out: Path,
     splits: tuple[str, ...],
-    workers: int,
+    executor: Makes,
+    share: Share | None,
     retry_failed: bool,
     reporter: Reporter,
-) -> None:
+) -> Result:
     from signvip.data.preprocess import preprocess as make_shards
-    from signvip.registry import build
 
-    conditions = {name: build("condition", name, **options) for name, options in config.conditions.items()}
-    total = sum(len(reader.ids(split)) for split in splits)
-    made = 0
-    with reporter.task("preprocess", total) as task:
+    total = sum(len(recipe.reader.ids(split)) for split in splits)
+    with reporter.task("preprocess", total // (share.of if share else 1)) as task:
+        made = 0
 
         def progress(done: int, _total: int) -> None:
             nonlocal made
             task.advance(done - made)
             made = done
 
-        make_shards(
-            reader,
-            conditions,
+        return make_shards(
+            recipe,
             out,
             splits=splits,
-            size=config.size,
-            fps=config.fps,
-            workers=workers,
+            executor=executor,
+            share=share,
             retry_failed=retry_failed,
             progress=progress,
         )

@@ -10,7 +10,7 @@ import pytest
 
 import signvip as package
 
-COMMANDS = ("demo", "preprocess", "train", "encode", "tokenize", "generate", "evaluate", "doctor")
+COMMANDS = ("demo", "preprocess", "train", "encode", "tokenize", "generate", "evaluate", "doctor", "show")
 PLUGIN_COMMANDS = ("list", "show", "check", "new")
 
 

@@ -139,7 +139,7 @@ def test_a_broken_distribution_is_named_and_does_not_take_the_others_with_it(tmp
     assert "signvip-broken 1.0: ModuleNotFoundError" in checked.stdout
 
 
-@pytest.mark.parametrize("kind", ["condition", "quantizer", "translator", "dataset", "metric"])
+@pytest.mark.parametrize("kind", ["condition", "quantizer", "translator", "dataset", "estimator", "metric"])
 def test_a_new_plugin_passes_its_own_test(signvip, tmp_path, kind):
     result = signvip("plugins", "new", "my_own", "--kind", kind)
     assert result.exit_code == 0

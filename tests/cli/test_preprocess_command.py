@@ -58,30 +58,15 @@ def test_a_mistake_is_a_sentence(signvip, words, code, sentence):
 
 
 def test_settings_are_those_of_the_configuration_or_of_the_reader():
-    values, options = read_settings(["fps=10", "dataset.train=4", "dataset.signers.train=2"])
-    assert (values, options) == (["fps=10"], {"train": 4, "signers": {"train": 2}})
+    given = ["fps=10", "dataset.train=4", "dataset.signers.train=2", "estimator.dots.radius=3"]
+    values, options = read_settings(given)
+    assert values == ["fps=10"]
+    assert options == {"dataset": {"train": 4, "signers": {"train": 2}}, "estimator": {"dots": {"radius": 3}}}
 
 
-def test_a_folder_goes_to_the_reader_as_its_source(signvip, plugin_file, tmp_path):
-    path = plugin_file(
-        """
-        import signvip
-
-        class Folder:
-            class Config(signvip.Config):
-                source: str
-
-            def __init__(self, config):
-                self.config = config
-
-        @signvip.hookimpl
-        def register_datasets(register):
-            register("folder", Folder)
-        """
-    )
-    signvip("plugins", "list", "--plugin", path)
+def test_a_folder_goes_to_the_reader_as_its_source(tmp_path):
     for name in (None, "folder"):
-        assert open_corpus("/corpora/mine", name, {}, tiny()).config.source == "/corpora/mine"
+        assert open_corpus(str(tmp_path), name, {}, tiny()).config.source == tmp_path
 
 
 def tiny():

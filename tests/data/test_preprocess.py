@@ -17,8 +17,10 @@ from PIL import Image
 from signvip_conditions import Hand3d, Pose
 
 from signvip.data import preprocess as engine
+from signvip.data.executors import Here, Processes
 from signvip.data.manifest import Manifest
-from signvip.data.preprocess import preprocess
+from signvip.data.preprocess import Share, preprocess
+from signvip.data.sample import Recipe
 from signvip.data.shards import ShardIndex, read_shard
 from signvip.errors import DataError, MismatchError
 
@@ -56,7 +58,7 @@ class Reader:
             case 3:
                 return clip(clip_id, text=" ")
             case 4:
-                return clip(clip_id, size=(32, 32))
+                return clip(clip_id, fps=7.0)
             case _:
                 return replace(clip(clip_id), known={})
 
@@ -69,7 +71,10 @@ def small_shards(monkeypatch):
 def run(out, reader=None, conditions=("pose", "hand3d"), **options):
     classes = {"pose": Pose, "hand3d": Hand3d}
     chosen = {name: classes[name](classes[name].Config()) for name in conditions}
-    return preprocess(reader or Reader(), chosen, out, **{"size": SIZE, "fps": FPS, "workers": 0, **options})
+    recipe = Recipe(reader or Reader(), chosen, options.pop("size", SIZE), options.pop("fps", FPS))
+    workers = options.pop("workers", 0)
+    executor = Processes(workers, options.pop("time_limit", 60)) if workers else Here()
+    return preprocess(recipe, out, executor=executor, **options).manifest
 
 
 def contents(folder):
@@ -115,7 +120,7 @@ def test_bad_clips_are_told_and_stop_nothing_and_counts_add_up(tmp_path):
     told = reasons(tmp_path)
     assert set(told) == set(bad)
     for clip_id, words in zip(
-        bad, ["cut short", "KeyError", "1 frames", "no text", "32x32", "without"], strict=True
+        bad, ["cut short", "KeyError", "1 frames", "no text", "7 frames a second", "without"], strict=True
     ):
         assert words in told[clip_id]
 
@@ -179,18 +184,65 @@ def test_a_full_disk_is_a_sentence_and_leaves_no_half_shard(tmp_path, monkeypatc
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with pytest.raises(DataError, match=r"disk is full.*again"):
-        preprocess(Reader(), {"hand3d": Full(Full.Config())}, tmp_path, size=SIZE, fps=FPS, workers=0)
+        preprocess(Recipe(Reader(), {"hand3d": Full(Full.Config())}, SIZE, FPS), tmp_path)
     assert not list(tmp_path.glob("*.tar")) and not list(tmp_path.glob(".*"))
 
 
 class Dies(Reader):
     def load(self, split, clip_id):
-        os._exit(9)
+        if clip_id == "train-1" and self.bad:
+            os._exit(9)
+        return super().load(split, clip_id)
 
 
-def test_a_killed_worker_is_a_sentence(tmp_path):
-    with pytest.raises(DataError, match="fewer --workers"):
-        run(tmp_path, Dies(), workers=2)
+class Hangs(Reader):
+    def load(self, split, clip_id):
+        if clip_id == "train-4" and self.bad:
+            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # deaf, as a decoder in C may be
+            time.sleep(600)
+        return super().load(split, clip_id)
+
+
+@pytest.mark.parametrize(
+    ("reader", "clip_id", "words"),
+    [(Dies, "train-1", "worker was killed"), (Hangs, "train-4", "longer than 2 s")],
+)
+def test_a_clip_that_kills_its_worker_or_hangs_is_the_only_one_lost(tmp_path, reader, clip_id, words):
+    troubled = reader(bad=("test-0",))
+    counts = run(tmp_path, troubled, workers=2, time_limit=2).splits["train"]
+    assert (counts.clips_out, counts.failed) == (6, 1)
+    assert words in reasons(tmp_path)[clip_id] and "--retry-failed" in reasons(tmp_path)[clip_id]
+    troubled.bad = ()
+    run(tmp_path, troubled, retry_failed=True)
+    assert reasons(tmp_path) == {} and len(ShardIndex(tmp_path, "train")) == 7
+
+
+def test_shares_of_a_job_array_make_what_one_run_makes(tmp_path):
+    reader = Reader(bad=("train-1", "dev-5"))
+    run(tmp_path / "whole", reader)
+    for number in (2, 1, 3):
+        run(tmp_path / "shares", reader, share=Share(number, 3))
+    assert not (tmp_path / "shares" / "failed.jsonl").exists()
+    loaded = len(reader.loaded)
+    manifest = run(tmp_path / "shares", reader)
+    assert len(reader.loaded) == loaded  # nothing was left to do
+    assert contents(tmp_path / "shares") == contents(tmp_path / "whole")
+    assert manifest.splits["train"].failed == 1 and set(reasons(tmp_path / "shares")) == {"train-1", "dev-5"}
+
+
+def test_a_summary_tells_what_came_out_and_why_the_rest_did_not(tmp_path):
+    bad = ("train-0", "train-1", "dev-2")
+    chosen = {"pose": Pose(Pose.Config())}
+    summary = preprocess(Recipe(Reader(bad=bad), chosen, SIZE, FPS), tmp_path).summary
+    assert (summary.clips_in, summary.clips_out, summary.texts) == (14, 11, 11)
+    assert summary.failed == {
+        "the file is cut short": 1,
+        "KeyError: …": 1,
+        "the clip has … frames; a video needs at least …": 1,
+    }
+    assert summary.mean_seconds == pytest.approx(1.0) and summary.frames_per_second > 0
+    again = preprocess(Recipe(Reader(bad=bad), chosen, SIZE, FPS), tmp_path).summary
+    assert again.clips_out == 11 and again.frames_per_second is None
 
 
 def test_ids_that_differ_by_a_dot_stay_apart_and_ids_given_twice_are_refused(tmp_path):

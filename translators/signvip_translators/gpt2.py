@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from functools import partial
+from importlib.metadata import version
+from typing import Any, Literal
 
 import torch
+from packaging.version import Version
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
 import signvip
 from signvip.errors import ConfigError, DataError
-from signvip_translators.generation import Chooser, EosRule, decode
+from signvip_translators.generation import Chooser, Decoding, EosRule, decode
 from signvip_translators.heads import Bias, HeadCache, ParallelHeads
 from signvip_translators.mixer import TokenMixer, replace_at_random
 from signvip_translators.prefix import PrefixKind, TextPrefix
+from signvip_translators.static import Compile, StaticDecoding
 from signvip_translators.text import HashedTextEncoder, PretrainedTextEncoder, TextSpace
 from signvip_translators.trunk import (
     Activation,
@@ -86,6 +90,7 @@ class Gpt2Translator(nn.Module):
         super().__init__()
         _check_heads(config)
         self.options, self.vocab_size = config, vocab_size
+        self._compile: Compile | None = None
         width, head_width = config.width, config.head_width or config.width
         self.first_place = first_place(config)
         padded = config.special_ids == "eos+pad"
@@ -174,10 +179,30 @@ class Gpt2Translator(nn.Module):
         training = self.training
         self.eval()
         try:
-            decoding = CachedDecoding(self, texts, languages)
-            return decode(decoding, chooser, self.options.eos_rule, min(max_frames, self.options.max_frames))
+            frames = min(max_frames, self.options.max_frames)
+            decoding = self._decoding(texts, languages, frames)
+            return decode(decoding, chooser, self.options.eos_rule, frames)
         finally:
             self.train(training)
+
+    def compile(self, *arguments: Any, **options: Any) -> None:
+        """Compile the step of `generate` as `torch.compile` is told, for CUDA; the first clip then takes minutes."""
+        if Version(version("transformers")) < Version("5"):
+            raise ConfigError(
+                "The caches of this transformers break a compiled step; run: pip install 'transformers>=5'"
+            )
+        self._compile = partial(torch.compile, *arguments, **options)
+        self._static: dict[tuple[int, int], StaticDecoding] = {}
+
+    def _decoding(self, texts: Sequence[str], languages: Sequence[str] | None, frames: int) -> Decoding:
+        if self._compile is None:
+            return CachedDecoding(self, texts, languages)
+        size = len(texts), frames
+        if size not in self._static:
+            self._static = {
+                size: StaticDecoding(self, *size, compile=self._compile)
+            }  # one set of buffers is enough
+        return self._static[size].begin(texts, languages)
 
     def _targets(self, tokens: Tensor, lengths: Tensor) -> Tensor:  # (N, B, F + 1)
         places = torch.arange(tokens.shape[1] + 1, device=tokens.device)[None, :, None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Protocol
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -14,6 +14,14 @@ Bias = Literal["learned", "none"]
 FIRST_ROOM = 64  # frames
 
 
+class FrameCache(Protocol):
+    """What the heads keep of the frames so far."""
+
+    def append(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Add frames (N * B, heads, F, channels); all keys, all values, and which count (None: all)."""
+        ...
+
+
 class HeadCache:
     """Keys and values (N * B, heads, room, channels) of the frames so far; the room doubles when full."""
 
@@ -21,7 +29,7 @@ class HeadCache:
         self.length = 0
         self._stores: list[Tensor] = []
 
-    def append(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    def append(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, None]:
         """Add frames and return the keys and values of all frames."""
         start, self.length = self.length, self.length + keys.shape[2]
         if not self._stores or self._stores[0].shape[2] < self.length:
@@ -29,7 +37,7 @@ class HeadCache:
         for store, new in zip(self._stores, (keys, values), strict=True):
             store[:, :, start : self.length] = new
         full_keys, full_values = (store[:, :, : self.length] for store in self._stores)
-        return full_keys, full_values
+        return full_keys, full_values, None
 
     def _grow(self, like: Tensor, used: int) -> None:
         room = max(FIRST_ROOM, 2 * self.length)
@@ -64,7 +72,7 @@ class ParallelHeads(nn.Module):
         self.norm_out = StackedNorm(count, width)
         self.classify = StackedLinear(count, width, outputs, bias=classifier_bias == "learned")
 
-    def forward(self, states: Tensor, cache: HeadCache | None = None) -> Tensor:
+    def forward(self, states: Tensor, cache: FrameCache | None = None) -> Tensor:
         """Logits (N, B, F, V + 1) from the trunk's states (B, F, C): with a cache, of the next frames."""
         batch, frames, _ = states.shape
         x = self.enter(states.flatten(0, 1).expand(self.count, -1, -1))  # (N, B F, width)
@@ -75,20 +83,20 @@ class ParallelHeads(nn.Module):
         return self.classify(self.norm_out(x)).unflatten(1, (batch, frames))
 
     def _attend(
-        self, x: Tensor, batch: int, cache: HeadCache | None
+        self, x: Tensor, batch: int, cache: FrameCache | None
     ) -> Tensor:  # (N, B F, 3 C) -> (N, B F, C)
         count, rows, channels = x.shape
         x = x.view(
             count * batch, rows // batch, 3, self.attention_heads, channels // 3 // self.attention_heads
         )
         query, keys, values = x.permute(2, 0, 3, 1, 4).unbind()  # (N B, heads, F, C / heads)
-        before = 0 if cache is None else cache.length
-        assert before == 0 or query.shape[2] == 1  # after the first call frames come one by one
+        mask = None
         if cache is not None:
-            keys, values = cache.append(keys, values)
+            keys, values, mask = cache.append(keys, values)
+            assert query.shape[2] in (1, keys.shape[2])  # after the first call frames come one by one
         dropout = self.dropout if self.training else 0.0
         y = functional.scaled_dot_product_attention(
-            query, keys, values, dropout_p=dropout, is_causal=before == 0 and query.shape[2] > 1
+            query, keys, values, attn_mask=mask, dropout_p=dropout, is_causal=query.shape[2] > 1
         )
         return y.transpose(1, 2).reshape(count, rows, channels // 3)
 

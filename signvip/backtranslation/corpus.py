@@ -1,0 +1,82 @@
+"""What an evaluator sees of shards: true clips, their texts, and what they were extracted with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from signvip.data.fields import META, VIDEO
+from signvip.data.manifest import Manifest
+from signvip.data.shards import ShardIndex
+from signvip.data.video import encode_video, read_comment, read_video
+from signvip.errors import DataError
+from signvip.generate import NOTICE
+
+CODEC = "h264, crf 18"  # of `encode_video`, which shards are written with
+
+
+class TrueClips:
+    """Random access to one split of shards that hold ground truth alone; DataError where a clip was generated."""
+
+    def __init__(self, shards: Path, split: str) -> None:
+        self.index = ShardIndex(shards, split)
+        self.infos: list[dict[str, Any]] = [self.index.load(clip, META) for clip in range(len(self.index))]
+        for clip, info in enumerate(self.infos):
+            if info.get("generated") or read_comment(self.index.read(clip, VIDEO)) == NOTICE:
+                raise DataError(
+                    f"{self.index[clip].key} in {self.index[clip].shard} was generated, and an evaluator that learns "
+                    "from generated clips judges itself; give shards of true clips."
+                )
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def texts(self) -> list[str]:
+        return [info["text"] for info in self.infos]
+
+    @property
+    def languages(self) -> list[str]:
+        """The languages of the texts."""
+        return [info["text_language"] for info in self.infos]
+
+    def glosses(self, clip: int) -> list[str]:
+        """The glosses of a clip; none where the corpus has none."""
+        return (self.infos[clip].get("gloss") or "").split()
+
+    def frames(self, clip: int, first: int = 0, last: int | None = None) -> np.ndarray:
+        """Frames (F, H, W, 3) uint8 as the shard's mp4 has them."""
+        frames, _ = read_video(self.index.read(clip, VIDEO), first, last)
+        return frames
+
+    def keypoints(self, clip: int) -> np.ndarray:
+        """True keypoints (F, 128, 3)."""
+        return np.asarray(self.index.load(clip, "pose.npz")["keypoints"], dtype=np.float32)
+
+
+def describe(shards: Path) -> dict[str, Any]:
+    """What an evaluator must remember of the shards that it was trained on."""
+    manifest = Manifest.read(shards)
+    return {
+        "dataset": manifest.dataset,
+        "options": manifest.dataset_options,
+        "size": list(manifest.size),
+        "fps": manifest.fps,
+        "codec": CODEC,
+    }
+
+
+def through_codec(frames: np.ndarray, fps: float) -> np.ndarray:
+    """Generated frames (F, H, W, 3) uint8 as they come back from a shard: the truth went through the same."""
+    height, width = frames.shape[1:3]
+    decoded, _ = read_video(encode_video(frames, fps), size=(height, width))
+    return decoded
+
+
+def to_pictures(frames: np.ndarray) -> Tensor:
+    """Frames (F, H, W, 3) uint8 to (F, 3, H, W) uint8."""
+    return torch.from_numpy(frames).permute(0, 3, 1, 2)

@@ -1,0 +1,95 @@
+"""What all readers of real corpora share: a clip before it is decoded, and how it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import Field
+
+from signvip import contracts
+from signvip.contracts import SPLITS, Clip
+from signvip.data.footage import read_footage
+from signvip.errors import DataError
+
+SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "dev": "dev",
+    "val": "dev",
+    "valid": "dev",
+    "validation": "dev",
+}
+SPLIT_NAMES |= {"test": "test", "testing": "test"}
+
+
+class Footage(contracts.Config):
+    """Options of every reader of real clips."""
+
+    source: Path = Field(description="folder of the corpus")
+    fps: float = Field(25.0, gt=0, le=120, description="frames a second that clips are resampled to")
+    longest: int = Field(
+        960, ge=16, description="longer side of the pictures in pixels, as estimators see them"
+    )
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One clip of a list: where its footage is, None where it is missing, and what the list says of it."""
+
+    id: str
+    path: Path | None
+    text: str
+    gloss: str | None = None
+    signer: str | None = None
+    language: str = "und"
+    text_language: str = "und"
+    source: str = ""
+    licence: str = ""
+    start: float = 0.0
+    end: float | None = None
+
+
+def load(entry: Entry, options: Footage, picture_fps: float | None = None) -> Clip:
+    """Decode one clip; DataError for one without text or footage."""
+    if not entry.text:
+        raise DataError("the clip has no text")
+    if entry.path is None or not entry.path.exists():
+        raise DataError("the text has no clip" if entry.path is None else f"there is no footage {entry.path}")
+    frames = read_footage(
+        entry.path, options.fps, longest=options.longest, picture_fps=picture_fps, start=entry.start, end=entry.end
+    )  # fmt: skip
+    return Clip(
+        id=entry.id,
+        frames=frames,
+        fps=options.fps,
+        text=entry.text,
+        language=entry.language,
+        text_language=entry.text_language,
+        gloss=entry.gloss,
+        signer=entry.signer,
+        source=entry.source,
+        licence=entry.licence,
+    )
+
+
+def pick(entries: Mapping[str, Entry], split: str, clip_id: str) -> Entry:
+    """The entry of an id; DataError where the split has none."""
+    if clip_id not in entries:
+        raise DataError(f"There is no clip '{clip_id}' in '{split}'; take one of ids('{split}').")
+    return entries[clip_id]
+
+
+def check_split(split: str) -> str:
+    """The same split; DataError for a name that is none."""
+    if split not in SPLITS:
+        raise DataError(f"There is no split '{split}'; use one of {', '.join(SPLITS)}.")
+    return split
+
+
+def check_folder(source: Path) -> Path:
+    """The same folder; DataError where there is none."""
+    if not source.is_dir():
+        raise DataError(f"There is no folder {source}; give the corpus as SOURCE.")
+    return source

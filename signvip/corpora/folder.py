@@ -1,0 +1,217 @@
+"""The reader `folder`: clips beside `.txt` or `.json` files of the same name, or a table that lists them."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field
+
+from signvip.contracts import SPLITS, Clip
+from signvip.corpora.entries import SPLIT_NAMES, Entry, Footage, check_folder, check_split, load, pick
+from signvip.corpora.tables import Row, known_columns, read_table
+from signvip.data.footage import PICTURES, VIDEOS
+from signvip.data.sample import key_of
+from signvip.errors import DataError
+
+TABLES = (".tsv", ".csv", ".jsonl")
+FEWEST = 3  # signers, to deal them to three splits
+
+
+class Folder:
+    """Any folder of clips.
+
+    A clip is a video, or a folder of pictures. Where there is a table (TSV, CSV or JSON lines with a column for the
+    file and one for the text), it says which; else the text is in a `.txt` or `.json` file of the clip's name. A split
+    is a column, or a folder called train, dev or test; else clips are dealt by signer, or one by one.
+    """
+
+    class Config(Footage):
+        """`table` is found by itself where the folder has only one."""
+
+        table: Path | None = Field(None, description="TSV, CSV or JSON lines, relative to the folder")
+        picture_fps: float | None = Field(
+            None, gt=0, description="rate of folders of pictures; by default fps"
+        )
+        dev: float = Field(0.1, ge=0, lt=1, description="share of dev where nothing says which clips are dev")
+        test: float = Field(0.1, ge=0, lt=1, description="share of test")
+        language: str = Field(
+            "und", description="ISO 639-3 of the sign language, where the table does not say"
+        )
+        text_language: str = Field("und", description="BCP 47 of the texts")
+        licence: str = Field("", description="under which the clips may be used")
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def ids(self, split: str) -> list[str]:
+        """Ids made of the paths, in their order; texts without a clip and clips without a text among them."""
+        return list(self._splits[check_split(split)])
+
+    def load(self, split: str, clip_id: str) -> Clip:
+        """Decode one clip; DataError for one without text or footage."""
+        return load(
+            pick(self._splits[check_split(split)], split, clip_id), self.config, self.config.picture_fps
+        )
+
+    @cached_property
+    def _splits(self) -> dict[str, dict[str, Entry]]:
+        listed = list(self._listed())
+        if not listed:
+            raise DataError(
+                f"{self.config.source} holds no clips ({', '.join(VIDEOS)}); give their folder as SOURCE."
+            )
+        listed = _with_distinct_ids(listed)
+        if not any(split for split, _ in listed):
+            listed = self._dealt([entry for _, entry in listed])
+        return {
+            split: {entry.id: entry for where, entry in listed if (where or "train") == split}
+            for split in SPLITS
+        }
+
+    def _listed(self) -> Iterator[tuple[str | None, Entry]]:
+        """(split where it is said, entry) of all clips and all texts."""
+        folder = check_folder(self.config.source)
+        clips = dict(_clips(folder))
+        table = self._table(folder)
+        rows = [known_columns(row) for row in read_table(table)] if table else []
+        if table and rows and not any("path" in row and "text" in row for row in rows):
+            raise DataError(f"{table} needs a column 'path' and a column 'text'; name them so.")
+        used = set()
+        for row in rows:
+            path = self._resolve(folder, row.get("path", ""), clips)
+            yield self._split_of(row, path, folder), self._entry(_name(folder, path, row), path, row)
+            used.add(path)
+        for path, beside in ((path, beside) for path, beside in clips.items() if path not in used):
+            row = {} if table else _beside(beside)
+            yield self._split_of(row, path, folder), self._entry(_name(folder, path, row), path, row)
+        if not table:
+            yield from (
+                (None, self._entry(_name(folder, text, {}), None, _beside([text])))
+                for text in _orphans(folder)
+            )
+
+    def _table(self, folder: Path) -> Path | None:
+        if self.config.table is not None:
+            return folder / self.config.table
+        found = sorted(path for path in folder.iterdir() if path.suffix in TABLES)
+        if len(found) > 1:
+            names = ", ".join(path.name for path in found)
+            raise DataError(f"{folder} has several tables ({names}); choose by --set dataset.table=NAME.")
+        return found[0] if found else None
+
+    def _resolve(self, folder: Path, name: str, clips: Mapping[Path, object]) -> Path | None:
+        """The clip that a table means, with or without its ending; None where it is not there."""
+        if not name:
+            return None
+        path = folder / name
+        if path in clips:
+            return path
+        return next(
+            (path.with_name(path.name + end) for end in VIDEOS if path.with_name(path.name + end) in clips),
+            None,
+        )
+
+    def _entry(self, name: str, path: Path | None, row: Row) -> Entry:
+        return Entry(
+            id=name,
+            path=path,
+            text=row.get("text", ""),
+            gloss=row.get("gloss"),
+            signer=row.get("signer"),
+            language=row.get("language", self.config.language),
+            text_language=row.get("text_language", self.config.text_language),
+            source=row.get("source", str(path.name) if path else ""),
+            licence=row.get("licence", self.config.licence),
+            start=float(row.get("start", 0)),
+            end=float(row["end"]) if "end" in row else None,
+        )
+
+    def _split_of(self, row: Row, path: Path | None, folder: Path) -> str | None:
+        if "split" in row:
+            if row["split"].lower() not in SPLIT_NAMES:
+                raise DataError(f"'{row['split']}' is no split; write train, dev or test into the table.")
+            return SPLIT_NAMES[row["split"].lower()]
+        first = path.relative_to(folder).parts[0] if path else ""
+        return SPLIT_NAMES.get(first.lower())
+
+    def _dealt(self, entries: list[Entry]) -> list[tuple[str | None, Entry]]:
+        """Give each signer, or where there are too few each clip, to a split: by a hash, at least one to each."""
+        signers = {entry.signer for entry in entries if entry.signer}
+        group = {e.id: e.signer if e.signer and len(signers) >= FEWEST else e.id for e in entries}
+        names = sorted(set(group.values()), key=lambda name: zlib.crc32(name.encode()))
+        counts = {
+            split: max(1, round(share * len(names))) if share and len(names) >= FEWEST else 0
+            for split, share in (("dev", self.config.dev), ("test", self.config.test))
+        }
+        of_dev, of_test = set(names[: counts["dev"]]), set(names[counts["dev"] : sum(counts.values())])
+        return [
+            ("dev" if group[e.id] in of_dev else "test" if group[e.id] in of_test else "train", e)
+            for e in entries
+        ]
+
+
+def _clips(folder: Path) -> Iterator[tuple[Path, list[Path]]]:
+    """Videos and folders of pictures, hidden ones left out, each with the texts beside it."""
+    for path in sorted(folder.rglob("*")):
+        if any(part.startswith(".") for part in path.relative_to(folder).parts):
+            continue
+        is_video = path.is_file() and path.suffix.lower() in VIDEOS
+        is_pictures = path.is_dir() and any(file.suffix.lower() in PICTURES for file in path.iterdir())
+        if is_video or is_pictures:
+            stem = path.with_suffix("") if is_video else path
+            yield (
+                path,
+                [text for end in (".txt", ".json") if (text := stem.with_name(stem.name + end)).exists()],
+            )
+
+
+def _orphans(folder: Path) -> Iterator[Path]:
+    """Texts without a clip."""
+    stems = {path.with_suffix("") if path.is_file() else path for path, _ in _clips(folder)}
+    for path in sorted([*folder.rglob("*.txt"), *folder.rglob("*.json")]):
+        if path.with_suffix("") not in stems and not path.name.startswith("."):
+            yield path
+
+
+def _beside(paths: list[Path]) -> Row:
+    """What the files beside a clip say; a `.json` file has the columns of a table."""
+    row: Row = {}
+    for path in paths:
+        try:
+            content = path.read_text(encoding="utf-8-sig")
+            if path.suffix == ".txt":
+                row["text"] = content.strip()
+            else:
+                row |= known_columns({str(key): str(value) for key, value in json.loads(content).items()})
+        except (ValueError, AttributeError):
+            return {}  # the clip then has no text, and is listed as such
+    return row
+
+
+def _name(folder: Path, path: Path | None, row: Row) -> str:
+    if path is None:
+        return Path(row.get("path", "")).with_suffix("").as_posix()
+    relative = path.relative_to(folder)
+    name = (
+        relative.with_suffix("").as_posix()
+        if path.suffix.lower() in (*VIDEOS, ".txt", ".json")
+        else relative.as_posix()
+    )
+    return f"{name}@{row['start']}" if "start" in row else name
+
+
+def _with_distinct_ids(listed: list[tuple[str | None, Entry]]) -> list[tuple[str | None, Entry]]:
+    """Ids fit for shards; a name that comes twice, in two formats or two rows, is numbered."""
+    seen: Counter[str] = Counter()
+    named = []
+    for split, entry in listed:
+        name = key_of(entry.id.removesuffix("/") or "unnamed")
+        seen[name] += 1
+        named.append((split, replace(entry, id=name if seen[name] == 1 else f"{name}-{seen[name]}")))
+    return named

@@ -1,0 +1,115 @@
+"""The reader `phoenix14t`: RWTH-PHOENIX-Weather 2014 T (Camgöz et al. 2018), as it is distributed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field
+
+from signvip.contracts import SPLITS, Clip
+from signvip.corpora.entries import Entry, Footage, check_folder, check_split, load, pick
+from signvip.corpora.tables import known_columns, read_table
+from signvip.data.footage import VIDEOS
+from signvip.errors import DataError
+
+RATE = 25.0  # frames a second of the broadcasts
+SOURCE = "RWTH-PHOENIX-Weather 2014 T"
+LICENCE = "research, non-commercial (RWTH Aachen)"
+LISTS = (
+    "PHOENIX-2014-T.{}.corpus.csv",
+    "PHOENIX-2014-T.{}-complex-annotation.corpus.csv",
+    "phoenix2014t.{}.csv",
+)
+PICTURES = ("fullFrame-210x260px", "fullFrame-227x227px")
+
+
+class Phoenix14T:
+    """German weather forecasts in German Sign Language (DGS).
+
+    Lists with bars, `name|video|start|end|speaker|orth|translation` or `id|signer|annotation|translation`, are found
+    anywhere in the folder, and so is the footage: `features/fullFrame-210x260px/SPLIT/NAME/images0001.png`, or videos
+    `SPLIT/NAME.mp4`. Texts and glosses are kept as they are.
+    """
+
+    class Config(Footage):
+        """`source` is the folder of the release, or any folder that holds lists and footage."""
+
+        features: Path | None = Field(
+            None, description="folder that holds train, dev and test; by default found"
+        )
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def ids(self, split: str) -> list[str]:
+        """Names such as "11August_2010_Wednesday_tagesschau-1"."""
+        return list(self._splits[check_split(split)])
+
+    def load(self, split: str, clip_id: str) -> Clip:
+        """Decode one clip; DataError for one without footage."""
+        return load(pick(self._splits[check_split(split)], split, clip_id), self.config, RATE)
+
+    @cached_property
+    def _splits(self) -> dict[str, dict[str, Entry]]:
+        folder = check_folder(self.config.source)
+        lists = {split: _list(folder, split) for split in SPLITS}
+        if not any(lists.values()):
+            raise DataError(
+                f"{folder} holds no list such as {LISTS[0].format('train')}; give the folder of the release."
+            )
+        features = self.config.features or _features(folder)
+        return {
+            split: {entry.id: entry for entry in _entries(path, features / split)} if path else {}
+            for split, path in lists.items()
+        }
+
+
+def _list(folder: Path, split: str) -> Path | None:
+    for name in LISTS:
+        found = sorted(folder.rglob(name.format(split)))
+        if found:
+            return found[0]
+    return None
+
+
+def _features(folder: Path) -> Path:
+    """The folder that holds one folder of footage for each split."""
+    found = [path for name in PICTURES for path in sorted(folder.rglob(name))]
+    found += sorted(path.parent for split in SPLITS for path in folder.rglob(split) if path.is_dir())
+    if not found:
+        raise DataError(
+            f"{folder} holds neither features/{PICTURES[0]} nor folders of videos called train, dev and test; name "
+            "their folder by --set dataset.features=FOLDER."
+        )
+    return found[0]
+
+
+def _entries(table: Path, footage: Path) -> Iterator[Entry]:
+    for row in read_table(table):
+        about = known_columns(row)
+        name = (row.get("name") or row.get("id") or "").strip()
+        if name:
+            yield Entry(
+                id=name,
+                path=_path(footage, name, row.get("video", "")),
+                text=about.get("text", ""),
+                gloss=about.get("gloss"),
+                signer=about.get("signer"),
+                language="gsg",
+                text_language="de",
+                source=SOURCE,
+                licence=LICENCE,
+            )
+
+
+def _path(footage: Path, name: str, pattern: str) -> Path | None:
+    """NAME.mp4, the folder that the list names (NAME/1/*.png), or NAME, which the release has in its stead."""
+    videos = [footage / f"{name}{end}" for end in VIDEOS]
+    folders = [footage / Path(pattern).parent, footage / name] if pattern else [footage / name]
+    return next((path for path in [*videos, *folders] if path.is_file() or _has_files(path)), None)
+
+
+def _has_files(path: Path) -> bool:
+    return path.is_dir() and any(file.is_file() for file in path.iterdir())

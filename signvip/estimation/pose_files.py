@@ -1,0 +1,95 @@
+"""`.pose` files of MediaPipe, OpenPose and COCO-WholeBody, read by the library pose-format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from signvip.errors import DataError, PluginError
+from signvip.estimation.layouts import from_holistic, from_openpose
+from signvip.estimation.stored import PARTS, Stored
+
+# The names of the 33 points of MediaPipe's body, in their order.
+_BLAZEPOSE = (
+    "NOSE LEFT_EYE_INNER LEFT_EYE LEFT_EYE_OUTER RIGHT_EYE_INNER RIGHT_EYE RIGHT_EYE_OUTER LEFT_EAR RIGHT_EAR "
+    "MOUTH_LEFT MOUTH_RIGHT LEFT_SHOULDER RIGHT_SHOULDER LEFT_ELBOW RIGHT_ELBOW LEFT_WRIST RIGHT_WRIST "
+    "LEFT_PINKY RIGHT_PINKY LEFT_INDEX RIGHT_INDEX LEFT_THUMB RIGHT_THUMB LEFT_HIP RIGHT_HIP LEFT_KNEE "
+    "RIGHT_KNEE LEFT_ANKLE RIGHT_ANKLE LEFT_HEEL RIGHT_HEEL LEFT_FOOT_INDEX RIGHT_FOOT_INDEX"
+).split()
+_MEDIAPIPE = {"LEFT_HAND_LANDMARKS": 21, "RIGHT_HAND_LANDMARKS": 21}
+_OUTSIDE = 2.0  # in sides of the picture: nobody stands so far out of it
+
+
+def read_pose(path: Path) -> Stored:
+    """Read a file of any version; DataError where it is damaged or its points are none that are known."""
+    try:
+        from pose_format import Pose
+    except ImportError as error:
+        raise PluginError(f'Reading {path} needs pose-format; pip install "signvip[pose-format]"') from error
+    try:
+        pose = Pose.read(path.read_bytes())
+    except Exception as error:  # a cut file ends in whatever error its library meets first
+        raise DataError(f"{path} is no .pose file, or cut short ({error}); make it again") from error
+    parts = _parts(pose)
+    size = float(pose.header.dimensions.height), float(pose.header.dimensions.width)
+    _check_places(parts, size, path)
+    if "pose_keypoints_2d" in parts:
+        everybody = np.concatenate([_padded(parts, name, count) for name, count in PARTS], axis=2)
+        return Stored(list(from_openpose(everybody[..., [0, 1, -1]])), size, float(pose.body.fps))
+    if "POSE_LANDMARKS" in parts:
+        return _holistic(parts, pose, size)
+    raise DataError(
+        f"{path} has the parts {', '.join(parts)}; SignViP knows those of MediaPipe Holistic (POSE_LANDMARKS ...) and "
+        f"OpenPose (pose_keypoints_2d ...); store it in one of these"
+    )
+
+
+def _parts(pose: Any) -> dict[str, np.ndarray]:
+    """Each component by name, (F, P, n, D + 1): coordinates as stored, then the confidence."""
+    values = np.ma.filled(pose.body.data.astype(np.float32), 0.0)
+    everything = np.concatenate([values, np.asarray(pose.body.confidence, np.float32)[..., None]], axis=-1)
+    parts, start = {}, 0
+    for component in pose.header.components:
+        parts[component.name] = everything[:, :, start : start + len(component.points)]
+        start += len(component.points)
+    return parts
+
+
+def _padded(parts: dict[str, np.ndarray], name: str, count: int) -> np.ndarray:
+    """A component as it is, or nobody's."""
+    body = parts["pose_keypoints_2d"]
+    return parts.get(name, np.zeros((*body.shape[:2], count, body.shape[3]), np.float32))
+
+
+def _holistic(parts: dict[str, np.ndarray], pose: Any, size: tuple[float, float]) -> Stored:
+    """MediaPipe's points by their names, since reduced files leave some out; hands with z where it is stored."""
+    named = {component.name: list(component.points) for component in pose.header.components}
+    wanted = {"POSE_LANDMARKS": _BLAZEPOSE, "FACE_LANDMARKS": [str(number) for number in range(478)]}
+    shape, dims = parts["POSE_LANDMARKS"].shape[:2], parts["POSE_LANDMARKS"].shape[3]
+    found = {name: np.zeros((*shape, len(points), dims), np.float32) for name, points in wanted.items()}
+    for name, points in wanted.items():
+        for number, point in enumerate(named.get(name, ())):
+            if point in points:
+                found[name][:, :, points.index(point)] = parts[name][:, :, number]
+    for name, count in _MEDIAPIPE.items():
+        found[name] = parts.get(name, np.zeros((*shape, count, dims), np.float32))
+    people = from_holistic(*(part[..., [0, 1, -1]] for part in found.values()))
+    hands = None
+    if dims == 4 and shape[1] == 1:
+        hands = np.stack([found[name][:, 0] for name in _MEDIAPIPE], axis=1)
+        hands = hands - np.array([0, 0, 1, 0]) * hands[:, :, :1]  # z from the wrist
+        hands = hands * np.array([1, 1, size[1], 1])  # alone stored as a fraction of the width
+    return Stored(list(people), size, float(pose.body.fps), hands)
+
+
+def _check_places(parts: dict[str, np.ndarray], size: tuple[float, float], path: Path) -> None:
+    """Refuse points that were moved out of the picture they were found in, as normalised files are."""
+    everything = np.concatenate([part for name, part in parts.items() if "WORLD" not in name], axis=2)
+    xy = np.abs(everything[..., :2][everything[..., -1] > 0])
+    if min(size) <= 1 or (len(xy) and (xy.max(axis=0) > _OUTSIDE * np.array(size[::-1])).any()):
+        raise DataError(
+            f"{path} is not in pixels of its pictures of {size[1]:g}x{size[0]:g}; give the file before it was "
+            f"normalised"
+        )

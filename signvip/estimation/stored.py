@@ -1,0 +1,137 @@
+"""Keypoints that others have stored: one clip's `.pose` file, npz file or folder of OpenPose's JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from signvip.contracts import NUM_KEYPOINTS
+from signvip.errors import DataError
+from signvip.estimation.layouts import OPENPOSE, WHOLEBODY, from_holistic, from_openpose, from_wholebody
+
+ENDING = "_keypoints.json"  # of the files that OpenPose writes, one a frame
+HOLISTIC = (543, 553)  # MediaPipe: 33 of the body, 468 or 478 of the face, 21 a hand
+PARTS = (  # of a person in those
+    ("pose_keypoints_2d", 25),
+    ("face_keypoints_2d", 70),
+    ("hand_left_keypoints_2d", 21),
+    ("hand_right_keypoints_2d", 21),
+)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a file holds: everybody's keypoints (P, 128, 3) in each frame, in pixels of `size` (H, W), or fractions.
+
+    Without a size nobody has said which.
+    """
+
+    people: list[np.ndarray]
+    size: tuple[float, float] | None = None
+    fps: float | None = None
+    hands: np.ndarray | None = None  # (F, 2, 21, 4) in the same unit, of files that know one person
+
+
+def find(source: Path, clip_id: str) -> Path:
+    """The file or folder of a clip; DataError where there is none."""
+    for path in (source / f"{clip_id}.pose", source / f"{clip_id}.npz", source / clip_id):
+        if path.is_file() or (path.is_dir() and any(path.glob(f"*{ENDING}"))):
+            return path
+    raise DataError(
+        f"there are no keypoints {clip_id}.pose, {clip_id}.npz or {clip_id}/*{ENDING} in {source}; extract them, "
+        f"or set estimator.keypoints.source to their folder"
+    )
+
+
+def read(path: Path) -> Stored:
+    """Read what `find` found; DataError for a file that is damaged or in a layout that is not known."""
+    if path.is_dir():
+        return read_openpose(path)
+    if path.suffix == ".pose":
+        from signvip.estimation.pose_files import read_pose
+
+        return read_pose(path)
+    return read_npz(path)
+
+
+def read_npz(path: Path) -> Stored:
+    """`keypoints` (F, N, 3) or (F, P, N, 3), or (..., 2) beside `scores`; `size` (H, W), `fps` and `hands` where known.
+
+    N says the layout: 128 ours, 133 COCO-WholeBody, 137 OpenPose, 543 or 553 MediaPipe. Pixels where there is a `size`.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path} is damaged ({error}); make it again") from error
+    if "keypoints" not in arrays:
+        raise DataError(f"{path} has no array 'keypoints' (but {', '.join(arrays) or 'none'}); name it so")
+    points = arrays["keypoints"]
+    if "scores" in arrays and points.shape[:-1] == arrays["scores"].shape:
+        points = np.concatenate([points[..., :2], arrays["scores"][..., None]], axis=-1)
+    points = points[:, None] if points.ndim == 3 else points
+    size = (float(arrays["size"][0]), float(arrays["size"][1])) if "size" in arrays else None
+    fps = float(arrays["fps"]) if "fps" in arrays else None
+    hands = arrays.get("hands")
+    if hands is not None and hands.shape != (len(points), 2, 21, 4):
+        raise DataError(
+            f"{path} has hands of shape {hands.shape}, not {(len(points), 2, 21, 4)}; mend or leave them out"
+        )
+    return Stored(list(to_ours(np.asarray(points, np.float32), path)), size, fps, hands)
+
+
+def to_ours(points: np.ndarray, path: Path) -> np.ndarray:
+    """Points (F, P, N, 3) of a layout that N tells, as (F, P, 128, 3)."""
+    count = points.shape[-2] if points.ndim == 4 and points.shape[-1] == 3 else None
+    if count == NUM_KEYPOINTS:
+        return points
+    if count == WHOLEBODY:
+        return from_wholebody(points)
+    if count == OPENPOSE:
+        return from_openpose(points)
+    if count in HOLISTIC:
+        body, face, left = points[..., :33, :], points[..., 33:-42, :], points[..., -42:-21, :]
+        return from_holistic(body, face, left, points[..., -21:, :])
+    raise DataError(
+        f"{path} has points of shape {points.shape}; the third number should be 128 (ours), 133 (COCO-WholeBody), "
+        f"137 (OpenPose) or 543 (MediaPipe), the last 3 (x, y, confidence)"
+    )
+
+
+def read_openpose(folder: Path) -> Stored:
+    """A folder with one JSON file a frame, numbered in their names; numbers that are left out are empty frames."""
+    files = {_number(path): path for path in sorted(folder.glob(f"*{ENDING}"))}
+    first = min(files)
+    people = [np.zeros((0, NUM_KEYPOINTS, 3), np.float32)] * (max(files) - first + 1)
+    for number, path in files.items():
+        try:
+            there = [_person(person) for person in json.loads(path.read_text())["people"]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{path} is no output of OpenPose ({error!r}); make it again") from error
+        if there:
+            people[number - first] = from_openpose(np.stack(there))
+    return Stored(people)
+
+
+def _number(path: Path) -> int:
+    found = re.search(r"(\d+)$", path.name.removesuffix(ENDING))
+    if found is None:
+        raise DataError(f"{path} has no frame number before {ENDING}; keep the names that OpenPose gave")
+    return int(found[1])
+
+
+def _person(person: dict[str, Any]) -> np.ndarray:
+    """One person as (137, 3); parts that were not asked for are unseen. BODY_25 only: COCO's 18 are refused."""
+    parts = []
+    for name, count in PARTS:
+        values = np.asarray(person.get(name) or [0.0] * 3 * count, np.float32)
+        if values.size != 3 * count:
+            raise ValueError(f"{name} has {values.size // 3} points, not {count}")
+        parts.append(values.reshape(count, 3))
+    return np.concatenate(parts)

@@ -1,0 +1,220 @@
+"""What is wrong with a set of shards, and what a person should look at before training on it."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from signvip.contracts import LEFT_HAND, RIGHT_HAND, SPLITS
+from signvip.data import fields
+from signvip.data.failures import NAME as FAILED
+from signvip.data.manifest import Manifest
+from signvip.data.shards import ShardIndex, shard_paths, splits_of
+from signvip.errors import SignVipError
+from signvip.progress import Reporter
+
+NAMED = 5  # clips in one line
+STILL, PLAIN = 0.5, 2.0  # of 255: mean change from frame to frame, spread within the first frame
+SURE = 0.3  # confidence from which a point counts
+FEW_HANDS = 0.5  # share of frames
+STRANGE, ENOUGH = 5.0, 20  # median deviations of seconds a word; clips to have a median
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report; `fault` says what is wrong and what to do, `advice` what to look at, or both are None."""
+
+    topic: str
+    found: str
+    fault: str | None = None
+    advice: str | None = None
+
+
+@dataclass(frozen=True)
+class Clip:
+    """What is remembered of one sample."""
+
+    key: str
+    split: str
+    id: str
+    text: str
+    seconds: float
+    picture: int  # checksum of the video's bytes
+    still: bool
+    hands: float | None  # share of frames with a hand in sight
+
+
+def examine_shards(shards: Path, reporter: Reporter) -> list[Finding]:
+    """Read every field of every sample; nothing that is damaged stops the rest."""
+    try:
+        manifest = Manifest.read(shards)
+    except SignVipError as error:
+        return [Finding("manifest", str(shards), str(error))]
+    findings, clips = [], []
+    for split in splits_of(shards):
+        wanted = manifest.splits[split].clips_out if split in manifest.splits else 0
+        finding, found = _split(shards, split, wanted, reporter)
+        findings.append(finding)
+        clips += found
+    findings += _missing(shards, manifest)
+    if clips:
+        findings += [_ids(clips), _texts(clips), _pictures(clips), _lengths(clips), *_hands(clips)]
+    return [*findings, *_failed(shards)]
+
+
+def _split(shards: Path, split: str, wanted: int, reporter: Reporter) -> tuple[Finding, list[Clip]]:
+    try:
+        index = ShardIndex(shards, split)
+    except SignVipError as error:
+        return Finding(split, f"{len(shard_paths(shards, split))} shards", str(error)), []
+    found = f"{len(index)} clips in {len(index.shards)} shards"
+    faults, clips = [], []
+    with reporter.task(f"check {split}", len(index)) as task:
+        for number in range(len(index)):
+            fault, clip = _sample(index, number, split)
+            faults += [fault] if fault else []
+            clips += [clip] if clip else []
+            task.advance()
+    if faults:
+        more = f" ({len(faults) - 1} more)" if len(faults) > 1 else ""
+        return Finding(split, found, faults[0] + more), clips
+    if len(index) != wanted:
+        fault = f"the manifest counts {wanted} clips; run signvip preprocess again."
+        return Finding(split, found, fault), clips
+    return Finding(split, found), clips
+
+
+def _sample(index: ShardIndex, number: int, split: str) -> tuple[str | None, Clip | None]:
+    """What is wrong with one sample, a field that does not decode or counts other frames than the rest; or the clip."""
+    key = index.keys[number]
+    try:
+        values = {name: index.load(number, name) for name in index.fields(number)}
+    except SignVipError as error:
+        return str(error), None
+    missing = [name for name in (fields.VIDEO, fields.META, fields.TEXT) if name not in values]
+    if missing:
+        return f"{key} has no {', '.join(missing)}; run signvip preprocess again.", None
+    stated = values[fields.META]["frames"]
+    frames = {name: len(value) for name, value in values.items() if name.endswith(".npy")}
+    for name, value in values.items():
+        if name.endswith(".npz"):
+            frames |= {f"{name}/{part}": len(rows) for part, rows in value.items()}
+    frames["mp4"] = len(values[fields.VIDEO][0])
+    wrong = [f"{name} {count}" for name, count in frames.items() if count != stated]
+    if wrong:
+        return f"{key} should have {stated} frames, but {', '.join(wrong)}; make it again.", None
+    return None, _clip(key, split, values, zlib.crc32(index.read(number, fields.VIDEO)))
+
+
+def _clip(key: str, split: str, values: dict[str, Any], picture: int) -> Clip:
+    about, pixels = values[fields.META], values[fields.VIDEO][0].astype(np.int16)
+    changes = np.abs(np.diff(pixels, axis=0)).mean() if len(pixels) > 1 else 0.0
+    still = bool(changes < STILL or pixels[0].std() < PLAIN)
+    keypoints = values.get("pose.npz", {}).get("keypoints")
+    hands = None if keypoints is None else _hand_share(keypoints)
+    seconds = len(pixels) / about["fps"]
+    return Clip(key, split, about["id"], values[fields.TEXT].strip(), seconds, picture, still, hands)
+
+
+def _hand_share(keypoints: np.ndarray) -> float:
+    """Share of frames in which more than half of a hand is seen."""
+    seen = keypoints[..., 2] >= SURE
+    return float(np.mean((seen[:, LEFT_HAND].mean(1) > 0.5) | (seen[:, RIGHT_HAND].mean(1) > 0.5)))
+
+
+def _missing(shards: Path, manifest: Manifest) -> Iterator[Finding]:
+    """Splits that the manifest counts and that are not there, and splits that training will want."""
+    there = splits_of(shards)
+    for split in SPLITS:
+        counted = manifest.splits[split].clips_out if split in manifest.splits else 0
+        if split not in there and counted:
+            yield Finding(
+                split, "no shards", f"the manifest counts {counted} clips; run signvip preprocess again."
+            )
+        elif split not in there:
+            wants = {"train": "nothing can be trained", "dev": "training cannot validate"}
+            yield Finding(split, "no clips", advice=f"{wants.get(split, 'evaluate has nothing to measure')}.")
+
+
+def _ids(clips: Sequence[Clip]) -> Finding:
+    twice = [name for name, times in Counter(clip.id for clip in clips).items() if times > 1]
+    found = f"{len({clip.id for clip in clips})} of {len(clips)} clips"
+    if twice:
+        return Finding(
+            "ids", found, f"{_named(twice)} occur more than once; mend the corpus's list of clips."
+        )
+    return Finding("ids", found)
+
+
+def _texts(clips: Sequence[Clip]) -> Finding:
+    splits: dict[str, set[str]] = defaultdict(set)
+    for clip in clips:
+        splits[clip.text].add(clip.split)
+    found = f"{len(splits)} different"
+    empty = [clip.id for clip in clips if not clip.text]
+    if empty:
+        return Finding("texts", found, f"{_named(empty)} have none; leave them out of the corpus.")
+    shared = sum(len(there) > 1 for there in splits.values())
+    advice = f"{shared} occur in more than one split: what is tested was trained on." if shared else None
+    return Finding("texts", found, advice=advice)
+
+
+def _pictures(clips: Sequence[Clip]) -> Finding:
+    still = [clip.id for clip in clips if clip.still]
+    times = Counter(clip.picture for clip in clips)
+    copies = [clip.id for clip in clips if times[clip.picture] > 1]
+    found = f"{len(times)} different videos"
+    if still:
+        return Finding("pictures", found, f"{_named(still)} are empty or do not move; leave them out.")
+    advice = f"{_named(copies)} have the same video under different ids." if copies else None
+    return Finding("pictures", found, advice=advice)
+
+
+def _lengths(clips: Sequence[Clip]) -> Finding:
+    """Seconds a word, against the median: a clip out of line was cut wrongly, or has another clip's text."""
+    seconds = np.array([clip.seconds for clip in clips])
+    found = f"{np.median(seconds):.1f} s in the middle, {seconds.min():.1f} to {seconds.max():.1f} s"
+    if len(clips) < ENOUGH:
+        return Finding("lengths", found)
+    pace = np.log([clip.seconds / max(len(clip.text.split()), 1) for clip in clips])
+    apart = np.abs(pace - np.median(pace))
+    strange = [clips[i].id for i in np.argsort(-apart) if apart[i] > STRANGE * max(np.median(apart), 0.05)]
+    advice = f"{_named(strange)} are out of line for the length of their texts." if strange else None
+    return Finding("lengths", found, advice=advice)
+
+
+def _hands(clips: Sequence[Clip]) -> Iterator[Finding]:
+    shares = {clip.id: clip.hands for clip in clips if clip.hands is not None}
+    if not shares:
+        return
+    few = sorted((share, name) for name, share in shares.items() if share < FEW_HANDS)
+    words = _named([f"{name} ({share:.0%})" for share, name in few])
+    advice = f"{words} show a hand in less than half of their frames." if few else None
+    yield Finding(
+        "hands", f"in {np.mean(list(shares.values())):.1%} of the frames, mean over clips", advice=advice
+    )
+
+
+def _failed(shards: Path) -> Iterator[Finding]:
+    path = shards / FAILED
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    if not lines:
+        return
+    try:
+        first = json.loads(lines[0])
+        advice = f"the first, {first['id']}, because {first['reason']}; all are in {path}."
+    except (ValueError, KeyError, TypeError):
+        advice = f"{path} is damaged; delete it and run signvip preprocess again."
+    yield Finding("failed", f"{len(lines)} clips or texts without a sample", advice=advice)
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more

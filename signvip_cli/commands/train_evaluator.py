@@ -1,0 +1,89 @@
+"""`signvip train-evaluator`: what reads signing back into text, for `signvip evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from signvip_cli.console import print_json, print_result
+from signvip_cli.options import SHARDS, Json, Plugins, Settings, Verbose
+
+
+def train_evaluator(
+    modality: Annotated[
+        str, typer.Option("--modality", metavar="NAME", help="What it reads: pose or video.")
+    ],
+    shards: Annotated[
+        Path, typer.Option("--shards", metavar="FOLDER", help="True clips: train and dev.")
+    ] = SHARDS,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FOLDER", help="By default runs/evaluator-<modality>."),
+    ] = None,
+    preset: Annotated[
+        str, typer.Option("--preset", metavar="NAME", help="small (embedded corpus) or slt (neccam/slt).")
+    ] = "small",
+    estimator: Annotated[
+        str | None,
+        typer.Option(
+            "--estimator", metavar="NAME", help="What finds keypoints; by default a network trained here."
+        ),
+    ] = None,
+    settings: Settings = None,
+    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Steps of each phase.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the first weights and of the batches.")] = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume/--fresh", help="Go on where training stopped, or start it again.")
+    ] = True,
+    json: Json = False,
+    plugin: Plugins = None,
+    verbose: Verbose = 0,
+) -> None:
+    """Train a translator of signing on ground truth alone; started again, it goes on where it stopped.
+
+    The weights that write the best texts on dev are kept, and frozen. `signvip evaluate` lets it read true and
+    generated clips alike, and gives the ratio.
+
+    Examples:
+
+      signvip preprocess toysign data/evaluator --set dataset.train=2000 --set dataset.dev=100 --condition pose
+
+      signvip train-evaluator --modality video --shards data/evaluator
+
+      signvip train-evaluator --modality pose --shards data/evaluator --steps 2000
+    """
+    from signvip.backtranslation.config import MODALITIES, load_evaluator_config
+
+    if modality not in MODALITIES:
+        raise typer.BadParameter(f"'{modality}' is neither pose nor video.", param_hint="--modality")
+
+    from signvip.backtranslation.train import train_evaluator as train
+    from signvip.processes import is_main
+    from signvip_cli.reporter import make_reporter
+
+    flags: dict[str, Any] = {"modality": modality, "seed": seed, "estimator": estimator}
+    if steps is not None:
+        flags |= {"poses": {"steps": steps}, "texts": {"steps": steps}}
+    config = load_evaluator_config(preset, settings or [], flags)
+    folder = out or Path(f"runs/evaluator-{modality}")
+    reporter = make_reporter()
+    found = train(config, shards=shards, out=folder, resume=resume, reporter=reporter)
+    if not is_main():
+        return
+    reporter.say(describe(found.about))
+    if json:
+        print_json(found.about)
+    else:
+        print_result(str(folder))
+
+
+def describe(about: dict[str, Any]) -> str:
+    """One sentence: how good it is on dev."""
+    known = about["oracle"]
+    beside = f"; an oracle that knows the glosses has {known['bleu4']:.2f}" if known else ""
+    return (
+        f"BLEU-4 on {about['n']['dev']} dev clips: {about['dev']['bleu4']:.2f} with {about['beams']} beams, at step "
+        f"{about['step']}{beside}."
+    )
