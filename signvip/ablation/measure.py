@@ -55,6 +55,7 @@ class Measured:
     facts: dict[str, float]
     left_out: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     clips: int = 0
+    evaluators: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def measure(
@@ -67,7 +68,8 @@ def measure(
         return Measured(values, facts)
     found = _evaluate(run, store.shards, options, reporter)
     left_out = [dataclasses.asdict(item) for item in found.left_out]
-    return Measured(values + found.values, facts, left_out, found.about["clips"])
+    about = found.about
+    return Measured(values + found.values, facts, left_out, about["clips"], about.get("evaluators", {}))
 
 
 def _evaluate(run: Run, shards: Path, options: EvaluateOptions, reporter: Reporter) -> Evaluation:

@@ -36,6 +36,7 @@ class Record:
     facts: dict[str, float] = field(default_factory=dict)
     values: list[Value] = field(default_factory=list)
     left_out: list[dict[str, Any]] = field(default_factory=list)
+    evaluators: dict[str, Any] = field(default_factory=dict)  # what read generated signing back into text
 
     def value(self, key: str) -> Value | None:
         """The value at `row/name`, None where it was left out."""
@@ -43,8 +44,8 @@ class Record:
 
 
 def key_of(value: Value) -> str:
-    """`row/name`, by which studies speak of values: `dev/usage`, `from the text/bleu4`."""
-    return f"{value.row}/{value.name}"
+    """`row/name`, by which studies speak of values: `dev/usage`, `from the text/bleu4 (video)`."""
+    return f"{value.row}/{value.name}" + (f" ({value.evaluator})" if value.evaluator else "")
 
 
 def read_records(out: Path) -> dict[str, Record]:

@@ -47,7 +47,7 @@ def write_report(plan: Plan, study: Study, records: Sequence[Record], command: s
     manifest = Manifest.read(plan.shards)
     protocol = Protocol(manifest, plan.split, plan.options.clips is None)
     summary.references = beside([column.key for column in summary.columns], protocol)
-    notes = make_notes(plan, summary, manifest)
+    notes = make_notes(plan, summary, records, manifest)
     verdicts = [judge(summary, goal) for goal in study.goal]
     write_tables(plan.out, summary, records, [*map(str, verdicts), *notes])
     made = [draw(plan.out / "figures", summary, figure) for figure in figures_of(summary, study.figure)]
@@ -64,7 +64,7 @@ def _at_stage(study: Study, stage: int) -> Study:
     return study.model_copy(update={"columns": (), "figure": ()})
 
 
-def make_notes(plan: Plan, summary: Summary, manifest: Manifest) -> list[str]:
+def make_notes(plan: Plan, summary: Summary, records: Sequence[Record], manifest: Manifest) -> list[str]:
     """What a reader must know to read the numbers: data, seeds, what was taken, definitions, what is missing."""
     seeds = sorted({cell.config.seed for cell in plan.cells})
     spread = (
@@ -83,7 +83,9 @@ def make_notes(plan: Plan, summary: Summary, manifest: Manifest) -> list[str]:
         if column.sample is None:
             notes.append(f"{column.key} is missing: {column.reason}.")
         else:
-            notes.append(f"{column.key}: n={column.sample.n}, {column.sample.signature}.")
+            truth = "" if column.ceiling is None else f"; of the ground truth it is {column.ceiling:.4g}"
+            notes.append(f"{column.key}: n={column.sample.n}, {column.sample.signature}{truth}.")
+    notes += sorted({about["signature"] for record in records for about in record.evaluators.values()})
     if not summary.references:
         notes.append(
             "The paper's numbers are not beside these: they are of other clips, or of values that it defines in "

@@ -19,6 +19,7 @@ from signvip.ablation.store import Store
 from signvip.data.manifest import Manifest
 from signvip.errors import SignVipError
 from signvip.evaluation.evaluate import EvaluateOptions, commit
+from signvip.evaluation.reading import evaluator_stamps
 from signvip.progress import Reporter, Silent
 
 
@@ -42,7 +43,7 @@ class Plan:
     def ids(self) -> list[str]:
         """Names of the cells' records: a cell of other options, shards or measuring has another."""
         sampling = [cell.config.sampler.model_dump(mode="json") for cell in self.cells]
-        measuring = asdict(self.options)
+        measuring = {**asdict(self.options), "evaluators": evaluator_stamps(self.options.evaluators)}
         measuring["weights"] = {name: str(path) for name, path in self.options.weights.items()}
         return [
             identity(
@@ -121,7 +122,7 @@ def _compute(
         run = store.assemble(list(steps), cell.config, plan.out / "cells" / name)
         found = measure(run, list(steps), store, plan.options, reporter)
         record.values, record.facts, record.left_out = found.values, found.facts, found.left_out
-        record.shards["clips"] = found.clips
+        record.shards["clips"], record.evaluators = found.clips, found.evaluators
         record.seconds["measure"] = round(time.perf_counter() - begin, 2)
         if cell.config.seed == plan.cells[0].config.seed:
             show_clips(run, list(steps), store, plan.options)

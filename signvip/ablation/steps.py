@@ -147,7 +147,11 @@ def given_kinds(cells: list[Cell], source: Path) -> frozenset[str]:
 
 def corpus(shards: Path) -> str:
     """What the shards hold of a corpus, whatever was encoded into them since."""
-    return identity(**Manifest.read(shards).model_dump(mode="json", exclude={"fingerprints", "made_by"}))
+    manifest = Manifest.read(shards)
+    # without defaults: a manifest that learns to say more does not make other clips of old ones
+    return identity(
+        **manifest.model_dump(mode="json", exclude={"fingerprints", "made_by"}, exclude_defaults=True)
+    )
 
 
 def identity(**values: Any) -> str:

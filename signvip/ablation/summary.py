@@ -12,6 +12,7 @@ from signvip.ablation.axes import SEED
 from signvip.ablation.paper import Reference
 from signvip.ablation.records import Record, key_of
 from signvip.evaluation.material import TRUTH
+from signvip.evaluation.reading import ORACLE
 from signvip.evaluation.results import Value
 
 
@@ -35,13 +36,15 @@ class Column:
     key: str
     sample: Value | None = None
     reason: str | None = None  # why nobody has it
+    ceiling: float | None = None  # what its evaluator reads in the ground truth
 
     @property
     def heading(self) -> str:
         """`dev/usage ↑`."""
         if self.sample is None:
             return self.key
-        return f"{self.sample.row}/{self.sample.heading}"
+        read = f" ({self.sample.evaluator})" if self.sample.evaluator else ""
+        return f"{self.sample.row}/{self.sample.heading}{read}"
 
     def distance(self, number: Number) -> float:
         """How far from the best; only differences mean anything."""
@@ -108,14 +111,18 @@ def _group(record: Record) -> dict[str, Any]:
 
 
 def _found(records: Iterable[Record]) -> list[str]:
-    """The truth compared with itself says nothing of a cell."""
+    """What is true, and what an oracle says of it, is the same for all cells."""
     values = (value for record in records for value in record.values)
-    return list(dict.fromkeys(key_of(value) for value in values if value.row != TRUTH))
+    return list(dict.fromkeys(key_of(value) for value in values if value.row not in (TRUTH, ORACLE)))
 
 
 def _column(key: str, records: Sequence[Record]) -> Column:
-    sample = next((value for record in records if (value := record.value(key))), None)
-    return Column(key, sample, None if sample else _reason(key, records))
+    found = ((record, value) for record in records if (value := record.value(key)))
+    record, sample = next(found, (None, None))
+    if record is None or sample is None:
+        return Column(key, reason=_reason(key, records))
+    ceiling = record.value(key.replace(sample.row, TRUTH)) if sample.evaluator else None
+    return Column(key, sample, ceiling=ceiling.value if ceiling else None)
 
 
 def _reason(key: str, records: Sequence[Record]) -> str:
@@ -125,7 +132,7 @@ def _reason(key: str, records: Sequence[Record]) -> str:
         for item in record.left_out:
             if name.startswith(item["metric"]):
                 return str(item["reason"])
-    return "not measured: these cells were trained up to another stage, or measured by other metrics"
+    return "not measured: these cells were trained up to another stage, or measured by other means"
 
 
 def _row(records: Sequence[Record], keys: Sequence[str]) -> Row:

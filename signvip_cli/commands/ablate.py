@@ -58,6 +58,14 @@ def ablate(
         list[str] | None,
         typer.Option("--weights", metavar="NAME=PATH", help="The network that a metric needs (repeatable)."),
     ] = None,
+    evaluator: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--evaluator",
+            metavar="FOLDER",
+            help="What reads signing back into text (repeatable); by default those in runs/ that fit.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="FOLDER", help="By default outputs/ablations/STUDY."),
@@ -93,7 +101,9 @@ def ablate(
     request = Request(
         shards=shards, study=study, vary=vary or (), source=source, preset=preset, file=config,
         settings=settings or (), stage=stage, out=out, command=shlex.join(["signvip", *sys.argv[1:]]),
-        options=EvaluateOptions(metrics=tuple(metric or ()), clips=clips, split=split, weights=networks),
+        options=EvaluateOptions(
+            metrics=tuple(metric or ()), clips=clips, split=split, weights=networks, evaluators=tuple(evaluator or ()),
+        ),
     )  # fmt: skip
     if dry_run:
         show_plan(plan_ablation(request)[1], json)

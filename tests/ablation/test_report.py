@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import json
 import re
+from dataclasses import replace
 
 import pandas
 import pytest
-from made import make_grid, make_record
+from made import make_grid, make_record, make_value
 from PIL import Image
 
 from signvip.ablation.figures import draw, figures_of
@@ -47,6 +48,17 @@ def test_the_best_follows_the_direction_of_each_value(summary):
         "dev/loss ↓",
         "dev/ratio →1",
     ]
+
+
+def test_texts_are_told_apart_by_what_read_them_and_have_the_truth_as_their_ceiling():
+    record = make_record({"r": 0}, {"usage": 1.0})
+    texts = [make_value("bleu4", 9.0, row="from the text"), make_value("bleu4", 30.0, row="ground truth")]
+    record.values = [replace(value, evaluator="video") for value in texts] + [
+        replace(texts[0], evaluator="pose")
+    ]
+    video, pose = summarise([record]).columns
+    assert (video.key, video.heading) == ("from the text/bleu4 (video)", "from the text/bleu4 ↑ (video)")
+    assert (video.ceiling, pose.ceiling) == (30.0, None)
 
 
 def test_tables_are_read_back_by_pandas(summary, tmp_path):
