@@ -15,6 +15,7 @@ from signvip.ablation.steps import last_stage
 from signvip.ablation.study import Study, read_study
 from signvip.errors import ConfigError, RunError
 from signvip.evaluation.evaluate import EvaluateOptions
+from signvip.generate import embedded_run
 from signvip.progress import Reporter
 from signvip.registry import registry
 from signvip.run import resolve_config
@@ -48,15 +49,16 @@ def plan_ablation(request: Request) -> tuple[Study, Plan]:
         raise ConfigError("Nothing is varied; name a study, or give --vary KEY=V1,V2.")
     for name in [*request.options.metrics, *request.options.weights]:
         registry().get("metric", name)
+    source = _source(request.source)
     none = Path()  # no run has its configuration there
-    config = resolve_config(request.source or none, request.preset, request.file, request.settings, {})
+    config = resolve_config(source or none, request.preset, request.file, request.settings, {})
     cells = make_cells(config, axes)
     plan = make_plan(
         cells,
         request.shards,
         request.out or FOLDER / study.name,
         request.stage or study.stage or last_stage(cells, config),
-        source=request.source,
+        source=source,
         options=request.options,
     )
     return study, plan
@@ -78,6 +80,11 @@ def refuse_failures(records: Sequence[Record], out: Path) -> None:
             f"{len(failed)} of {len(records)} cells failed, the first because: {failed[0].reason} Mend it and give the "
             f"same command again: only these are tried again. All reasons are in {out / 'table.md'}."
         )
+
+
+def _source(run: Path | None) -> Path | None:
+    """The run that is named; `embedded` is the model that travels with the package."""
+    return embedded_run() if run == Path("embedded") and not run.exists() else run
 
 
 def _own_study(axes: Sequence[Axis]) -> Study:

@@ -18,6 +18,7 @@ from signvip.ablation.summary import Summary, summarise
 from signvip.ablation.tables import markdown, write_tables
 from signvip.data.manifest import Manifest
 from signvip.errors import RunError
+from signvip.generate import embedded_run
 
 NEEDED = ("pandas", "matplotlib", "jinja2", "tabulate")
 
@@ -78,7 +79,8 @@ def make_notes(plan: Plan, summary: Summary, records: Sequence[Record], manifest
     taken = [step for step in plan.steps[0] if step.given is not None]
     if taken:
         names = " and ".join(step.kind.name for step in taken)
-        notes.append(f"Taken as it is from {taken[0].given}, the same for all seeds: {names}.")
+        source = "the embedded model" if taken[0].given == embedded_run() else taken[0].given
+        notes.append(f"Taken as it is from {source}, the same for all seeds: {names}.")
     for column in summary.columns:
         if column.sample is None:
             notes.append(f"{column.key} is missing: {column.reason}.")

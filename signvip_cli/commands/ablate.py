@@ -33,9 +33,7 @@ def ablate(
     shards: Annotated[Path, typer.Option("--shards", metavar="FOLDER", help="Shards of all cells.")] = SHARDS,
     source: Annotated[
         Path | None,
-        typer.Option(
-            "--from", metavar="RUN", help="Take from this run what no cell changes, such as stage 1."
-        ),
+        typer.Option("--from", metavar="RUN", help="Take from this run (or: embedded) what no cell changes."),
     ] = None,
     preset: Preset = None,
     config: ConfigFile = None,
@@ -89,7 +87,7 @@ def ablate(
 
       signvip ablate quantizers --from runs/default --vary seed=0,1 --dry-run
 
-      signvip ablate samplers --from runs/default --clips 8 --metric psnr --metric seconds_per_frame
+      signvip ablate samplers --from embedded --clips 8 --metric psnr --metric seconds_per_frame
     """
     networks = dict(read_weights(line) for line in weights or [])
 

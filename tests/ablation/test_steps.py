@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from small import small_config
 
@@ -85,6 +87,15 @@ def test_a_run_gives_what_no_cell_changes(trained, tmp_path):
     # 0.001 is what the run was trained with: its cell is trained all the same, as those beside it
     assert given(trained, tmp_path, "augmentation=0.001,0.5") == ["vae"]
     assert given(trained, tmp_path, "seed=0", stage2={"steps": 3}) == ["vae", "video"]
+
+
+def test_the_embedded_model_is_a_run_to_take_from(trained, tmp_path):
+    from signvip.ablation.ablate import Request, plan_ablation
+    from signvip.generate import embedded_run
+
+    _, plan = plan_ablation(Request(trained.shards, vary=("codebook=128",), source=Path("embedded")))
+    assert [step.given for step in plan.steps[0]] == [embedded_run(), embedded_run(), None]
+    assert plan.cells[0].config.size == (64, 64) and plan.stage == 2
 
 
 def test_a_run_with_nothing_in_common_is_refused(trained, tmp_path):
