@@ -8,6 +8,7 @@ import typer
 
 from signvip_cli.boundary import Boundary
 from signvip_cli.commands import (
+    ablate,
     demo,
     doctor,
     encode,
@@ -42,6 +43,7 @@ app.command("tokenize")(tokenize.tokenize)
 app.command("generate")(generate.generate)
 app.command("train-evaluator")(train_evaluator.train_evaluator)
 app.command("evaluate")(evaluate.evaluate)
+app.command("ablate")(ablate.ablate)
 app.add_typer(plugins.app, name="plugins")
 app.command("doctor")(doctor.doctor)
 app.command("import-release")(import_release.import_release)

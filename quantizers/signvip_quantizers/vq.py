@@ -16,6 +16,8 @@ class VectorQuantizer(nn.Module):
     """Nearest of the codebook's vectors; the codebook follows the encoder by moving averages."""
 
     started: Tensor  # whether k-means has run, where it is asked for
+    waiting: Tensor  # (V, dim) vectors kept for it; saved, so that a resumed training equals one that never stopped
+    kept: Tensor  # how many
 
     class Config(signvip.Config):
         codebook_size: Annotated[int, Field(ge=2)] = Field(
@@ -26,7 +28,7 @@ class VectorQuantizer(nn.Module):
             0.9, description="of the codebook's moving averages"
         )
         kmeans_init: bool = Field(
-            True, description="start from k-means of the first batch that is large enough"
+            True, description="start from k-means, of as many first batches as have a vector for each code"
         )
         kmeans_iters: PositiveInt = 10
         threshold_ema_dead_code: int = Field(1, ge=0, description="codes used less are restarted; 0 is off")
@@ -54,6 +56,8 @@ class VectorQuantizer(nn.Module):
             accept_image_fmap=True,
         )
         self.register_buffer("started", torch.tensor(not config.kmeans_init))
+        self.register_buffer("waiting", torch.zeros(config.codebook_size, config.codebook_dim))
+        self.register_buffer("kept", torch.tensor(0))
 
     def forward(self, z: Tensor) -> signvip.Quantized:
         """Quantize z (B, dim, h, w); in training the codebook moves, and the commitment loss is returned."""
@@ -70,12 +74,22 @@ class VectorQuantizer(nn.Module):
         check_tokens(tokens, self.vocab_size)
         return self.vq.codebook[tokens].movedim(-1, 1)
 
+    @torch.no_grad()
     def _start(self, z: Tensor) -> None:
-        """Have the library run k-means now, on a batch that has a vector for each code.
+        """Have the library run k-means once there is a vector for each code; small batches are put together.
 
         Left to itself it would do so with its first batch of any size, and in evaluation too: a small batch
         fills the codebook with copies of a few vectors.
         """
-        if not self.started and z[:, 0].numel() >= self.vocab_size:
-            self.vq._codebook.initted.fill_(False)
-            self.started.fill_(True)
+        if self.started:
+            return
+        vectors = z.float().movedim(1, -1).flatten(0, -2)
+        vectors = torch.cat([self.waiting[: int(self.kept)].float(), vectors])
+        if len(vectors) < self.vocab_size:
+            self.waiting[: len(vectors)] = vectors
+            self.kept.fill_(len(vectors))
+            return
+        self.vq._codebook.initted.fill_(False)
+        self.vq._codebook.init_embed_(vectors[None])
+        self.started.fill_(True)
+        self.waiting.zero_()

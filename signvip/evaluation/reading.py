@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from signvip.backtranslation.evaluator import Evaluator
+from signvip.backtranslation.evaluator import ABOUT, Evaluator
 from signvip.data.manifest import Manifest
 from signvip.errors import ConfigError, SignVipError
 
@@ -44,6 +44,12 @@ def open_evaluators(
         chosen[evaluator.modality] = evaluator.to(device)
     evaluation.about["evaluators"] = {name: _about(evaluator) for name, evaluator in chosen.items()}
     return chosen
+
+
+def evaluator_stamps(folders: Sequence[Path]) -> list[str]:
+    """What changes with the evaluators that `open_evaluators` would open, without opening them."""
+    chosen = folders or USUAL
+    return [path.read_text(encoding="utf-8") for folder in chosen if (path := Path(folder) / ABOUT).is_file()]
 
 
 def _about(evaluator: Evaluator) -> dict[str, Any]:

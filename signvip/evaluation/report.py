@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
+from signvip.data.files import write_text
 from signvip.evaluation.chain import Row
 
 STYLE = """
@@ -33,19 +34,25 @@ def write_report(
     """Write the page; `clips` are (heading, {caption: mp4 or png}) and all files are embedded."""
     body = [f"<h1>{escape(title)}</h1>", f'<p class="notice">{escape(notice)}</p>']
     for heading, files in clips:
-        figures = "".join(_figure(caption, file) for caption, file in files.items())
+        figures = "".join(figure(caption, file) for caption, file in files.items())
         body.append(f"<h2>{escape(heading)}</h2>{figures}")
     body.append("<h2>Numbers</h2>" + _numbers(rows))
     body.append(
-        "<h2>Seconds</h2>" + _table(("step", "seconds"), [(k, f"{v:.1f}") for k, v in timings.items()])
+        "<h2>Seconds</h2>" + table(("step", "seconds"), [(k, f"{v:.1f}") for k, v in timings.items()])
     )
     body.append(f"<h2>What to type next</h2><pre>{escape(next_line)}</pre>")
+    return write_page(path, title, body)
+
+
+def write_page(path: Path, title: str, body: Sequence[str]) -> Path:
+    """Write a page of these pieces of HTML, whole or not at all."""
     page = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style>'
-    path.write_text(page + "\n".join(body) + "</html>\n", encoding="utf-8")
+    write_text(path, page + "\n".join(body) + "</html>\n")
     return path
 
 
-def _figure(caption: str, file: Path) -> str:
+def figure(caption: str, file: Path) -> str:
+    """An mp4 or a png with its caption, embedded."""
     data = base64.b64encode(file.read_bytes()).decode()
     if file.suffix == ".mp4":
         media = f'<video src="data:video/mp4;base64,{data}" autoplay loop muted playsinline controls></video>'
@@ -56,10 +63,11 @@ def _figure(caption: str, file: Path) -> str:
 
 def _numbers(rows: Sequence[Row]) -> str:
     cells = [(row.name, f"{row.value:.3g}", row.goal, str(row.count)) for row in rows]
-    return _table(("what", "value", "goal", "n"), cells)
+    return table(("what", "value", "goal", "n"), cells)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of words."""
     lines = ["".join(f"<th>{escape(name)}</th>" for name in head)]
     lines += [
         "".join(f'<td class="{"number" if i else ""}">{escape(cell)}</td>' for i, cell in enumerate(row))

@@ -51,11 +51,11 @@ class Clips:
         ]
         return torch.from_numpy(np.concatenate(drawn, axis=-1)).permute(0, 3, 1, 2).contiguous()
 
-    def array(self, clip: int, field: str) -> Tensor:
-        """A stored array: `latents.npy`, `embeddings.npy` or `tokens.npy`."""
-        return torch.from_numpy(
-            self.index.load(clip, field).astype(np.float32 if "tokens" not in field else np.int64)
-        )
+    def array(self, clip: int, field: str, picks: Sequence[int] | None = None) -> Tensor:
+        """Some frames (all by default) of a stored array: `latents.npy`, `embeddings.npy` or `tokens.npy`."""
+        stored = self.index.load(clip, field)
+        stored = stored if picks is None else stored[np.asarray(picks)]
+        return torch.from_numpy(stored.astype(np.float32 if "tokens" not in field else np.int64))
 
     def has(self, field: str) -> bool:
         """Whether the samples of this split carry a field."""

@@ -91,7 +91,7 @@ def stage3(run: Run, shards: Path, loop: Loop) -> None:
     phase = TextPhase(config, training, shards, translator)
     loop.train(run, TEXT, phase, training)
     run.save("translator", translator)
-    _save_pipeline(run)
+    save_pipeline(run)
     loop.finish(run, TEXT, training)
 
 
@@ -195,7 +195,7 @@ def _seed(run: Run, key: PhaseKey) -> None:
     torch.manual_seed(step_seed(run.config.seed, key.name, -1))
 
 
-def _save_pipeline(run: Run) -> None:
+def save_pipeline(run: Run) -> None:
     """Write what makes a run loadable as a whole."""
     if not is_main():
         return

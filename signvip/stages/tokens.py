@@ -73,8 +73,7 @@ class TokensPhase:
 
     def _read(self, clips: Clips, clip: int, picks: list[int] | None = None) -> Tensor:
         if self.stored:
-            stored = clips.array(clip, "embeddings.npy")
-            return stored if picks is None else stored[picks]
+            return clips.array(clip, "embeddings.npy", picks)
         return clips.conditions(clip, picks)
 
     def _measure(self, autoencoder: Autoencoder) -> None:
@@ -84,16 +83,17 @@ class TokensPhase:
         autoencoder.set_statistics(e.mean(dim=(0, 2, 3)), e.std(dim=(0, 2, 3)))
 
     def validate(self, folder: Path) -> dict[str, float]:
-        """Unexplained share of the variance, usage and perplexity over the whole dev split."""
+        """Unexplained share of the variance, error, usage and perplexity over the whole dev split."""
         autoencoder = self.module.autoencoder
         usage, errors, count = CodeUsage(autoencoder.quantizer.vocab_size), 0.0, 0
-        total, squares = 0.0, 0.0
+        total, squares, raw = 0.0, 0.0, 0.0
         field = "embeddings" if self.stored else "conditions"
         for clip in range(len(self.dev)):
             batch = {field: self._read(self.dev, clip).to(next(autoencoder.parameters()).device)}
             e = self.module.embed(batch)
             rebuilt, quantized = autoencoder(e)
             usage.add(quantized.tokens)
+            raw += float((rebuilt - e).square().sum())
             e, rebuilt = autoencoder.standardise(e), autoencoder.standardise(rebuilt)
             errors += float((rebuilt - e).square().sum())
             total, squares, count = (
@@ -104,6 +104,7 @@ class TokensPhase:
         variance = squares / count - (total / count) ** 2
         return {
             "unexplained": errors / count / variance,
+            "mse": raw / count,
             "usage": usage.usage,
             "perplexity": usage.perplexity,
         }

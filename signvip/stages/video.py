@@ -129,8 +129,8 @@ class VideoPhase:
         if self.blackout:
             conditions = self._black(draws, conditions)
         if self.cached:
-            latents = self.train.array(clip, "latents.npy")
-            return {"latents": latents[picks], "reference": latents[reference], "conditions": conditions}
+            latents = self.train.array(clip, "latents.npy", [*picks, reference])
+            return {"latents": latents[:-1], "reference": latents[-1], "conditions": conditions}
         frames = self.train.frames(clip, [*picks, reference])
         return {"frames": frames[:-1], "reference_frame": frames[-1], "conditions": conditions}
 

@@ -53,13 +53,28 @@ def test_evaluation_changes_nothing():
     assert all(torch.equal(value, before[name]) for name, value in vq.state_dict().items())
 
 
-def test_k_means_waits_for_a_batch_with_a_vector_for_each_code():
+def test_k_means_waits_until_the_first_batches_have_a_vector_for_each_code():
     torch.manual_seed(0)
-    vq = build(threshold_ema_dead_code=0)
-    vq(random_z(batch=1))  # 16 vectors for 20 codes
-    assert not vq.started
-    vq(random_z())
-    assert vq.started and len(vq.vq.codebook.unique(dim=0)) == 20
+    vq = build(threshold_ema_dead_code=0, decay=0.999)
+    first, second = random_z(batch=1) + 5, random_z(batch=1, seed=1) - 5  # 16 vectors each for 20 codes
+    vq(first)
+    assert not vq.started and int(vq.kept) == 16
+    vq(second)
+    assert vq.started and not vq.waiting.any()
+    near = torch.cdist(vq.vq.codebook, torch.tensor([[5.0] * 3, [-5.0] * 3])).argmin(1)
+    assert set(near.tolist()) == {0, 1}  # codes among the vectors of both batches
+    assert len(vq.vq.codebook.unique(dim=0)) == 20
+
+
+def test_what_waits_for_k_means_is_saved():
+    torch.manual_seed(0)
+    vq, other = build(), build()
+    vq(random_z(batch=1))
+    other.load_state_dict(vq.state_dict())
+    torch.manual_seed(1)
+    tokens = vq(random_z(seed=1)).tokens
+    torch.manual_seed(1)
+    assert torch.equal(other(random_z(seed=1)).tokens, tokens)
 
 
 def test_k_means_starts_closer_to_the_data_than_chance():

@@ -12,5 +12,6 @@ if TYPE_CHECKING:
 
 @signvip.hookimpl
 def register_translators(register: Register) -> None:
-    """Add `gpt2`; by name, so that listing plugins loads no torch."""
+    """Add the translators; by name, so that listing plugins loads no torch."""
     register("gpt2", "signvip_translators.gpt2:Gpt2Translator")
+    register("regression", "signvip_translators.regression:RegressionTranslator")

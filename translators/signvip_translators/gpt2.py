@@ -92,9 +92,9 @@ class Gpt2Translator(nn.Module):
         self.options, self.vocab_size = config, vocab_size
         self._compile: Compile | None = None
         width, head_width = config.width, config.head_width or config.width
-        self.first_place = _first_place(config)
+        self.first_place = first_place(config)
         padded = config.special_ids == "eos+pad"
-        self.prefix = TextPrefix(*_text_encoder(config), width, config.prefix, config.languages)
+        self.prefix = TextPrefix(*text_encoder(config), width, config.prefix, config.languages)
         self.mixer = TokenMixer(tokens_per_frame, vocab_size + 2 * padded, config.token_width or width, width)
         self.trunk = build_trunk(
             config.layers,
@@ -249,7 +249,8 @@ class CachedDecoding:
         return logits[:, :, 0, : self.model.vocab_size + 1].transpose(0, 1)
 
 
-def _first_place(config: Gpt2Translator.Config) -> int:
+def first_place(config: Gpt2Translator.Config) -> int:
+    """Position of the first frame."""
     if config.first_frame == "after_longest_text":
         return config.max_words + 1
     if config.prefix == "tokens":
@@ -260,7 +261,8 @@ def _first_place(config: Gpt2Translator.Config) -> int:
     return 1
 
 
-def _text_encoder(config: Gpt2Translator.Config) -> tuple[nn.Module, int]:
+def text_encoder(config: Gpt2Translator.Config) -> tuple[nn.Module, int]:
+    """The text encoder, and how many channels it gives."""
     if config.text_encoder != "hashed":
         pretrained = PretrainedTextEncoder(
             config.text_encoder, config.text_width, config.max_words, config.text_space

@@ -1,0 +1,1 @@
+"""Ablations: a grid over any option, each cell trained and measured once, and a report of tables, figures and clips."""

@@ -1,0 +1,174 @@
+"""One axis of a grid, `KEY=V1,V2`: a dotted key of the configuration, or a short name for what the paper varies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import log2, prod
+from typing import Any
+
+from signvip.config import Options, merge, parse_setting
+from signvip.errors import ConfigError
+
+SEED = "seed"
+# Levels of FSQ for a number of codes: 2^8, 2^10 and 2^12 as in table 1 of Mentzer et al. (arXiv:2309.15505), 625 as
+# in section 4.1, the others ours with five levels or more. A codebook is as large as their product, never 2^k.
+LEVELS = {
+    128: (5, 5, 5),
+    256: (8, 6, 5),
+    512: (8, 8, 8),
+    625: (5, 5, 5, 5),
+    1024: (8, 5, 5, 5),
+    2048: (8, 8, 6, 5),
+    4096: (7, 5, 5, 5, 5),
+}
+CONTINUOUS = 32  # levels of a channel that stand for none: 2^20 tokens with four channels
+SHORT = {
+    "quantizer": "quantizer.name",
+    "translator": "translator.name",
+    "augmentation": "stage1.augmentation",
+    "sampling": "translator.sampling_rate",
+    "steps": "sampler.steps",
+    "guidance": "sampler.guidance",
+    "scheduler": "sampler.scheduler",
+}
+
+Change = Callable[[Options, Any], Options]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value of an axis: how tables call it, and what it lays over the configuration."""
+
+    label: Any  # a word or a number
+    value: Any = None
+    layer: Options | None = None  # where a study names several options at once
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What is varied, and the values it takes."""
+
+    name: str
+    points: tuple[Point, ...]
+
+    def apply(self, values: Options, point: Point) -> Options:
+        """The configuration with this axis at one of its points."""
+        if point.layer is not None:
+            return merge(values, point.layer)
+        change = CHANGES.get(self.name)
+        if change is not None:
+            return change(values, point.value)
+        return merge(values, _nested(SHORT.get(self.name, self.name), point.value))
+
+    @property
+    def rank(self) -> int:
+        """Axes are applied in this order: names of plugins, their options, and what depends on both."""
+        if self.name in CHANGES:
+            return 2
+        return 0 if SHORT.get(self.name, self.name).endswith(".name") or self._layers() else 1
+
+    def _layers(self) -> bool:
+        return any(point.layer is not None for point in self.points)
+
+
+def parse_axis(text: str) -> Axis:
+    """Read `KEY=V1,V2,...`; ConfigError where it is none."""
+    name, separator, words = text.partition("=")
+    values = _split(words)
+    if not separator or not name or not values:
+        raise ConfigError(
+            f"'{text}' varies nothing; write --vary KEY=V1,V2, such as --vary quantizer=fsq,vq."
+        )
+    return make_axis(name, values)
+
+
+def make_axis(name: str, values: Sequence[Any]) -> Axis:
+    """An axis of values; a mapping has a `label`, and a `value` or options to lay over."""
+    points = tuple(_point(value) for value in values)
+    labels = [point.label for point in points]
+    twins = sorted({str(label) for label in labels if labels.count(label) > 1})
+    if twins:
+        raise ConfigError(f"The axis {name} has {', '.join(twins)} twice; give each value once.")
+    return Axis(name, points)
+
+
+def _point(value: Any) -> Point:
+    if isinstance(value, Mapping):
+        layer = {key: option for key, option in value.items() if key != "label"}
+        return (
+            Point(value["label"], value["value"]) if "value" in layer else Point(value["label"], layer=layer)
+        )
+    plain = isinstance(value, str | int | float) and not isinstance(value, bool)
+    return Point(value if plain else json.dumps(value), value)
+
+
+def _split(words: str) -> list[Any]:
+    """Values between commas, as JSON where they are JSON: lists keep their own commas."""
+    try:
+        return list(json.loads(f"[{words}]"))
+    except json.JSONDecodeError:
+        return [parse_setting(f"value={word}")["value"] for word in words.split(",") if word]
+
+
+def _nested(key: str, value: Any) -> Options:
+    for part in reversed(key.split(".")):
+        value = {part: value}
+    return dict(value)
+
+
+def _codebook(values: Options, size: Any) -> Options:
+    """As many codes as FSQ's levels give for this size, whatever the quantizer: a fair axis."""
+    if values["quantizer"]["name"] != "fsq":
+        codes = prod(LEVELS[size]) if size in LEVELS else size
+        return merge(values, {"quantizer": {"codebook_size": codes}})
+    if size not in LEVELS:
+        raise ConfigError(
+            f"There are no levels for a codebook of {size}; choose {', '.join(map(str, LEVELS))}, or vary "
+            "quantizer.levels."
+        )
+    return merge(values, {"quantizer": {"levels": list(LEVELS[size])}})
+
+
+def _conditions(values: Options, names: Any) -> Options:
+    """`pose+hand3d`: these conditions and no others, with the options that they have."""
+    return {
+        **values,
+        "conditions": {name: values["conditions"].get(name, {}) for name in str(names).split("+")},
+    }
+
+
+def _compression(values: Options, rate: Any) -> Options:
+    """How many times the autoencoder halves the grid of e: `rate` is the factor on each side, 1 is none."""
+    halvings = log2(rate) if isinstance(rate, int) and rate > 0 else 0.5
+    if halvings % 1:
+        raise ConfigError(f"A compression rate of {rate} is no power of two; choose 1, 2, 4, 8 ...")
+    widths = list(values["autoencoder"].get("block_out_channels", (32, 64, 128)))
+    widths += [widths[-1]] * (int(halvings) + 1 - len(widths))
+    return merge(values, {"autoencoder": {"block_out_channels": widths[: int(halvings) + 1]}})
+
+
+def _quantization(values: Options, switch: Any) -> Options:
+    """`off`: FSQ so fine that values are nearly continuous, and a translator that predicts them by regression."""
+    if switch not in ("on", "off"):
+        raise ConfigError(f"Quantization is on or off, not {switch}.")
+    if switch == "on":
+        return values
+    quantizer, translator = values["quantizer"], values["translator"]
+    if (quantizer["name"], translator["name"]) != ("fsq", "gpt2"):
+        raise ConfigError("Quantization can be taken from the quantizer fsq with the translator gpt2 alone.")
+    levels = [CONTINUOUS] * len(quantizer.get("levels", (5, 5, 5, 5)))
+    return {
+        **values,
+        "quantizer": {**quantizer, "levels": levels},
+        "translator": {**translator, "name": "regression", "levels": levels},
+    }
+
+
+CHANGES: dict[str, Change] = {
+    "codebook": _codebook,
+    "conditions": _conditions,
+    "compression": _compression,
+    "quantization": _quantization,
+}

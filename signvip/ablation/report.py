@@ -1,0 +1,96 @@
+"""Everything that an ablation leaves to read: tables, figures, verdicts and the page, all made from `runs.jsonl`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from signvip.ablation.figures import draw, figures_of
+from signvip.ablation.goals import Verdict, judge
+from signvip.ablation.page import write_report_page
+from signvip.ablation.paper import Protocol, beside
+from signvip.ablation.records import Record
+from signvip.ablation.runner import Plan
+from signvip.ablation.study import Study
+from signvip.ablation.summary import Summary, summarise
+from signvip.ablation.tables import markdown, write_tables
+from signvip.data.manifest import Manifest
+from signvip.errors import RunError
+from signvip.generate import embedded_run
+
+NEEDED = ("pandas", "matplotlib", "jinja2", "tabulate")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written, and the table as it is printed."""
+
+    table: str
+    files: list[Path]
+    verdicts: list[Verdict]
+
+
+def require_libraries() -> None:
+    """RunError where a library of the extra `report` is missing; asked before hours of training."""
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise RunError(
+            f"Tables and figures need {', '.join(missing)}; install them with: pip install 'signvip[report]'"
+        )
+
+
+def write_report(plan: Plan, study: Study, records: Sequence[Record], command: str = "") -> Report:
+    """Write `table.md`, `.tex`, `.csv`, `values.csv`, `figures/` and `report.html`."""
+    study = _at_stage(study, plan.stage)
+    summary = summarise(records, study.columns)
+    manifest = Manifest.read(plan.shards)
+    protocol = Protocol(manifest, plan.split, plan.options.clips is None)
+    summary.references = beside([column.key for column in summary.columns], protocol)
+    notes = make_notes(plan, summary, records, manifest)
+    verdicts = [judge(summary, goal) for goal in study.goal]
+    write_tables(plan.out, summary, records, [*map(str, verdicts), *notes])
+    made = [draw(plan.out / "figures", summary, figure) for figure in figures_of(summary, study.figure)]
+    figures = [path for path in made if path is not None]
+    page = write_report_page(plan.out, study, summary, records, figures, verdicts, notes, command)
+    tables = [plan.out / f"table.{suffix}" for suffix in ("md", "tex", "csv")]
+    return Report(markdown(summary), [page, *tables, *figures], verdicts)
+
+
+def _at_stage(study: Study, stage: int) -> Study:
+    """A study that is cut short, or goes on, has other values than its columns: all are shown then."""
+    if study.stage in (None, stage):
+        return study
+    return study.model_copy(update={"columns": (), "figure": ()})
+
+
+def make_notes(plan: Plan, summary: Summary, records: Sequence[Record], manifest: Manifest) -> list[str]:
+    """What a reader must know to read the numbers: data, seeds, what was taken, definitions, what is missing."""
+    seeds = sorted({cell.config.seed for cell in plan.cells})
+    spread = (
+        "; ± is the sample deviation over them" if len(seeds) > 1 else "; one seed says nothing of chance"
+    )
+    notes = [
+        f"Corpus {manifest.dataset}, {plan.split} split, {manifest.size[0]}x{manifest.size[1]}, trained up to "
+        f"stage {plan.stage}.",
+        f"Seeds {', '.join(map(str, seeds))}{spread}.",
+    ]
+    taken = [step for step in plan.steps[0] if step.given is not None]
+    if taken:
+        names = " and ".join(step.kind.name for step in taken)
+        source = "the embedded model" if taken[0].given == embedded_run() else taken[0].given
+        notes.append(f"Taken as it is from {source}, the same for all seeds: {names}.")
+    for column in summary.columns:
+        if column.sample is None:
+            notes.append(f"{column.key} is missing: {column.reason}.")
+        else:
+            truth = "" if column.ceiling is None else f"; of the ground truth it is {column.ceiling:.4g}"
+            notes.append(f"{column.key}: n={column.sample.n}, {column.sample.signature}{truth}.")
+    notes += sorted({about["signature"] for record in records for about in record.evaluators.values()})
+    if not summary.references:
+        notes.append(
+            "The paper's numbers are not beside these: they are of other clips, or of values that it defines in "
+            "another way."
+        )
+    return notes

@@ -1,0 +1,127 @@
+"""`signvip ablate`: a grid over any option, and a report of what it changes."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from signvip_cli.commands.evaluate import read_weights
+from signvip_cli.console import print_json, print_result
+from signvip_cli.options import SHARDS, ConfigFile, Json, Plugins, Preset, Settings, Verbose
+
+if TYPE_CHECKING:
+    from signvip.ablation.runner import Plan
+
+
+def ablate(
+    study: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[STUDY]",
+            help="quantizers, conditions, compression, quantization, augmentation, sampling, samplers, or a TOML file.",
+        ),
+    ] = None,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option("--vary", metavar="KEY=V1,V2", help="Vary this option, seed included (repeatable)."),
+    ] = None,
+    shards: Annotated[Path, typer.Option("--shards", metavar="FOLDER", help="Shards of all cells.")] = SHARDS,
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="RUN", help="Take from this run (or: embedded) what no cell changes."),
+    ] = None,
+    preset: Preset = None,
+    config: ConfigFile = None,
+    settings: Settings = None,
+    stage: Annotated[
+        int | None,
+        typer.Option("--stage", min=1, max=3, help="Train up to here; by default what the axes change."),
+    ] = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option("--metric", metavar="NAME", help="Measure whole runs by this only (repeatable)."),
+    ] = None,
+    clips: Annotated[
+        int | None, typer.Option("--clips", min=1, help="Measure on so many clips; all by default.")
+    ] = None,
+    split: Annotated[
+        str, typer.Option("--split", help="Measure whole runs on: train, dev or test.")
+    ] = "test",
+    weights: Annotated[
+        list[str] | None,
+        typer.Option("--weights", metavar="NAME=PATH", help="The network that a metric needs (repeatable)."),
+    ] = None,
+    evaluator: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--evaluator",
+            metavar="FOLDER",
+            help="What reads signing back into text (repeatable); by default those in runs/ that fit.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FOLDER", help="By default outputs/ablations/STUDY."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would run, and how long it would take.")
+    ] = False,
+    json: Json = False,
+    plugin: Plugins = None,
+    verbose: Verbose = 0,
+) -> None:
+    """Vary options, train and measure each combination once, and write tables, figures and a page.
+
+    Stages that cells have in common are trained once; started again, it goes on where it stopped. Keys are those of
+    --set, or short: quantizer, codebook, conditions (pose+hand3d), compression, augmentation, sampling, steps,
+    guidance, scheduler, seed. A study's axes can be replaced by --vary.
+
+    Examples:
+
+      signvip ablate --vary quantizer=fsq,vq --vary codebook=128,625,1024
+
+      signvip ablate quantizers --from runs/default --vary seed=0,1 --dry-run
+
+      signvip ablate samplers --from embedded --clips 8 --metric psnr --metric seconds_per_frame
+    """
+    networks = dict(read_weights(line) for line in weights or [])
+
+    from signvip.ablation.ablate import Request, plan_ablation, refuse_failures
+    from signvip.ablation.ablate import ablate as run
+    from signvip.evaluation.evaluate import EvaluateOptions
+    from signvip_cli.reporter import make_reporter
+
+    request = Request(
+        shards=shards, study=study, vary=vary or (), source=source, preset=preset, file=config,
+        settings=settings or (), stage=stage, out=out, command=shlex.join(["signvip", *sys.argv[1:]]),
+        options=EvaluateOptions(
+            metrics=tuple(metric or ()), clips=clips, split=split, weights=networks, evaluators=tuple(evaluator or ()),
+        ),
+    )  # fmt: skip
+    if dry_run:
+        show_plan(plan_ablation(request)[1], json)
+        return
+    records, report = run(request, make_reporter())
+    if json:
+        print_json([asdict(record) for record in records])
+    else:
+        for line in [report.table, "", *map(str, report.verdicts), *map(str, report.files)]:
+            print_result(line)
+    refuse_failures(records, report.files[0].parent)
+
+
+def show_plan(plan: Plan, as_json: bool) -> None:
+    """Print each cell with what it trains, and an estimate of the time."""
+    from signvip.ablation.preview import preview
+
+    shown = preview(plan)
+    if as_json:
+        print_json(shown.as_json())
+        return
+    for line in shown.lines():
+        print_result(line)

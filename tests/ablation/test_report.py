@@ -1,0 +1,155 @@
+"""Tables that pandas reads back, figures by their numbers, claims, and the page."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from dataclasses import replace
+
+import pandas
+import pytest
+from made import make_grid, make_record, make_value
+from PIL import Image
+
+from signvip.ablation.figures import draw, figures_of
+from signvip.ablation.goals import judge
+from signvip.ablation.page import write_report_page
+from signvip.ablation.study import Figure, Goal, Study
+from signvip.ablation.summary import summarise
+from signvip.ablation.tables import latex, markdown, write_tables
+
+KEYS = ("dev/usage", "dev/loss", "dev/ratio", "dev/absent")
+
+
+@pytest.fixture
+def summary():
+    return summarise(make_grid(), KEYS)
+
+
+def test_mean_and_spread_over_seeds(summary):
+    fsq, *_, vq = summary.rows
+    number = fsq.numbers["dev/usage"]
+    assert (number.mean, number.seeds) == (pytest.approx(0.91), 2)
+    assert number.deviation == pytest.approx(0.02 / 2**0.5)
+    assert (vq.seeds, vq.failures, vq.numbers["dev/usage"].deviation) == (
+        1,
+        ["the levels are too few."],
+        None,
+    )
+
+
+def test_the_best_follows_the_direction_of_each_value(summary):
+    usage, loss, ratio, absent = summary.columns
+    assert summary.best(usage) == summary.best(loss) == summary.best(ratio) == [0]
+    assert summary.best(absent) == [] and "not measured" in absent.reason
+    assert [column.heading for column in (usage, loss, ratio)] == [
+        "dev/usage ↑",
+        "dev/loss ↓",
+        "dev/ratio →1",
+    ]
+
+
+def test_texts_are_told_apart_by_what_read_them_and_have_the_truth_as_their_ceiling():
+    record = make_record({"r": 0}, {"usage": 1.0})
+    texts = [make_value("bleu4", 9.0, row="from the text"), make_value("bleu4", 30.0, row="ground truth")]
+    record.values = [replace(value, evaluator="video") for value in texts] + [
+        replace(texts[0], evaluator="pose")
+    ]
+    video, pose = summarise([record]).columns
+    assert (video.key, video.heading) == ("from the text/bleu4 (video)", "from the text/bleu4 ↑ (video)")
+    assert (video.ceiling, pose.ceiling) == (30.0, None)
+
+
+def test_tables_are_read_back_by_pandas(summary, tmp_path):
+    write_tables(tmp_path, summary, make_grid(), ["a note"])
+    table = pandas.read_csv(tmp_path / "table.csv")
+    assert list(table["quantizer"]) == ["fsq", "fsq", "vq", "vq"] and list(table["vocab_size"]) == [
+        125,
+        253,
+        125,
+        253,
+    ]
+    assert table["dev/usage"].tolist() == pytest.approx([0.91, 0.81, 0.51, 0.2])
+    assert table["dev/usage sd"].isna().tolist() == [False, False, False, True]
+    assert table["dev/absent"].isna().all() and table["failed"].tolist()[3] == "the levels are too few."
+    values = pandas.read_csv(tmp_path / "values.csv")
+    means = values[values.name == "usage"].groupby(["quantizer", "size"]).value.mean()
+    assert means.tolist() == pytest.approx(table["dev/usage"].tolist())
+    assert values[values.status == "failed"].reason.tolist() == ["the levels are too few."]
+
+
+def test_markdown_and_latex_have_the_best_in_bold(summary, tmp_path):
+    rows = [line.strip("|").split("|") for line in markdown(summary).splitlines()]
+    head = [cell.strip() for cell in rows[0]]
+    read = pandas.DataFrame([[cell.strip() for cell in row] for row in rows[2:]], columns=head)
+    assert read["dev/usage ↑"].tolist() == ["**0.91 ± 0.014**", "0.81 ± 0.014", "0.51 ± 0.014", "0.2"]
+    assert read["dev/absent"].tolist() == ["-"] * 4
+    assert read["failed"].tolist() == ["", "", "", "the levels are too few."]
+    text = latex(summary)
+    assert re.search(r"fsq & 128 & \\bfseries 0\.91 \$\\pm\$ 0\.014 & \\bfseries 0\.1", text)
+    assert r"\toprule" in text and r"dev/usage $\uparrow$" in text and "±" not in text
+
+
+def test_html_is_read_back_by_pandas_and_words_are_escaped(tmp_path):
+    records = [make_record({"arm": "<b>&_"}, {"usage": 0.5}), make_record({"arm": "x"}, {"usage": 0.25})]
+    summary = summarise(records)
+    write_report_page(
+        tmp_path, Study(name="s", title="<i>"), summary, records, [], [], ["a < b"], "signvip ablate"
+    )
+    page = (tmp_path / "report.html").read_text()
+    (table,) = pandas.read_html(io.StringIO(page), flavor="html5lib") if has_html5lib() else [None]
+    assert "&lt;b&gt;&amp;_" in page and "<i></title>" not in page and "a &lt; b" in page
+    assert table is None or table["arm"].tolist() == ["<b>&_", "x"]
+    assert r"\_" in latex(summary)
+
+
+def has_html5lib() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("html5lib") is not None
+
+
+def test_a_figure_is_what_its_numbers_say(summary, tmp_path):
+    figure = Figure(
+        name="usage", x="vocab_size", y=("dev/usage", "dev/absent"), lines="quantizer", scale="log2"
+    )
+    path = draw(tmp_path, summary, figure)
+    told = json.loads((tmp_path / "usage.json").read_text())
+    (panel,) = told["panels"]  # what nobody measured has none
+    assert (told["x"], panel["key"]) == ("vocab_size", "dev/usage")
+    fsq, vq = panel["series"]
+    assert (fsq["label"], fsq["x"], fsq["mean"]) == ("fsq", [125, 253], pytest.approx([0.91, 0.81]))
+    assert vq["deviation"] == [pytest.approx(0.02 / 2**0.5), None] and vq["seeds"] == [2, 1]
+    assert Image.open(path).size[0] > 400 and (tmp_path / "usage.pdf").read_bytes().startswith(b"%PDF")
+    first = [(tmp_path / f"usage.{kind}").read_bytes() for kind in ("png", "pdf", "json")]
+    draw(tmp_path, summary, figure)
+    assert first == [(tmp_path / f"usage.{kind}").read_bytes() for kind in ("png", "pdf", "json")]
+
+
+def test_words_on_the_axis_are_bars(summary, tmp_path):
+    draw(tmp_path, summary, Figure(name="bars", x="quantizer", y=("dev/loss",)))
+    told = json.loads((tmp_path / "bars.json").read_text())
+    assert [series["label"] for series in told["panels"][0]["series"]] == ["size 128", "size 256"]
+    assert told["panels"][0]["series"][0]["x"] == ["fsq", "vq"]
+
+
+def test_without_figures_of_its_own_a_study_gets_one_for_each_value(summary, tmp_path):
+    names = [figure.name for figure in figures_of(summary, ())]
+    assert names == ["dev-usage", "dev-loss", "dev-ratio"]
+    assert {figure.x for figure in figures_of(summary, ())} == {"size"}
+    assert draw(tmp_path, summary, Figure(name="none", x="size", y=("dev/absent",))) is None
+
+
+def goal(value: str, better: dict, worse: dict) -> Goal:
+    return Goal(says="a claim", value=("dev/unknown", value), better=better, worse=worse)
+
+
+def test_claims_are_tried_in_cells_that_differ_in_nothing_else(summary):
+    verdict = judge(summary, goal("dev/usage", {"quantizer": "fsq"}, {"quantizer": "vq"}))
+    assert verdict.held == 2 and [place for place, *_ in verdict.pairs] == ["size 128: ", "size 256: "]
+    assert "holds, 2 of 2" in str(verdict)
+    verdict = judge(summary, goal("dev/loss", {"quantizer": "vq"}, {"quantizer": "fsq"}))
+    assert "does not hold, 0 of 2" in str(verdict)
+    verdict = judge(summary, goal("dev/absent", {"quantizer": "vq"}, {"quantizer": "fsq"}))
+    assert "not tried" in str(verdict)
