@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import pytest
 import torch
 from safetensors.torch import load_file
 
@@ -27,6 +28,7 @@ ablate(Request(**told, **paths), Silent())
 """
 
 
+@pytest.mark.slow
 def test_a_killed_ablation_goes_on_where_it_was(trained, tmp_path):
     told = {"vary": ["codebook=128,256"], "settings": STEPS}
     request = Request(trained.shards, source=trained.run, out=tmp_path / "killed", **told)
