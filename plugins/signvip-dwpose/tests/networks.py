@@ -21,7 +21,7 @@ def _save(path, nodes, constants, takes, gives):
 
 
 def write_detector(path, boxes, side=64):
-    """Always the same people: boxes (P, 5) x0, y0, x1, y1, score in a picture of side x side, as YOLOX with NMS gives."""
+    """Always the same people (P, 5) x0, y0, x1, y1, score in a picture of side x side, as YOLOX with NMS gives."""
     nodes = [
         helper.make_node("ReduceMean", ["images"], ["mean"], axes=[1, 2, 3], keepdims=0),
         helper.make_node("Mul", ["mean", "zero"], ["nothing"]),
@@ -38,7 +38,7 @@ def write_pose(path, batch="batch"):
         helper.make_node("Slice", ["input", "second", "third", "channel"], ["green"]),
         helper.make_node("Sub", ["red", "green"], ["redness"]),
     ]
-    for name, axis, bins in (("x", 2, 2 * WIDTH), ("y", 3, 2 * HEIGHT)):
+    for name, axis in (("x", 2), ("y", 3)):
         nodes += [
             helper.make_node("ReduceMax", ["redness"], [f"{name}_line"], axes=[1, axis], keepdims=0),
             helper.make_node("Unsqueeze", [f"{name}_line", "last"], [f"{name}_column"]),
