@@ -36,8 +36,8 @@ class Coverage:
         left, right = hand_seen(points[:, LEFT_HAND]), hand_seen(points[:, RIGHT_HAND])
         pose = points[:, NECK, 2] >= SEEN
         either = left | right
-        counts = (int(there.sum()) for there in (pose, left, right, either))
-        return cls(len(points), *counts, bridged=bridged, swapped=swapped, longest=longest_gap(either))
+        person, one, other, any_ = (int(there.sum()) for there in (pose, left, right, either))
+        return cls(len(points), person, one, other, any_, bridged, swapped, longest_gap(either))
 
     def __str__(self) -> str:
         found = ", ".join(
