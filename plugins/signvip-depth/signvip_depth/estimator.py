@@ -62,7 +62,9 @@ class DepthAnything:
             if device == "auto":
                 device = "cuda" if torch.cuda.is_available() else "cpu"
             if device == "cuda" and torch.cuda._is_in_bad_fork():
-                raise signvip.DataError("forked workers cannot use the GPU; run the same command with --workers 1")
+                raise signvip.DataError(
+                    "forked workers cannot use the GPU; run the same command with --workers 1"
+                )
             folder: Path = weight_file(self.config.source, WEIGHTS).parent
             local = folder if Path(self.config.source).is_dir() else self.config.source
             self._pipeline = pipeline("depth-estimation", model=str(local), device=device)
