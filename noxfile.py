@@ -96,6 +96,22 @@ def mediapipe(session: nox.Session) -> None:
     session.run("signvip", "plugins", "check", "mediapipe")
 
 
+@nox.session
+def dwpose(session: nox.Session) -> None:
+    """Test the DWPose plugin in an environment of its own, with networks that the tests write."""
+    session.install("onnx>=1.16", "onnxruntime>=1.17", "pytest", "rtmlib>=0.0.13", *_WITHOUT_TORCH)
+    session.install("--no-deps", ".", "./plugins/signvip-dwpose")
+    session.run("pytest", "plugins/signvip-dwpose/tests", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def depth(session: nox.Session) -> None:
+    """Test the depth plugin in the environment nox was started from: it needs what SignViP needs."""
+    environment = {"PYTHONPATH": "plugins/signvip-depth"}
+    tests = "plugins/signvip-depth/tests"
+    session.run(sys.executable, "-m", "pytest", tests, *session.posargs, env=environment)
+
+
 # What extraction needs of SignViP's dependencies; nobody waits for torch to look at a picture.
 _WITHOUT_TORCH = (
     "av>=14.1",

@@ -39,6 +39,8 @@ class Clip:
       the order is body (OpenPose-18), face (iBUG-68), left hand (21), right hand (21)
     * `hands` (F, 2, 21, 4) float32: x and y as above, z as a fraction of the width (larger is farther),
       confidence; first the signer's left hand, then the right
+    * `meshes` (F, 2, V, 4) float32: the surface of both hands, columns as in `hands`; with it `triangles` (F, T, 3),
+      which vertices belong together
     * `depth` (F, H, W) uint8: 255 is nearest, 0 is the background
     """
 

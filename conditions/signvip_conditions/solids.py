@@ -48,8 +48,8 @@ def hand_solids(
     r0, r1 = thick[..., _BONES[:, 0]], thick[..., _BONES[:, 1]]
 
     z = np.concatenate([(start[..., 2] + end[..., 2]) / 2, palm[..., 2].mean(-1)], axis=-1)
-    lambert = np.concatenate([_across(end - start), _facing(palm)], axis=-1)
-    lit = tints[:, None] * (_brightness(lambert, z / scale[2]))[..., None]  # (F, 2, 25, 3)
+    lambert = np.concatenate([_across(end - start), facing(palm)], axis=-1)
+    lit = tints[:, None] * (brightness(lambert, z / scale[2]))[..., None]  # (F, 2, 25, 3)
     seen = hands[..., 3] >= confidence
     drawn = np.concatenate([seen[:, :, _BONES].all(-1), seen[:, :, _PALM].all(-1)], axis=-1)
 
@@ -61,8 +61,8 @@ def hand_solids(
         outlines=_flat(outlines).tolist(),
         cores=_flat(_padded(_quad(start, end, r0 * _CORE, r1 * _CORE), pieces)).tolist(),
         caps=_flat(_padded(_box(end, r1), pieces)).tolist(),
-        rims=_tints(_flat(lit * np.where(np.arange(pieces) < bones, _RIM, 0.8)[:, None])),
-        lit=_tints(_flat(lit)),
+        rims=whole_tints(_flat(lit * np.where(np.arange(pieces) < bones, _RIM, 0.8)[:, None])),
+        lit=whole_tints(_flat(lit)),
         capped=frozenset(hand * pieces + bone for hand in range(2) for bone in range(bones)),
     )
 
@@ -80,7 +80,7 @@ def _across(bones: np.ndarray) -> np.ndarray:
     return np.linalg.norm(bones[..., :2], axis=-1) / length
 
 
-def _facing(triangles: np.ndarray) -> np.ndarray:
+def facing(triangles: np.ndarray) -> np.ndarray:
     """How much of the light from the camera a triangle (..., 3, 3) returns."""
     normal = np.cross(
         triangles[..., 1, :] - triangles[..., 0, :], triangles[..., 2, :] - triangles[..., 0, :]
@@ -88,7 +88,7 @@ def _facing(triangles: np.ndarray) -> np.ndarray:
     return np.abs(normal[..., 2]) / (np.linalg.norm(normal, axis=-1) + 1e-6)
 
 
-def _brightness(lambert: np.ndarray, z: np.ndarray) -> np.ndarray:
+def brightness(lambert: np.ndarray, z: np.ndarray) -> np.ndarray:
     near = np.clip((_REACH - z) / (2 * _REACH), 0, 1)
     return (0.3 + 0.7 * lambert) * (0.55 + 0.45 * near)
 
@@ -124,6 +124,6 @@ def _order(z: np.ndarray, drawn: np.ndarray) -> list[list[int]]:
     return [[piece for piece in row if seen[piece]] for row, seen in zip(order.tolist(), drawn, strict=True)]
 
 
-def _tints(colours: np.ndarray) -> list[list[Tint]]:
+def whole_tints(colours: np.ndarray) -> list[list[Tint]]:
     whole = np.clip(colours.round(), 0, 255).astype(int).tolist()
     return [[(red, green, blue) for red, green, blue in row] for row in whole]

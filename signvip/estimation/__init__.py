@@ -35,3 +35,4 @@ __all__ = [
 @hookimpl
 def register_estimators(register: Register) -> None:
     register("keypoints", "signvip.estimation.keypoints:Keypoints")
+    register("meshes", "signvip.estimation.meshes:Meshes")

@@ -36,16 +36,8 @@ class Coverage:
         left, right = hand_seen(points[:, LEFT_HAND]), hand_seen(points[:, RIGHT_HAND])
         pose = points[:, NECK, 2] >= SEEN
         either = left | right
-        return cls(
-            frames=len(points),
-            pose=int(pose.sum()),
-            left=int(left.sum()),
-            right=int(right.sum()),
-            either=int(either.sum()),
-            bridged=bridged,
-            swapped=swapped,
-            longest=longest_gap(either),
-        )
+        person, one, other, any_ = (int(there.sum()) for there in (pose, left, right, either))
+        return cls(len(points), person, one, other, any_, bridged, swapped, longest_gap(either))
 
     def __str__(self) -> str:
         found = ", ".join(
