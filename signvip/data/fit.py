@@ -56,12 +56,12 @@ def _moved(
 ) -> np.ndarray:
     if name == "depth":
         return _pictures(values, box, size)
-    if name not in ("keypoints", "hands"):
+    if name not in ("keypoints", "hands", "meshes"):
         return values
     left, top, right, bottom = box
     values = np.array(values, np.float32)
     values[..., 0] = (values[..., 0] * have[1] - left) / (right - left)
     values[..., 1] = (values[..., 1] * have[0] - top) / (bottom - top)
-    if name == "hands":
+    if name != "keypoints":
         values[..., 2] *= have[1] / (right - left)  # z is a fraction of the width
     return values
