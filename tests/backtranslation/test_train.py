@@ -89,7 +89,7 @@ def test_other_weights_than_the_frozen_are_refused(evaluators, tmp_path):
 
 
 def test_damage_is_told_in_a_sentence(evaluators, tmp_path):
-    with pytest.raises(signvip.RunError, match="no finished evaluator in .*train-evaluator"):
+    with pytest.raises(signvip.RunError, match=r"no finished evaluator in .*train-evaluator"):
         Evaluator.open(tmp_path / "nowhere")
     folder = shutil.copytree(evaluators.video, tmp_path / "mine")
     (folder / "evaluator.json").write_text("{")
@@ -114,7 +114,7 @@ def test_clips_that_it_was_not_trained_to_read_are_refused(evaluator, trained, c
 
 def test_another_extractor_is_refused(evaluator, trained):
     evaluator.about["extractor"] = "keypoints by somebody else"
-    with pytest.raises(signvip.MismatchError, match="another extractor .keypoints by somebody else"):
+    with pytest.raises(signvip.MismatchError, match=r"another extractor .keypoints by somebody else"):
         evaluator.check(Manifest.read(trained.shards))
 
 
@@ -129,14 +129,14 @@ def test_generated_clips_are_no_ground_truth(trained, tiny_config, tmp_path, tra
     with ShardWriter(shards, "train") as writer:
         writer.write("made", {"mp4": video_bytes, "json": fields.encode("json", info), "txt": b"x"})
     Manifest.read(trained.shards).write(shards)
-    with pytest.raises(signvip.DataError, match="made in .* was generated"):
+    with pytest.raises(signvip.DataError, match=r"made in .* was generated"):
         train_evaluator(tiny_config("video"), shards=shards, out=tmp_path / "out")
     assert not (tmp_path / "out" / "evaluator.json").exists()
 
 
 def test_poses_are_learned_from_poses(trained, tiny_config, tmp_path, monkeypatch):
     monkeypatch.setattr(ShardIndex, "has", lambda self, field: field != "pose.npz")
-    with pytest.raises(signvip.DataError, match="no poses to learn from.*--condition pose"):
+    with pytest.raises(signvip.DataError, match=r"no poses to learn from.*--condition pose"):
         train_evaluator(tiny_config("pose"), shards=trained.shards, out=tmp_path / "pose")
     train_evaluator(tiny_config("video"), shards=trained.shards, out=tmp_path / "video")
     assert not (tmp_path / "video" / "poses").exists()

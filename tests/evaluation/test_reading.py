@@ -103,7 +103,7 @@ def test_the_usual_evaluators_are_found_where_they_fit(trained, evaluators, tmp_
     )
     assert list(evaluation.about["evaluators"]) == ["pose"]
     assert "another frame rate (25 fps) than these clips have (12 fps)" in evaluation.remarks[0]
-    with pytest.raises(signvip.MismatchError, match="another frame rate"):
+    with pytest.raises(signvip.MismatchError, match=r"another frame rate"):
         evaluate(
             trained.shards,
             tmp_path,
@@ -124,7 +124,7 @@ def test_no_frames_are_made_for_texts_that_nobody_reads(trained, tmp_path, monke
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Chain, "video", lambda *_: pytest.fail("frames were made"))
-    with pytest.raises(signvip.DataError, match="bleu: no evaluator reads .* signvip train-evaluator"):
+    with pytest.raises(signvip.DataError, match=r"bleu: no evaluator reads .* signvip train-evaluator"):
         evaluate(trained.shards, tmp_path, run=str(trained.run), options=options())
     evaluation = evaluate(
         trained.shards, tmp_path, run=str(trained.run), options=options(metrics=("bleu", "codebook"))
