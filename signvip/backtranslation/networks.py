@@ -40,7 +40,7 @@ class FrameNet(ModelMixin, ConfigMixin):
         self.out = nn.Sequential(nn.Linear(places * channels[-1], width), nn.BatchNorm1d(width))
 
     def forward(self, pictures: Tensor) -> Tensor:
-        pictures = pictures.to(self.dtype)
+        pictures = pictures.float()
         if pictures.shape[-2:] != self.size:
             pictures = nn.functional.interpolate(pictures, self.size, mode="bilinear", antialias=True)
         return self.out(self.layers(pictures / 127.5 - 1))

@@ -21,9 +21,11 @@ from signvip.backtranslation.vocabulary import targets
 from signvip.contracts import BODY, FACE, LEFT_HAND, RIGHT_HAND
 from signvip.data.files import replacing, write_text
 from signvip.metrics.texts import Bleu, ChrF
+from signvip.progress import Reporter, Silent
 from signvip.stages.clips import Draws
 
 READ_TOGETHER = 16  # clips
+BEAMS = 4  # while it learns; how many it keeps is chosen at the end
 PREVIEW_CLIPS = 24
 PARTS = {"body": BODY, "face": FACE, "hands": slice(LEFT_HAND.start, RIGHT_HAND.stop)}
 
@@ -91,8 +93,10 @@ class TextPhase:
         module: SignTranslator,
         tokenizer: PreTrainedTokenizerFast,
         glosses: Sequence[str],
+        reporter: Reporter | None = None,
     ) -> None:
         self.config, self.module, self.tokenizer = config, module, tokenizer
+        self.reporter = reporter or Silent()
         (self.train, self.dev), (self.rows, self.dev_rows) = clips, rows
         self.glosses = {gloss: number for number, gloss in enumerate(glosses, 1)}
 
@@ -114,9 +118,10 @@ class TextPhase:
         return batch
 
     def validate(self, folder: Path) -> dict[str, float]:
-        """BLEU-4 and chrF of greedy texts on dev."""
-        texts = self.write(beams=1)
+        """BLEU-4 and chrF on dev."""
+        texts = self.write(BEAMS)
         values = {"bleu4": Bleu(None)(texts, self.dev.texts)["bleu4"], **ChrF(None)(texts, self.dev.texts)}
+        self.reporter.say(f"{folder.name}: dev BLEU-4 {values['bleu4']:.2f}, chrF {values['chrf']:.2f}")
         pairs = zip(self.dev.texts, texts, strict=True)
         write_text(folder / "texts.tsv", "".join(f"{wanted}\t{made}\n" for wanted, made in pairs))
         best = folder.parents[1] / "best.safetensors"

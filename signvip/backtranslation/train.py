@@ -139,7 +139,7 @@ def _text_phase(
     glosses = _glosses(train) if config.gloss_weight else []
     network = build_network(config.translator, width, tokenizer)
     module = SignTranslator(front, network, glosses, config.gloss_weight)
-    return TextPhase(config, clips, (rows[0], rows[1]), module, tokenizer, glosses)
+    return TextPhase(config, clips, (rows[0], rows[1]), module, tokenizer, glosses, reporter)
 
 
 def _features(

@@ -103,7 +103,7 @@ def test_the_usual_evaluators_are_found_where_they_fit(trained, evaluators, tmp_
     )
     assert list(evaluation.about["evaluators"]) == ["pose"]
     assert "another frame rate (25 fps) than these clips have (12 fps)" in evaluation.remarks[0]
-    with pytest.raises(signvip.MismatchError, match="another frame rate"):
+    with pytest.raises(signvip.MismatchError, match=r"another frame rate"):
         evaluate(
             trained.shards,
             tmp_path,
