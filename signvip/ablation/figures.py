@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,6 +101,13 @@ def _paint(out: Path, figure: Figure, panels: list[Panel]) -> None:
     drawn, axes = pyplot.subplots(1, len(panels), figsize=size, squeeze=False, layout="constrained")
     for panel, place in zip(panels, axes[0], strict=True):
         _fill(place, figure, panel)
+    if max(len(panel.series) for panel in panels) > 1:
+        shown = dict(
+            zip(*reversed(_legend(axes[0])), strict=True)
+        )  # a line in two panels is one in the legend
+        drawn.legend(
+            shown.values(), shown, loc="outside lower center", ncols=3, frameon=False, fontsize="small"
+        )
     for suffix in ("png", "pdf"):
         with replacing(out / f"{figure.name}.{suffix}") as temporary:
             drawn.savefig(temporary, format=suffix, dpi=150, metadata=_no_date(suffix))
@@ -114,8 +122,14 @@ def _fill(place: Axes, figure: Figure, panel: Panel) -> None:
     place.set_xlabel(figure.x)
     place.set_ylabel(panel.heading)
     place.spines[["top", "right"]].set_visible(False)
-    if len(panel.series) > 1:
-        place.legend(frameon=False, fontsize="small")
+
+
+def _legend(places: Sequence[Axes]) -> tuple[list[Any], list[str]]:
+    """Handles and labels of all panels."""
+    found = [place.get_legend_handles_labels() for place in places]
+    return [handle for handles, _ in found for handle in handles], [
+        label for _, names in found for label in names
+    ]
 
 
 def _lines(place: Axes, figure: Figure, panel: Panel) -> None:

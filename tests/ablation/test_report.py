@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from dataclasses import replace
@@ -91,23 +90,14 @@ def test_markdown_and_latex_have_the_best_in_bold(summary, tmp_path):
     assert r"\toprule" in text and r"dev/usage $\uparrow$" in text and "±" not in text
 
 
-def test_html_is_read_back_by_pandas_and_words_are_escaped(tmp_path):
+def test_words_are_escaped_in_html_and_latex(tmp_path):
     records = [make_record({"arm": "<b>&_"}, {"usage": 0.5}), make_record({"arm": "x"}, {"usage": 0.25})]
     summary = summarise(records)
-    write_report_page(
-        tmp_path, Study(name="s", title="<i>"), summary, records, [], [], ["a < b"], "signvip ablate"
-    )
+    study = Study(name="s", title="<i>")
+    write_report_page(tmp_path, study, summary, records, [], [], ["a < b"], "signvip ablate")
     page = (tmp_path / "report.html").read_text()
-    (table,) = pandas.read_html(io.StringIO(page), flavor="html5lib") if has_html5lib() else [None]
-    assert "&lt;b&gt;&amp;_" in page and "<i></title>" not in page and "a &lt; b" in page
-    assert table is None or table["arm"].tolist() == ["<b>&_", "x"]
-    assert r"\_" in latex(summary)
-
-
-def has_html5lib() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("html5lib") is not None
+    assert "&lt;b&gt;&amp;_" in page and "<i>" not in page and "a &lt; b" in page and "signvip ablate" in page
+    assert r"\&\_" in latex(summary)
 
 
 def test_a_figure_is_what_its_numbers_say(summary, tmp_path):
