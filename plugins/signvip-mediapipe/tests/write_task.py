@@ -2,9 +2,9 @@
 
     python write_task.py OUT
 
-A stand-in for the file that Google publishes, which has newer models: the wheel's has 468 points of a
-face and not 478, and puts them in the wrong place. Of the model for blendshapes, which SignViP does not use, the wheel has none; in its place stands a
-network of one node that gives back 26 of the 146 points it is given.
+A stand-in for the file that Google publishes, which has newer models: the wheel's has 468 points of a face and not 478,
+and puts them in the wrong place. Of the model for blendshapes, which SignViP does not use, it has none; in its place
+stands a network of one node that gives back 26 of the 146 points it is given.
 """
 
 from __future__ import annotations
