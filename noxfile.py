@@ -11,6 +11,7 @@ nobody downloads torch twice; `nox -s tests-isolated` builds one of its own. The
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -94,6 +95,20 @@ def mediapipe(session: nox.Session) -> None:
     session.install("--no-deps", ".", "./plugins/signvip-mediapipe")
     session.run("pytest", "plugins/signvip-mediapipe/tests", *session.posargs)
     session.run("signvip", "plugins", "check", "mediapipe")
+    Path(_TASK).parent.mkdir(exist_ok=True)
+    session.run("python", "plugins/signvip-mediapipe/tests/write_task.py", _TASK)
+
+
+@nox.session(name="mediapipe-task", python="3.11")
+def mediapipe_task(session: nox.Session) -> None:
+    """Test the plugin with a MediaPipe that has no models, and a task file: SIGNVIP_TASK, or what `mediapipe` wrote."""
+    session.install("mediapipe>=1.2", "pytest", *_WITHOUT_TORCH)
+    session.install("--no-deps", ".", "./plugins/signvip-mediapipe")
+    environment = {"SIGNVIP_TASK": os.environ.get("SIGNVIP_TASK", _TASK)}
+    session.run("pytest", "plugins/signvip-mediapipe/tests", *session.posargs, env=environment)
+
+
+_TASK = str(Path(__file__).parent / "build" / "holistic_landmarker.task")
 
 
 @nox.session

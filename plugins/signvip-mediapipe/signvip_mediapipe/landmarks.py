@@ -13,7 +13,7 @@ def array(landmarks: Any, count: int) -> np.ndarray:
     """(count, 4) x, y, z, visibility; zeros where nothing was found."""
     if landmarks is None:
         return np.zeros((count, 4), np.float32)
-    return np.array([[p.x, p.y, p.z, p.visibility] for p in landmarks.landmark], np.float32)
+    return np.array([[p.x, p.y, p.z, p.visibility or 0] for p in landmarks.landmark], np.float32)
 
 
 def sure(landmarks: Any, count: int) -> np.ndarray:

@@ -1,25 +1,25 @@
-"""The models that ship in MediaPipe's wheel: what they are, without importing MediaPipe."""
+"""The models that ship in MediaPipe's wheel, found without importing it; releases after 0.10.21 ship none."""
 
 from __future__ import annotations
 
-import hashlib
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from signvip.errors import PluginError
 
 
-@cache
-def fingerprint() -> str:
-    """SHA-256 over the names and bytes of all models in the wheel; PluginError where it has none."""
+def in_wheel() -> list[Path]:
+    """The models of the installed release, in a fixed order; none where it has none."""
     spec = find_spec("mediapipe")
-    folder = Path(next(iter(spec.submodule_search_locations or []), "")) if spec else Path()
-    models = sorted((folder / "modules").rglob("*.tflite")) if spec else []
-    if not models:
-        raise PluginError("This MediaPipe ships no models; pip install mediapipe==0.10.21")
-    digest = hashlib.sha256()
-    for model in models:
-        digest.update(model.relative_to(folder).as_posix().encode())
-        digest.update(model.read_bytes())
-    return digest.hexdigest()[:16]
+    folders = spec.submodule_search_locations or [] if spec else []
+    return sorted(model for folder in folders for model in (Path(folder) / "modules").rglob("*.tflite"))
+
+
+def required() -> list[Path]:
+    """The same; PluginError where there are none."""
+    if not (models := in_wheel()):
+        raise PluginError(
+            "This MediaPipe ships no models; pip install mediapipe==0.10.21, or give a holistic_landmarker.task by "
+            "--set estimator.mediapipe.task=PATH"
+        )
+    return models
