@@ -131,6 +131,7 @@ def depth(session: nox.Session) -> None:
 _WITHOUT_TORCH = (
     "av>=14.1",
     "packaging",
+    "pebble>=5",
     "pillow>=10.3",
     "pluggy",
     "pydantic>=2.9",
