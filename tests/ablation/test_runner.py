@@ -106,6 +106,7 @@ def test_whole_runs_share_their_training_and_are_measured(trained, tmp_path, tra
     assert not list(tmp_path.glob("stages/*/training/*/checkpoint-*"))
 
 
+@pytest.mark.slow
 def test_cells_of_stage_1_have_numbers_and_clips_of_dev_and_a_precision_of_their_own(trained, tmp_path):
     cells = make_cells(trained.config, [parse_axis("precision=no,bf16")])
     first, second = run_plan(make_plan(cells, trained.shards, tmp_path, 1))
