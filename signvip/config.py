@@ -144,6 +144,9 @@ class RunConfig(Config):
     guider: Options = Field(default_factory=dict)
     denoiser: Options
     reference_net: Options = Field(default_factory=dict)
+    intermediate: Literal["tokens", "coordinates"] = Field(
+        "tokens", description="what is predicted from text; coordinates: the conditions' own, as in Table 6"
+    )
     autoencoder: Options = Field(default_factory=dict)
     quantizer: Choice
     translator: Choice

@@ -16,18 +16,18 @@ from signvip.data.manifest import Manifest
 from signvip.data.rewrite import rewrite_shards
 from signvip.data.shards import Sample, splits_of
 from signvip.errors import RunError
-from signvip.models import Autoencoder, ConditionEncoder
+from signvip.models import Codec, ConditionEncoder
 from signvip.models.vae import encode_images
 from signvip.progress import Reporter, Silent, following
 from signvip.run import Run
 from signvip.stages.clips import Clips, to_model
+from signvip.stages.codecs import CHUNK, load_codec, tokens_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 # Stored embeddings of the paper's corpus at 272x224 would take 800 GB; recomputing them is cheaper then.
 SMALL_ENOUGH = 500_000_000  # bytes
-CHUNK = 64  # frames that go through a network together
 
 FIELDS = {"vae": LATENTS, "condition_encoder": EMBEDDINGS, "autoencoder": TOKENS}  # what each part adds
 
@@ -77,11 +77,11 @@ def tokenize(shards: Path, out: Path, *, run: Path, reporter: Reporter | None = 
     """Add tokens d (F, N) from stored embeddings, or from the conditions with the same result; resumes."""
     opened = Run.open(run)
     encoder = opened.load("condition_encoder", ConditionEncoder)
-    autoencoder = opened.load("autoencoder", Autoencoder)
+    codec = load_codec(opened)
     stored = Manifest.read(shards).fingerprints.get("condition_encoder") == opened.fingerprint(
         "condition_encoder"
     )
-    compute = _tokens(autoencoder, encoder, stored)
+    compute = _tokens(codec, encoder, stored)
     parts = ("autoencoder", "condition_encoder")
     _rewrite(shards, out, opened, "autoencoder", parts, compute, reporter or Silent())
     return out
@@ -125,17 +125,16 @@ def _embeddings(encoder: ConditionEncoder) -> Compute:
     return lambda clips, clip: _half(_embed(encoder, clips, clip))
 
 
-def _tokens(autoencoder: Autoencoder, encoder: ConditionEncoder, stored: bool) -> Compute:
-    autoencoder, encoder = _ready(autoencoder), _ready(encoder)
+def _tokens(codec: Codec, encoder: ConditionEncoder, stored: bool) -> Compute:
+    codec, encoder = _ready(codec), _ready(encoder)
+    kind = np.uint16 if codec.vocab_size <= 2**16 else np.uint32
 
     def compute(clips: Clips, clip: int) -> np.ndarray:
-        # Stored embeddings are halves: rounding the computed ones alike gives the same tokens either way.
-        e = clips.array(clip, EMBEDDINGS) if stored else _embed(encoder, clips, clip).half().float()
-        tokens = torch.cat(
-            [autoencoder.encode(part.to(autoencoder.device)).tokens for part in e.split(CHUNK)]
-        )
-        kind = np.uint16 if autoencoder.quantizer.vocab_size <= 2**16 else np.uint32
-        return tokens.flatten(1).cpu().numpy().astype(kind)
+        def embed() -> Tensor:
+            # Stored embeddings are halves: rounding the computed ones alike gives the same tokens either way.
+            return clips.array(clip, EMBEDDINGS) if stored else _embed(encoder, clips, clip).half().float()
+
+        return tokens_of(codec, clips, clip, embed).cpu().numpy().astype(kind)
 
     return compute
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from signvip.config import RunConfig, Sampler
 from signvip.data.images import load_reference
 from signvip.errors import DataError, RunError
-from signvip.models import Autoencoder, Denoiser, Guider, ReferenceNet, TokenTranslator
+from signvip.models import Codec, Denoiser, Guider, ReferenceNet, TokenTranslator
 from signvip.models.vae import decode_latents, encode_images
 from signvip.models.video_diffusion.sampler import make_scheduler, sample
 from signvip.run import Run
@@ -47,7 +47,7 @@ class SignVipPipeline(DiffusionPipeline):
         reference_net: ReferenceNet,
         guider: Guider,
         denoiser: Denoiser,
-        autoencoder: Autoencoder,
+        autoencoder: Codec,
         translator: TokenTranslator,
         scheduler: Any,
         height: int = 64,

@@ -96,8 +96,9 @@ class Run:
                 )
 
     def load(self, part: str, cls: type[Model]) -> Model:
-        """Load one trained part; RunError where it is missing or cut short."""
+        """Load one trained part; RunError where it is missing, cut short, or of another class."""
         self.require(part)
+        self._refuse_class(part, cls.__name__)
         try:
             return cls.from_pretrained(self.path / part).float()  # stored halves are computed with as floats
         except (OSError, ValueError, RuntimeError) as error:
@@ -112,6 +113,17 @@ class Run:
                     f"{self.path / part} is cut short; {MAKERS[part]} --fresh makes it again."
                 ) from error
             raise
+
+    def _refuse_class(self, part: str, wanted: str) -> None:
+        try:
+            found = json.loads((self.path / part / "config.json").read_text()).get("_class_name", wanted)
+        except ValueError:
+            return  # damaged: loading says so
+        if found != wanted:
+            raise RunError(
+                f"{self.path / part} holds {found}, where this configuration asks for {wanted}; first run: "
+                f"{MAKERS[part]} --run {self.path}"
+            )
 
     def save(self, part: str, model: ModelMixin) -> None:
         """Save one part whole or not at all; of several processes, the main one writes and all wait."""

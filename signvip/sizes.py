@@ -41,7 +41,7 @@ class Networks:
             for name, part in vars(self).items()
             if name not in ("condition_encoder", "autoencoder")
         }
-        return {**parts, "decoder": self.autoencoder.decoder}
+        return {**parts, "decoder": self.autoencoder.decoding}
 
 
 def meta_networks(config: RunConfig, motion: Motion = "temporal_attention") -> Networks:
@@ -73,7 +73,7 @@ def meta_networks(config: RunConfig, motion: Motion = "temporal_attention") -> N
                 translator=config.translator.name,
                 translator_config=config.translator.options,
                 tokens_per_frame=autoencoder.tokens_per_frame,
-                vocab_size=autoencoder.quantizer.vocab_size,
+                vocab_size=autoencoder.vocab_size,
             ),
         )
 

@@ -166,9 +166,21 @@ def _quantization(values: Options, switch: Any) -> Options:
     }
 
 
+def _prediction(values: Options, what: Any) -> Options:
+    """`coordinates`: the translator predicts those of the conditions by regression, past any autoencoder."""
+    if what not in ("tokens", "coordinates"):
+        raise ConfigError(f"What is predicted from text is tokens or coordinates, not {what}.")
+    if what == "tokens":
+        return merge(values, {"intermediate": "tokens"})
+    if values["translator"]["name"] != "gpt2":
+        raise ConfigError("Coordinates are predicted by a translator with the options of gpt2 alone.")
+    return {**values, "intermediate": what, "translator": {**values["translator"], "name": "regression"}}
+
+
 CHANGES: dict[str, Change] = {
     "codebook": _codebook,
     "conditions": _conditions,
     "compression": _compression,
+    "prediction": _prediction,
     "quantization": _quantization,
 }

@@ -12,9 +12,9 @@ from signvip.data.manifest import Manifest
 from signvip.embed import last_metrics
 from signvip.evaluation.evaluate import EvaluateOptions, evaluate
 from signvip.evaluation.results import Evaluation, Value
-from signvip.models import Autoencoder
 from signvip.progress import Reporter
 from signvip.run import Run
+from signvip.stages.codecs import load_codec
 from signvip.stages.text import PREVIEW_TEXTS
 from signvip.stages.video import PREVIEW_CLIPS
 
@@ -79,10 +79,10 @@ def _evaluate(run: Run, shards: Path, options: EvaluateOptions, reporter: Report
 
 
 def _facts(run: Run) -> dict[str, float]:
-    autoencoder = run.load("autoencoder", Autoencoder)
+    codec = load_codec(run)
     return {
-        "vocab_size": autoencoder.quantizer.vocab_size,
-        "tokens_per_frame": autoencoder.tokens_per_frame,
+        "vocab_size": codec.vocab_size,
+        "tokens_per_frame": codec.tokens_per_frame,
     }
 
 

@@ -38,7 +38,9 @@ VIDEO = Kind(
     ("conditions", "condition_encoder", "guider", "denoiser", "reference_net", "start", "stage1", "noise"),
     ("stage1-image", "stage1-motion"),
 )
-TOKENS = Kind("tokens", 2, ("autoencoder",), ("autoencoder", "quantizer", "stage2"), ("stage2",))
+TOKENS = Kind(
+    "tokens", 2, ("autoencoder",), ("intermediate", "autoencoder", "quantizer", "stage2"), ("stage2",)
+)
 TEXT = Kind("text", 3, ("translator",), ("translator", "stage3"), ("stage3",))
 KINDS = (VAE, VIDEO, TOKENS, TEXT)
 

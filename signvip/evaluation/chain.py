@@ -69,7 +69,7 @@ class Chain:
         """What `generate` reads, by name."""
         pipe = self.pipe
         parts = ("vae", "reference_net", "guider", "denoiser", "translator")
-        return {**{name: getattr(pipe, name) for name in parts}, "decoder": pipe.autoencoder.decoder}
+        return {**{name: getattr(pipe, name) for name in parts}, "decoder": pipe.autoencoder.decoding}
 
     def video(self, e: Tensor, reference: np.ndarray, seed: int) -> np.ndarray:
         """Embeddings and a picture to frames (F, H, W, 3) uint8."""
@@ -123,7 +123,7 @@ def reconstruction(
 def token_rows(chain: Chain, picks: Sequence[int]) -> list[Row]:
     """Usage of the codebook and the share of e's variance that the tokens lose."""
     autoencoder = chain.pipe.autoencoder
-    usage = CodeUsage(autoencoder.quantizer.vocab_size)
+    usage = CodeUsage(autoencoder.vocab_size)
     e = torch.cat([chain.embed(chain.clips.conditions(clip)) for clip in picks])
     with torch.no_grad():
         quantized = autoencoder.encode(e)

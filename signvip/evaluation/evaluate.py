@@ -99,7 +99,7 @@ def _metrics(chain: Chain, options: EvaluateOptions, evaluation: Evaluation) -> 
 def _build(name: str, chain: Chain, options: EvaluateOptions) -> Any:
     fields = getattr(getattr(registry().get("metric", name), "Config", None), "model_fields", {})
     known = {
-        "vocab_size": chain.pipe.autoencoder.quantizer.vocab_size,
+        "vocab_size": chain.pipe.autoencoder.vocab_size,
         "max_frames": options.sampling.max_frames or chain.pipe.config.max_frames,
         "weights": options.weights.get(name),
     }

@@ -19,8 +19,10 @@ from signvip.evaluation.chain import Chain, as_array, fit_probe
 from signvip.evaluation.reading import NO_EVALUATOR, ORACLE
 from signvip.evaluation.trajectories import wrist_positions
 from signvip.metrics.base import Cost, Signing
+from signvip.models import Autoencoder
 from signvip.progress import Reporter
 from signvip.sizes import count
+from signvip.stages.codecs import tokens_of
 from signvip.training import step_seed
 
 TRUTH, REBUILT, GENERATED = "ground truth", "from true conditions", "from the text"
@@ -138,7 +140,7 @@ def make(chain: Chain, pick: int, seed: int, pixels: bool) -> Made:
         frames=frames,
         keypoints=_keypoints(chain, pick),
         e=e,
-        tokens=chain.pipe.autoencoder.encode(e).tokens.flatten(1),
+        tokens=tokens_of(chain.pipe.autoencoder, chain.clips, pick, lambda: e),
         written=e,
     )
     own = step_seed(seed, info["id"], 0)  # of the clip, so that a subset gives the same videos
@@ -181,7 +183,11 @@ def _add_tokens(rows: dict[str, Material], clips: list[Made]) -> None:
 
 
 def _add_embeddings(rows: dict[str, Material], clips: list[Made], chain: Chain) -> None:
-    scale, through = chain.pipe.autoencoder.standardise, chain.pipe.embed
+    codec, through = chain.pipe.autoencoder, chain.pipe.embed
+    if not isinstance(codec, Autoencoder):
+        rows[REBUILT].lacks["embeddings"] = "this run has no autoencoder: its translator predicts coordinates"
+        return
+    scale = codec.standardise
     rows[REBUILT].pairs["embeddings"] = Pair(
         [as_array(scale(through(clip.tokens))) for clip in clips],
         [as_array(scale(clip.e)) for clip in clips],

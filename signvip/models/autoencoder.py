@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 
 import torch
-from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.configuration_utils import register_to_config
 from diffusers.models.autoencoders.vae import Encoder
 from diffusers.models.modeling_utils import ModelMixin
 from diffusers.models.unets.unet_2d_blocks import AttnUpDecoderBlock2D, UNetMidBlock2D, UpDecoderBlock2D
@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from signvip.contracts import Quantized, Quantizer
 from signvip.errors import ConfigError, MismatchError, PluginError
+from signvip.models.codec import Codec
 from signvip.registry import build
 
 SPREAD = 1.8  # the sigmoid of a logistic variable of this deviation is uniform: every level of Eq. 2 in use
@@ -26,7 +27,7 @@ Attention = Literal["mid", "lowest+mid"]
 """Where the autoencoder attends: in its middle, as a VAE (the paper); at its lowest level too (the authors' code)."""
 
 
-class Autoencoder(ModelMixin, ConfigMixin):
+class Autoencoder(Codec, ModelMixin):  # diffusers looks for the name ModelMixin in this module
     """Halves `grid` (h, w) once per step of `block_out_channels`, rounding down; quantizes; doubles it again.
 
     The quantizer is any registered one, by name; its `dim` is the number of latent channels.
@@ -81,8 +82,15 @@ class Autoencoder(ModelMixin, ConfigMixin):
 
     @property
     def tokens_per_frame(self) -> int:
-        """N, the tokens of one frame."""
         return self.token_grid[0] * self.token_grid[1]
+
+    @property
+    def vocab_size(self) -> int:
+        return self.quantizer.vocab_size
+
+    @property
+    def decoding(self) -> nn.Module:
+        return self.decoder
 
     def set_statistics(self, mean: Tensor, std: Tensor) -> None:
         """Set each channel's mean and deviation (C,), measured on training data."""

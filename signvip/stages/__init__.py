@@ -107,6 +107,11 @@ class Loop:
         if is_main():
             write_text(run.phase(key.name) / "done.json", training.model_dump_json())
 
+    def forget(self, run: Run, key: PhaseKey) -> None:
+        """Called where a part was replaced by one that this phase did not train."""
+        if is_main():
+            (run.phase(key.name) / "done.json").unlink(missing_ok=True)
+
     def _fits(self, run: Run, key: PhaseKey) -> bool:
         return read_text(run.phase(key.name) / "made_with.json") == key.stamp(run)
 

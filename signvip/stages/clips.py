@@ -51,6 +51,10 @@ class Clips:
         ]
         return torch.from_numpy(np.concatenate(drawn, axis=-1)).permute(0, 3, 1, 2).contiguous()
 
+    def coordinates(self, clip: int) -> dict[str, dict[str, np.ndarray]]:
+        """What is stored of each condition, to be drawn or predicted: arrays by name, a row for each frame."""
+        return {name: self.index.load(clip, f"{name}.npz") for name in self.painters}
+
     def array(self, clip: int, field: str, picks: Sequence[int] | None = None) -> Tensor:
         """Some frames (all by default) of a stored array: `latents.npy`, `embeddings.npy` or `tokens.npy`."""
         stored = self.index.load(clip, field)

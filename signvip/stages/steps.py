@@ -11,13 +11,23 @@ from diffusers import AutoencoderKL
 from signvip.config import RunConfig
 from signvip.data.manifest import Manifest
 from signvip.errors import RunError
-from signvip.models import Autoencoder, ConditionEncoder, Denoiser, Guider, ReferenceNet, TokenTranslator
+from signvip.models import (
+    Autoencoder,
+    ConditionEncoder,
+    Coordinates,
+    Denoiser,
+    Guider,
+    ReferenceNet,
+    TokenTranslator,
+)
 from signvip.models.build import build_network
 from signvip.pipeline import save_index
 from signvip.processes import is_main
 from signvip.registry import registry
 from signvip.run import Run
 from signvip.stages import PhaseKey, require_training
+from signvip.stages.clips import Clips
+from signvip.stages.codecs import load_codec
 from signvip.stages.start import published_vae, start_image, start_motion
 from signvip.stages.text import TextPhase
 from signvip.stages.tokens import TokensPhase
@@ -52,10 +62,13 @@ def stage1(run: Run, shards: Path, loop: Loop) -> None:
 
 
 def stage2(run: Run, shards: Path, loop: Loop) -> None:
-    """The autoencoder around the chosen quantizer (section 3.5)."""
+    """The autoencoder around the chosen quantizer (section 3.5), or no more than the ranges of coordinates."""
     _check_shards(run, shards)
     config, training = run.config, run.config.stage2
     run.require("condition_encoder")
+    if config.intermediate == "coordinates":
+        _take_coordinates(run, shards, loop)
+        return
     if loop.finished(run, TOKENS, training):
         return
     encoder = run.load("condition_encoder", ConditionEncoder)
@@ -72,7 +85,7 @@ def stage2(run: Run, shards: Path, loop: Loop) -> None:
 def stage3(run: Run, shards: Path, loop: Loop) -> None:
     """The translator, on tokens of this run's own quantizer (section 3.6)."""
     config, training = run.config, run.config.stage3
-    autoencoder = run.load("autoencoder", Autoencoder)
+    codec = load_codec(run)
     manifest = Manifest.read(shards)
     if "autoencoder" not in manifest.fingerprints:
         raise RunError(f"{shards} has no tokens yet; first run: signvip tokenize {shards} --run {run.path}")
@@ -85,8 +98,8 @@ def stage3(run: Run, shards: Path, loop: Loop) -> None:
     translator = TokenTranslator(
         translator=config.translator.name,
         translator_config=config.translator.options,
-        tokens_per_frame=autoencoder.tokens_per_frame,
-        vocab_size=autoencoder.quantizer.vocab_size,
+        tokens_per_frame=codec.tokens_per_frame,
+        vocab_size=codec.vocab_size,
     )
     phase = TextPhase(config, training, shards, translator)
     loop.train(run, TEXT, phase, training)
@@ -105,6 +118,22 @@ def new_autoencoder(config: RunConfig, encoder: ConditionEncoder) -> Autoencoder
         grid=(config.size[0] // encoder.factor, config.size[1] // encoder.factor),
         quantizer=config.quantizer.name,
         quantizer_config=config.quantizer.options,
+    )
+
+
+def _take_coordinates(run: Run, shards: Path, loop: Loop) -> None:
+    """Save what stands in the autoencoder's place where conditions are predicted directly; nothing is trained."""
+    encoder, clips = run.load("condition_encoder", ConditionEncoder), Clips(shards, "train", run.config)
+    codec = Coordinates.measure(
+        (clips.coordinates(clip) for clip in range(len(clips))),
+        encoder,
+        conditions=run.config.conditions,
+        size=run.config.size,
+    )
+    run.save("autoencoder", codec)
+    loop.forget(run, TOKENS)
+    loop.reporter.say(
+        f"A frame is {codec.tokens_per_frame} coordinates of {codec.levels} levels; nothing is trained."
     )
 
 
@@ -207,7 +236,7 @@ def save_pipeline(run: Run) -> None:
             "reference_net": run.load("reference_net", ReferenceNet),
             "guider": run.load("guider", Guider),
             "denoiser": run.load("denoiser", Denoiser),
-            "autoencoder": run.load("autoencoder", Autoencoder),
+            "autoencoder": load_codec(run),
             "translator": run.load("translator", TokenTranslator),
         },
     )

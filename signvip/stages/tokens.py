@@ -85,7 +85,7 @@ class TokensPhase:
     def validate(self, folder: Path) -> dict[str, float]:
         """Unexplained share of the variance, error, usage and perplexity over the whole dev split."""
         autoencoder = self.module.autoencoder
-        usage, errors, count = CodeUsage(autoencoder.quantizer.vocab_size), 0.0, 0
+        usage, errors, count = CodeUsage(autoencoder.vocab_size), 0.0, 0
         total, squares, raw = 0.0, 0.0, 0.0
         field = "embeddings" if self.stored else "conditions"
         for clip in range(len(self.dev)):

@@ -65,6 +65,13 @@ def test_without_quantization_values_are_fine_and_regressed():
     assert (off.config.translator.name, off.config.translator.options) == ("regression", expected)
 
 
+def test_coordinates_are_regressed_by_a_translator_of_the_same_size():
+    tokens, direct = cells("prediction=tokens,coordinates")
+    assert tokens.config == small_config() and direct.config.intermediate == "coordinates"
+    assert direct.config.translator.name == "regression"
+    assert direct.config.translator.options == tokens.config.translator.options
+
+
 def test_a_value_can_name_several_options():
     axis = make_axis("arm", [{"label": "slow", "stage2": {"steps": 9}, "seed": 3}, {"label": "fast"}])
     slow, fast = make_cells(small_config(), [axis])
@@ -92,6 +99,7 @@ def test_axes_of_the_same_name_are_replaced_in_their_place():
         ("codebook=129", "choose 128, 256"),
         ("compression=3", "power of two"),
         ("quantization=half", "on or off"),
+        ("prediction=words", "tokens or coordinates"),
         ("stage2.stps=1", "did you mean 'steps'"),
         ("stage2.steps=-1", "greater than 0"),
     ],
