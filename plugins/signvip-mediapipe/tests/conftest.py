@@ -10,8 +10,11 @@ import pytest
 from skimage import data
 
 from signvip import Clip
+from signvip.contracts import LEFT_HAND, RIGHT_HAND
 from signvip.data.video import read_video
+from signvip.estimation.tidy import hand_seen
 
+WRISTS = [7, 4]
 FOLDER = os.environ.get("SIGNVIP_CLIPS")
 
 
@@ -33,6 +36,16 @@ def clips():
     files = sorted(Path(FOLDER).rglob("*.mp4"))
     assert files, f"no .mp4 in {FOLDER}"
     return [clip(*_frames(path)) for path in files]
+
+
+def share_with_a_hand(found):
+    """Of the frames that have a wrist in the picture: at rest, hands hang below it."""
+    points = np.concatenate([one["keypoints"] for one in found])
+    wrists = points[:, WRISTS]
+    inside = (wrists[..., :2] >= 0).all(-1) & (wrists[..., :2] <= 1).all(-1)
+    in_sight = ((wrists[..., 2] >= 0.5) & inside).any(axis=1)
+    hand = hand_seen(points[:, LEFT_HAND]) | hand_seen(points[:, RIGHT_HAND])
+    return hand[in_sight].mean()
 
 
 def _frames(path):

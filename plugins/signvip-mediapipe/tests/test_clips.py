@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import clip
+from conftest import clip, share_with_a_hand
 
 from signvip import build
 from signvip.contracts import LEFT_HAND, RIGHT_HAND
@@ -12,7 +12,6 @@ from signvip.estimation.tidy import Coverage, hand_seen
 from signvip_mediapipe.models import in_wheel
 
 pytestmark = pytest.mark.skipif(not in_wheel(), reason="this MediaPipe has no models; test_task.py tries it")
-WRISTS = [7, 4]
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +26,7 @@ def test_nearly_every_frame_has_a_person(found):
 
 
 def test_most_frames_with_a_wrist_in_the_picture_have_a_hand(found):
-    points = np.concatenate([one["keypoints"] for one in found])
-    wrists = points[:, WRISTS]
-    in_sight = (
-        (wrists[..., 2] >= 0.5) & (wrists[..., :2] >= 0).all(-1) & (wrists[..., :2] <= 1).all(-1)
-    ).any(axis=1)
-    hand = hand_seen(points[:, LEFT_HAND]) | hand_seen(points[:, RIGHT_HAND])
-    assert hand[in_sight].mean() >= 0.8
+    assert share_with_a_hand(found) >= 0.8
 
 
 def test_hands_hang_on_their_own_wrists(found):
