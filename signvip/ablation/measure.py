@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from signvip.ablation.steps import TEXT, TOKENS, Step
+from signvip.ablation.steps import TEXT, Step
 from signvip.ablation.store import Store
 from signvip.data.manifest import Manifest
 from signvip.embed import last_metrics
@@ -95,7 +95,7 @@ def _logged(folder: Path, step: Step, shards: Path, facts: dict[str, float]) -> 
         path = folder / "training" / phase / "metrics.jsonl"
         last |= last_metrics(path) if path.is_file() else {}
     found = {key.removeprefix(f"{DEV}/"): value for key, value in last.items() if key.startswith(f"{DEV}/")}
-    if step.kind is TOKENS:
+    if "perplexity" in found:
         found["perplexity_share"] = found["perplexity"] / facts["vocab_size"]
     counts = _counts(shards, facts)
     return [_value(name, value, counts) for name, value in found.items() if name in LOGGED]

@@ -72,6 +72,12 @@ def test_a_record_says_what_it_is(trained, tmp_path):
     assert read_records(tmp_path)[record.cell] == record
 
 
+def test_a_cell_without_codes_has_no_usage(trained, tmp_path):
+    (record,) = run_plan(plan_of(trained, tmp_path, "prediction=coordinates"))
+    assert (record.status, record.reason, record.values) == ("done", None, [])
+    assert record.facts == {"vocab_size": 1024, "tokens_per_frame": 552}
+
+
 def frames(trained) -> int:
     return json.loads((trained.shards / "manifest.json").read_text())["splits"]["dev"]["frames"]
 
