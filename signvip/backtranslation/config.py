@@ -42,6 +42,10 @@ class Frames(Config):
     )
     shift: Fraction = Field(0.0, description="training moves a clip by up to so much of the picture")
     light: Fraction = Field(0.0, description="and changes its contrast and brightness by up to so much")
+    blur: Fraction = Field(
+        0.0,
+        description="and softens it by a Gaussian of up to so much of the picture: nobody's video is sharp",
+    )
 
     @field_validator("channels")
     @classmethod

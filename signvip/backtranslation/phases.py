@@ -17,6 +17,7 @@ from signvip.backtranslation.config import EvaluatorConfig
 from signvip.backtranslation.corpus import TrueClips, to_pictures
 from signvip.backtranslation.networks import PoseReader, SignTranslator
 from signvip.backtranslation.poses import distances
+from signvip.backtranslation.variation import Variation
 from signvip.backtranslation.vocabulary import targets
 from signvip.contracts import BODY, FACE, LEFT_HAND, RIGHT_HAND
 from signvip.data.files import replacing, write_text
@@ -65,8 +66,9 @@ class PosePhase:
             points = self.train.keypoints(clip)
             picks = draws.scattered(len(points), self.config.poses.frames)
             frames = self.train.frames(clip, picks[0], picks[-1] + 1)
-            pictures.append(to_pictures(frames[np.asarray(picks) - picks[0]]))
-            keypoints.append(torch.from_numpy(points[picks]))
+            varied = Variation.draw(draws.random, self.config.frames)
+            pictures.append(varied.pictures(to_pictures(frames[np.asarray(picks) - picks[0]])))
+            keypoints.append(torch.from_numpy(varied.keypoints(points[picks], frames.shape[1:3])))
         return {"pictures": torch.cat(pictures), "keypoints": torch.cat(keypoints)}
 
     def validate(self, folder: Path) -> dict[str, float]:
@@ -152,20 +154,10 @@ class TextPhase:
             return int(file.metadata()["step"])
 
     def _varied(self, rows: Tensor, draws: Draws) -> Tensor:
-        return vary(rows, draws.random, self.config.frames.shift, self.config.frames.light)
-
-
-def vary(rows: Tensor, random: np.random.Generator, shift: float, light: float) -> Tensor:
-    """Move a clip's pictures (F, 3, H, W) uint8 a little and change their light; features stay as they are."""
-    if rows.dtype != torch.uint8:
-        return rows
-    height, width = rows.shape[-2:]
-    far = round(shift * min(height, width))
-    down, right = (int(value) for value in random.integers(0, 2 * far + 1, size=2))
-    moved = nn.functional.pad(rows.float(), (far, far, far, far), mode="replicate")
-    moved = moved[..., down : down + height, right : right + width]
-    contrast, brightness = random.uniform(-light, light, size=2)
-    return (moved * (1 + contrast) + 255 * brightness / 2).clamp(0, 255).byte()
+        """Pictures as another camera might have them; features of poses stay as they are."""
+        if rows.dtype != torch.uint8:
+            return rows
+        return Variation.draw(draws.random, self.config.frames).pictures(rows)
 
 
 def _scores(best: Path) -> tuple[float, float]:
