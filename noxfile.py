@@ -129,7 +129,7 @@ def depth(session: nox.Session) -> None:
 
 # What extraction needs of SignViP's dependencies; nobody waits for torch to look at a picture.
 _WITHOUT_TORCH = (
-    "av>=14.1",
+    "av>=17",
     "packaging",
     "pebble>=5",
     "pillow>=10.3",

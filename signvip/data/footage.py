@@ -60,7 +60,7 @@ def _video(
         reformatter, size = VideoReformatter(), None
         for frame in evenly(_timed(container, stream, path, start), fps, start, end):
             size = size or _shown(frame, stream, longest)
-            plain = reformatter.reformat(frame, *size, format="rgb24", interpolation="AREA")
+            plain = reformatter.reformat(frame, *size, format="rgb24", interpolation="AREA", threads=1)
             yield upright(plain.to_ndarray(), frame.rotation)
 
 

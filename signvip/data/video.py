@@ -171,7 +171,8 @@ def _decode(container: InputContainer, stream: VideoStream, wanted: range, name:
     reformatter = VideoReformatter()
     for number, frame in enumerate(decoded(container, stream, name)):
         if number in wanted:
-            yield upright(reformatter.reformat(frame, format="rgb24").to_ndarray(), frame.rotation)
+            plain = reformatter.reformat(frame, format="rgb24", threads=1)  # as where it is decoded
+            yield upright(plain.to_ndarray(), frame.rotation)
         if number + 1 >= wanted.stop:
             return
 
