@@ -27,6 +27,7 @@ from signvip.contracts import Config
 from signvip.errors import ConfigError, PluginError
 
 GROUP = "signvip"
+SIZES = {"translator": ("tokens_per_frame", "vocab_size")}  # what a class takes beside its `Config`
 KINDS = ("condition", "quantizer", "translator", "dataset", "estimator", "metric")
 
 
@@ -132,11 +133,16 @@ def configure(kind: str, name: str, options: dict[str, Any]) -> Any:
         raise ConfigError(explain(error, prefix=f"{kind} {name}", known=model.model_fields)) from error
 
 
-def build(kind: str, name: str, /, *, arguments: dict[str, Any] | None = None, **options: Any) -> Any:
-    """Build a plugin from its options; `arguments` are what the host adds (a translator's sizes)."""
+def build(kind: str, name: str, /, **options: Any) -> Any:
+    """Build a plugin from its options; a translator also takes `tokens_per_frame` and `vocab_size`."""
     if kind not in KINDS:
         raise PluginError(f"There is no kind '{kind}' of plugin; use one of {', '.join(KINDS)}.")
-    return registry().get(kind, name)(configure(kind, name, options), **(arguments or {}))
+    cls = registry().get(kind, name)
+    sizes = {key: options.pop(key) for key in SIZES.get(kind, ()) if key in options}
+    missing = [key for key in SIZES.get(kind, ()) if key not in sizes]
+    if missing:
+        raise ConfigError(f"The {kind} '{name}' is built for a size; also give {' and '.join(missing)}.")
+    return cls(configure(kind, name, options), **sizes)
 
 
 def _distribution(entry: EntryPoint) -> str:

@@ -27,10 +27,13 @@ class TokenTranslator(ModelMixin, ConfigMixin):
         translator_config: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        sizes = {"tokens_per_frame": tokens_per_frame, "vocab_size": vocab_size}
         # another name than the option's: diffusers answers `self.translator` with the configuration
         self.network: Translator = build(
-            "translator", translator, arguments=sizes, **(translator_config or {})
+            "translator",
+            translator,
+            tokens_per_frame=tokens_per_frame,
+            vocab_size=vocab_size,
+            **(translator_config or {}),
         )
 
     def forward(

@@ -52,7 +52,7 @@ def test_it_is_called_as_its_loss():
 
 
 def test_a_third_partys_translator_with_tied_weights_can_be_saved(tmp_path, monkeypatch):
-    monkeypatch.setattr(translation, "build", lambda kind, name, arguments: Tied(None, **arguments))
+    monkeypatch.setattr(translation, "build", lambda kind, name, **sizes: Tied(None, **sizes))
     model = TokenTranslator("tied", 3, 20).eval()
     model.save_pretrained(tmp_path)
     again = TokenTranslator.from_pretrained(tmp_path)
