@@ -87,17 +87,23 @@ class Registry:
         return sorted({record.name for record in self.records if record.kind == kind})
 
     def _load(self, name: str, distribution: str, version: str, load: Callable[[], object]) -> None:
+        plugin = f"{distribution}:{name}"
         try:
             module = load()
-            self.manager.register(module, name=f"{distribution}:{name}")
+            self.manager.register(module, name=plugin)
+            self.manager.check_pending()  # a misspelt hook would register nothing, in silence
             for kind in KINDS:
                 self._collect(kind, module, distribution, version)
         except Exception as error:  # foreign code, as above
+            if self.manager.has_plugin(plugin):
+                self.manager.unregister(name=plugin)
             reason = f"{type(error).__name__}: {error}"
             self.records.append(Plugin("", name, distribution, version, error=reason))
 
     def _collect(self, kind: str, module: object, distribution: str, version: str) -> None:
         def register(name: str, cls: type | str) -> None:
+            if not (isinstance(name, str) and isinstance(cls, type | str)):
+                raise TypeError(f"register(name, cls) takes a name and a class, not {name!r} and {cls!r}")
             self.records.append(Plugin(kind, name, distribution, version, target=cls))
 
         hook = getattr(module, f"register_{kind}s", None)
