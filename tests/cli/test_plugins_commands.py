@@ -119,7 +119,12 @@ def test_check_says_which_promise_a_plugin_breaks(signvip, plugin_file):
 def test_show_tells_licences_and_is_json_either_way(signvip):
     shown = json.loads(signvip("plugins", "show", "meshes", "--json").stdout)
     assert shown["licence"] == "Apache-2.0" and "MANO for research" in shown["weights_licence"]
-    assert shown["about"] and shown == json.loads(signvip("plugins", "show", "meshes").stdout)
+    assert "meshes" in shown["about"] and shown == json.loads(signvip("plugins", "show", "meshes").stdout)
+
+
+def test_a_class_without_a_word_is_not_described_by_its_parent(signvip, plugin_file):
+    shown = json.loads(signvip("plugins", "show", "liar", "--plugin", plugin_file(LIAR)).stdout)
+    assert shown["about"] is None and shown["licence"] is None
 
 
 MISSPELT = LIAR.replace("register_quantizers", "register_quantizer")

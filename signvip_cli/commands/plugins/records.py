@@ -47,7 +47,7 @@ def describe(record: Plugin) -> dict[str, Any]:
     cls = record.cls
     return {
         **as_dict(record),
-        "about": inspect.getdoc(cls) if cls else None,
+        "about": inspect.cleandoc(cls.__doc__) if cls and cls.__doc__ else None,  # its own, not a parent's
         "licence": _licence(record.distribution),
         "weights_licence": getattr(cls, "weights_licence", None),
         "options": getattr(cls, "Config", Config).model_json_schema() if cls else None,
