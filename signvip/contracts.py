@@ -99,7 +99,8 @@ class Quantizer(Protocol):
 class Translator(Protocol):
     """Text to multi-condition tokens (section 3.6). Built as `cls(config, tokens_per_frame=N, vocab_size=V)`.
 
-    [EOS] belongs to the translator: token ids that go in and come out are in [0, V).
+    [EOS] belongs to the translator: token ids that go in and come out are in [0, V). One that tells sign languages
+    apart has `languages`, their codes (ISO 639-3); `loss` and `generate` are then also given `languages`, one per text.
     """
 
     def loss(self, texts: Sequence[str], tokens: Tensor, lengths: Tensor) -> tuple[Tensor, dict[str, float]]:
@@ -141,7 +142,8 @@ class Estimator(Protocol):
     """Finds in the pictures what the corpus does not know. Built as `cls(config)`; picklable.
 
     Worker processes each have their own: models are loaded at the first call. A class may also have `weights`, a
-    fingerprint (str) of what it was loaded from, which the manifest of the shards keeps.
+    fingerprint (str) of what it was loaded from, which the manifest of the shards keeps, and, as any plugin, a
+    `weights_licence` (str), which `signvip plugins show` tells.
     """
 
     provides: Sequence[str]  # keys of `Clip.known`, such as ("keypoints", "hands")

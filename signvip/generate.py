@@ -13,7 +13,7 @@ import torch
 
 import signvip
 from signvip.config import SchedulerName
-from signvip.data.files import write_text
+from signvip.data.files import replacing, write_text
 from signvip.data.images import load_reference
 from signvip.data.video import VideoWriter
 from signvip.errors import ConfigError, DataError
@@ -175,7 +175,7 @@ def _make(
             pipe.embed(tokens),
             request.reference,
             generator=torch.Generator().manual_seed(step_seed(options.seed, request.text, 0)),
-            callback_on_step_end=lambda step, total: task.advance(),
+            callback_on_step_end=lambda *_: task.advance(),
         )
     request.output.parent.mkdir(parents=True, exist_ok=True)
     with VideoWriter(request.output, pipe.config.fps, comment=NOTICE) as video:
@@ -225,7 +225,16 @@ def _check(request: Request) -> None:
         raise DataError(
             f"The text has {len(request.text)} characters; give one sentence of at most {LONGEST_TEXT}."
         )
-    load_reference(request.reference, (8, 8))  # before any work: a picture that cannot be read is an error
+    # before any work: a picture that cannot be read is an error, and so is a place that cannot be written to
+    load_reference(request.reference, (8, 8))
+    try:
+        with replacing(request.output) as temporary:
+            temporary.touch()
+            temporary.unlink()
+    except OSError as error:
+        raise DataError(
+            f"{request.output} cannot be written ({error.strerror}); choose another place by -o."
+        ) from error
 
 
 def _device(name: str | None) -> torch.device:

@@ -4,6 +4,7 @@ Annotations are no strings here, and no Literals: diffusers 0.35 reads those of 
 """
 
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +19,14 @@ from torch import Tensor
 
 from signvip.config import RunConfig, Sampler
 from signvip.data.images import load_reference
-from signvip.errors import DataError, RunError
+from signvip.errors import ConfigError, DataError, RunError, SignVipWarning
 from signvip.models import Codec, Denoiser, Guider, ReferenceNet, TokenTranslator
 from signvip.models.vae import decode_latents, encode_images
 from signvip.models.video_diffusion.sampler import make_scheduler, sample
 from signvip.run import Run
 
 MODELS = ("vae", "reference_net", "guider", "denoiser", "autoencoder", "translator")
+StepCallback = Callable[["SignVipPipeline", int, Tensor, dict[str, Tensor]], Mapping[str, Tensor] | None]
 DECODE_CHUNK = 8  # frames that the VAE decodes together
 
 
@@ -89,7 +91,15 @@ class SignVipPipeline(DiffusionPipeline):
         folder = Path(pretrained_model_name_or_path)
         if folder.exists() or not is_hub_id(str(pretrained_model_name_or_path)):
             _require_parts(folder)
-        return super().from_pretrained(pretrained_model_name_or_path, **kwargs)
+            return super().from_pretrained(pretrained_model_name_or_path, **kwargs)
+        try:
+            folder = cls.download(pretrained_model_name_or_path, **kwargs)
+        except Exception as error:  # offline, unknown, gated: the hub has a dozen errors for it
+            raise RunError(
+                f"There is no run in {folder}, and it cannot be fetched from the hub ({type(error).__name__}); check "
+                "the name, or download it elsewhere and give its folder."
+            ) from error
+        return super().from_pretrained(folder, **kwargs)
 
     @torch.no_grad()
     def __call__(
@@ -106,13 +116,17 @@ class SignVipPipeline(DiffusionPipeline):
         language: str | None = None,
         tokens: Tensor | None = None,
         output_type: str = "pil",
-        callback_on_step_end: Callable[[int, int], None] | None = None,
-    ) -> SignVipOutput:
+        return_dict: bool = True,
+        callback_on_step_end: StepCallback | None = None,
+        callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
+    ) -> SignVipOutput | tuple[Any, Any]:
         """Generate one video per text, all of the same signer.
 
         `tokens` (F, N) replace the translator's. A list of texts takes a list of generators, or one for all.
         `output_type` is "pil", "np" (F, H, W, 3) in [0, 1], "pt" (F, 3, H, W) in [0, 1], or "latent".
+        The callback is that of diffusers, called as `(pipe, step, timestep, {"latents": ...})`; it may return others.
         """
+        _check_callback(callback_on_step_end_tensor_inputs)
         texts = [text] if isinstance(text, str) else list(text)
         generators = _one_each(generator, len(texts))
         translated = (
@@ -134,9 +148,9 @@ class SignVipPipeline(DiffusionPipeline):
                 callback_on_step_end=callback_on_step_end,
             )
             frames.append(latents if output_type == "latent" else _convert(self.decode(latents), output_type))
-        if isinstance(text, str):
-            return SignVipOutput(frames=frames[0], tokens=translated[0])
-        return SignVipOutput(frames=frames, tokens=translated)
+        one = isinstance(text, str)
+        out = SignVipOutput(frames=frames[0] if one else frames, tokens=translated[0] if one else translated)
+        return out if return_dict else out.to_tuple()
 
     def translate(
         self,
@@ -149,6 +163,12 @@ class SignVipPipeline(DiffusionPipeline):
         generator: torch.Generator | None = None,
     ) -> list[Tensor]:
         """Texts to tokens d, one (F, N) each: p(d | text) of Eq. 4."""
+        if language and not self.translator.languages:
+            warnings.warn(
+                f"The language '{language}' changes nothing: this translator does not tell sign languages apart.",
+                SignVipWarning,
+                stacklevel=2,
+            )
         return self.translator.generate(
             texts,
             max_frames=max_frames or self.config.max_frames,
@@ -172,7 +192,7 @@ class SignVipPipeline(DiffusionPipeline):
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
         generator: torch.Generator | None = None,
-        callback_on_step_end: Callable[[int, int], None] | None = None,
+        callback_on_step_end: StepCallback | None = None,
     ) -> Tensor:
         """Embeddings e (F, C, h, w) and a picture to latents (F, 4, h, w): p(X | x*, e) of Eq. 4, before the VAE."""
         picture = torch.tensor(load_reference(reference, (self.config.height, self.config.width)))
@@ -181,10 +201,12 @@ class SignVipPipeline(DiffusionPipeline):
         steps = num_inference_steps or self.config.steps
         with self.progress_bar(total=steps) as bar:
 
-            def advance(step: int, total: int) -> None:
+            def advance(step: int, timestep: Tensor, latents: Tensor) -> Tensor:
                 bar.update()
-                if callback_on_step_end is not None:
-                    callback_on_step_end(step, total)
+                if callback_on_step_end is None:
+                    return latents
+                given = callback_on_step_end(self, step, timestep, {"latents": latents})
+                return (given or {}).get("latents", latents)
 
             return sample(
                 self.denoiser,
@@ -259,6 +281,12 @@ def _convert(parts: Iterator[Tensor], output_type: str) -> Any:
     if output_type == "pil":
         return [Image.fromarray((frame * 255).round().astype(np.uint8)) for frame in array]
     raise DataError(f"There is no output type '{output_type}'; choose pil, np, pt or latent.")
+
+
+def _check_callback(names: Sequence[str]) -> None:
+    others = sorted(set(names) - {"latents"})
+    if others:
+        raise ConfigError(f"A callback is given latents, not {', '.join(others)}; ask for ['latents'].")
 
 
 def _one_each(generator: Any, count: int) -> list[torch.Generator | None]:

@@ -27,6 +27,7 @@ from signvip.contracts import Config
 from signvip.errors import ConfigError, PluginError
 
 GROUP = "signvip"
+SIZES = {"translator": ("tokens_per_frame", "vocab_size")}  # what a class takes beside its `Config`
 KINDS = ("condition", "quantizer", "translator", "dataset", "estimator", "metric")
 
 
@@ -86,17 +87,23 @@ class Registry:
         return sorted({record.name for record in self.records if record.kind == kind})
 
     def _load(self, name: str, distribution: str, version: str, load: Callable[[], object]) -> None:
+        plugin = f"{distribution}:{name}"
         try:
             module = load()
-            self.manager.register(module, name=f"{distribution}:{name}")
+            self.manager.register(module, name=plugin)
+            self.manager.check_pending()  # a misspelt hook would register nothing, in silence
             for kind in KINDS:
                 self._collect(kind, module, distribution, version)
         except Exception as error:  # foreign code, as above
+            if self.manager.has_plugin(plugin):
+                self.manager.unregister(name=plugin)
             reason = f"{type(error).__name__}: {error}"
             self.records.append(Plugin("", name, distribution, version, error=reason))
 
     def _collect(self, kind: str, module: object, distribution: str, version: str) -> None:
         def register(name: str, cls: type | str) -> None:
+            if not (isinstance(name, str) and isinstance(cls, type | str)):
+                raise TypeError(f"register(name, cls) takes a name and a class, not {name!r} and {cls!r}")
             self.records.append(Plugin(kind, name, distribution, version, target=cls))
 
         hook = getattr(module, f"register_{kind}s", None)
@@ -132,11 +139,16 @@ def configure(kind: str, name: str, options: dict[str, Any]) -> Any:
         raise ConfigError(explain(error, prefix=f"{kind} {name}", known=model.model_fields)) from error
 
 
-def build(kind: str, name: str, /, *, arguments: dict[str, Any] | None = None, **options: Any) -> Any:
-    """Build a plugin from its options; `arguments` are what the host adds (a translator's sizes)."""
+def build(kind: str, name: str, /, **options: Any) -> Any:
+    """Build a plugin from its options; a translator also takes `tokens_per_frame` and `vocab_size`."""
     if kind not in KINDS:
         raise PluginError(f"There is no kind '{kind}' of plugin; use one of {', '.join(KINDS)}.")
-    return registry().get(kind, name)(configure(kind, name, options), **(arguments or {}))
+    cls = registry().get(kind, name)
+    sizes = {key: options.pop(key) for key in SIZES.get(kind, ()) if key in options}
+    missing = [key for key in SIZES.get(kind, ()) if key not in sizes]
+    if missing:
+        raise ConfigError(f"The {kind} '{name}' is built for a size; also give {' and '.join(missing)}.")
+    return cls(configure(kind, name, options), **sizes)
 
 
 def _distribution(entry: EntryPoint) -> str:

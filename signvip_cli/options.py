@@ -60,10 +60,10 @@ Plugins = Annotated[
 ]
 Run = Annotated[Path, typer.Option("--run", metavar="FOLDER", help="The run: its folder.")]
 Shards = Annotated[
-    Path, typer.Argument(metavar="[SHARDS]", help="Folder of the shards to read.", show_default=True)
+    Path, typer.Argument(metavar="SHARDS", help="Folder of the shards to read.", show_default=True)
 ]
 Out = Annotated[
-    Path | None, typer.Argument(metavar="[OUT]", help="Folder to write to; the same folder when left out.")
+    Path | None, typer.Argument(metavar="OUT", help="Folder to write to; the same folder when left out.")
 ]
 Preset = Annotated[
     str | None,

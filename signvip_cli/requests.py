@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from signvip.generate import Request
 
 DELIMITERS = {".tsv": "\t", ".csv": ","}
+OTHER_VIDEOS = (".webm", ".mov", ".mkv", ".avi", ".gif")
 LONGEST_NAME = 60
 KEYS = ("text", "reference", "output")
 
@@ -22,7 +23,11 @@ def one(text: str, reference: Path, output: Path | None) -> list[Request]:
     """The request of one sentence; without an mp4 to write to, the file is named after the sentence."""
     from signvip.generate import Request
 
-    if output is None or output.suffix != ".mp4":
+    if output is not None and output.suffix.lower() in OTHER_VIDEOS:
+        raise DataError(
+            f"Videos are written as mp4, not {output.suffix}; give -o {output.with_suffix('.mp4')}."
+        )
+    if output is None or output.suffix.lower() != ".mp4":
         output = (output or Path()) / f"{name_of(text)}.mp4"
     return [Request(text, reference, output)]
 

@@ -16,7 +16,7 @@ import signvip
 from signvip.data.shards import ShardIndex
 from signvip.data.video import read_video
 from signvip.derive import encode, tokenize
-from signvip.errors import DataError, MismatchError, RunError
+from signvip.errors import DataError, MismatchError, RunError, SignVipWarning
 from signvip.generate import GenerateOptions, Request, generate
 from signvip.stages import train
 from signvip.stages.clips import Clips
@@ -75,6 +75,40 @@ def test_pipeline_speaks_as_diffusers_do(trained, picture):
         generator=torch.Generator().manual_seed(0),
     )
     assert np.allclose(again.frames.permute(0, 2, 3, 1).numpy(), result.frames, atol=1e-6)
+
+
+def test_a_step_is_told_as_by_diffusers_and_may_change_the_latents(trained, picture):
+    pipe = signvip.SignVipPipeline.from_pretrained(trained.run)
+    told = []
+
+    def callback(caller, step, timestep, values):
+        told.append((caller, step, tuple(values)))
+        return {"latents": torch.zeros_like(values["latents"])}
+
+    options = {"max_frames": 2, "num_inference_steps": 2, "output_type": "latent"}
+    latents, tokens = pipe(
+        TEXT, picture, callback_on_step_end=callback, callback_on_step_end_tensor_inputs=["latents"],
+        return_dict=False, **options,
+    )  # fmt: skip
+    assert told == [(pipe, 0, ("latents",)), (pipe, 1, ("latents",))]
+    assert not latents.any() and tokens.shape == (len(latents), pipe.autoencoder.tokens_per_frame)
+    with pytest.raises(signvip.ConfigError, match=r"ask for \['latents'\]"):
+        pipe(TEXT, picture, callback_on_step_end_tensor_inputs=["noise"], **options)
+
+
+def test_a_language_that_changes_nothing_is_told(trained):
+    pipe = signvip.SignVipPipeline.from_pretrained(trained.run)
+    with pytest.warns(SignVipWarning, match="'qaa' changes nothing"):
+        pipe.translate([TEXT], language="qaa", max_frames=2)
+
+
+def test_a_run_that_the_hub_does_not_give_is_a_sentence(monkeypatch):
+    def download(cls, name, **options):
+        raise ConnectionError("no network")
+
+    monkeypatch.setattr(signvip.SignVipPipeline, "download", classmethod(download))
+    with pytest.raises(signvip.RunError, match="There is no run in who/what"):
+        signvip.SignVipPipeline.from_pretrained("who/what")
 
 
 def test_tokens_are_the_same_from_stored_embeddings_and_from_conditions(trained, tmp_path):

@@ -14,7 +14,7 @@ from PIL import Image
 
 import signvip.pipeline
 from signvip.config import SchedulerName
-from signvip.errors import ConfigError
+from signvip.errors import ConfigError, DataError
 from signvip.generate import GenerateOptions, Request, embedded_run, generate, load_pipeline
 from signvip_cli.commands.generate import SCHEDULERS
 
@@ -53,6 +53,14 @@ def test_options_reach_the_sampler_and_the_sidecar(tmp_path, monkeypatch):
 def test_what_a_cpu_cannot_do_is_refused_before_anything_is_loaded(options, sentence):
     with pytest.raises(ConfigError, match=sentence):
         load_pipeline("no/run", GenerateOptions(device="cpu", **options))
+
+
+def test_a_place_that_cannot_be_written_to_is_told_before_any_work(tmp_path):
+    Image.fromarray(GREY).save(tmp_path / "ref.png")
+    request = Request("rain", tmp_path / "ref.png", tmp_path / "ref.png" / "a.mp4")
+    with pytest.raises(DataError, match=r"a\.mp4 cannot be written"):
+        generate([request], run="no/run")
+    assert [path.name for path in tmp_path.iterdir()] == ["ref.png"]
 
 
 def test_help_names_every_scheduler():

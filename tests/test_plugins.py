@@ -107,6 +107,32 @@ class Lenient(Sound):
         channels: int = 3
 
 
+class OtherDim(Sound):
+    def __init__(self, config):
+        super().__init__(config)
+        self.dim += 1
+
+
+class GivesTuple(Sound):
+    def forward(self, z):
+        out = super().forward(z)
+        return out.codes, out.tokens
+
+
+class DecodesNothing(Sound):
+    decode = None
+
+
+class SeesTheBatch(Sound):
+    def forward(self, z):
+        return super().forward(z - 0.5 * z.mean(0, keepdim=True))
+
+
+class TakesNoConfig(Sound):
+    def __init__(self):
+        super().__init__(self.Config())
+
+
 def test_the_sound_quantizer_passes():
     check_quantizer(Sound)
 
@@ -122,6 +148,11 @@ def test_the_sound_quantizer_passes():
         (Forgets, "same state_dict|must be t"),
         (Changes, "in place"),
         (Lenient, "refuse unknown options"),
+        (OtherDim, "OtherDim stops with RuntimeError"),
+        (GivesTuple, "must return signvip.Quantized"),
+        (DecodesNothing, r"has no decode\(\)"),
+        (SeesTheBatch, "alone and in a batch"),
+        (TakesNoConfig, "TakesNoConfig stops with TypeError"),
     ],
 )
 def test_a_quantizer_that_breaks_its_contract_is_told_how(cls, sentence):
@@ -134,3 +165,10 @@ def test_checks_leave_the_random_state_alone():
     before = torch.get_rng_state()
     check_quantizer(Sound)
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_translator_is_built_by_name_with_its_sizes():
+    built = signvip.build("translator", "gpt2", tokens_per_frame=4, vocab_size=9, layers=1, width=16, heads=2)
+    assert len(built.generate(["rain"], max_frames=2)) == 1
+    with pytest.raises(signvip.ConfigError, match="also give vocab_size"):
+        signvip.build("translator", "gpt2", tokens_per_frame=4)

@@ -1,4 +1,4 @@
-"""What every quantizer here checks before it looks a token up."""
+"""What every quantizer here checks before it works."""
 
 from __future__ import annotations
 
@@ -7,10 +7,19 @@ from torch import Tensor
 from signvip.errors import MismatchError
 
 
-def check_tokens(tokens: Tensor, vocab_size: int) -> None:
-    """Raise MismatchError for a token outside [0, vocab_size): it would wrap to another code in silence."""
+def check_latents(z: Tensor, dim: int) -> None:
+    """Raise MismatchError for z that is not (B, dim, h, w): one channel would pass for all of them in silence."""
+    if z.ndim != 4 or z.shape[1] != dim:
+        raise MismatchError(
+            f"This quantizer takes latents (B, {dim}, h, w), not {tuple(z.shape)}; match its channels."
+        )
+
+
+def check_tokens(tokens: Tensor, vocab_size: int) -> Tensor:
+    """Tokens of any integer type, to look up; MismatchError outside [0, V), where one would wrap to another code."""
+    tokens = tokens.long()  # shards store unsigned ones, which torch cannot even compare
     if not tokens.numel():
-        return
+        return tokens
     low, high = (int(bound) for bound in tokens.aminmax())
     if low < 0 or high >= vocab_size:
         wrong = low if low < 0 else high
@@ -18,3 +27,4 @@ def check_tokens(tokens: Tensor, vocab_size: int) -> None:
             f"Token {wrong} is outside the {vocab_size} codes of this quantizer; the tokens come from another "
             "one, so make them again with: signvip tokenize"
         )
+    return tokens

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 import signvip
-from signvip_quantizers.checks import check_tokens
+from signvip_quantizers.checks import check_latents, check_tokens
 
 TANH_MARGIN = 1e-3  # Mentzer et al. (arXiv:2309.15505): keeps the outermost levels within reach of tanh
 
@@ -47,6 +47,7 @@ class FiniteScalarQuantizer(nn.Module):
 
     def forward(self, z: Tensor) -> signvip.Quantized:
         """Quantize z (B, dim, h, w); the gradient of the rounding is that of the identity."""
+        check_latents(z, self.dim)
         # bfloat16 is too coarse for z: half of the codes would go unused.
         with torch.autocast(z.device.type, enabled=False):
             soft = self._sigmoid(z.float()) if self.bound == "sigmoid" else self._tanh(z.float())
@@ -58,7 +59,7 @@ class FiniteScalarQuantizer(nn.Module):
 
     def decode(self, tokens: Tensor) -> Tensor:
         """Codes (B, dim, h, w) in [-1, 1] of tokens (B, h, w); MismatchError for a token outside [0, V)."""
-        check_tokens(tokens, self.vocab_size)
+        tokens = check_tokens(tokens, self.vocab_size)
         # Floats divide four times as fast as integers, and are exact here: V <= 2^24.
         above = (tokens[:, None].float() / self.places).floor()
         return self._codes(above - (above / self.levels).floor() * self.levels)

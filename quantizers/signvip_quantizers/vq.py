@@ -9,7 +9,7 @@ from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 import signvip
-from signvip_quantizers.checks import check_tokens
+from signvip_quantizers.checks import check_latents, check_tokens
 
 
 class VectorQuantizer(nn.Module):
@@ -61,6 +61,7 @@ class VectorQuantizer(nn.Module):
 
     def forward(self, z: Tensor) -> signvip.Quantized:
         """Quantize z (B, dim, h, w); in training the codebook moves, and the commitment loss is returned."""
+        check_latents(z, self.dim)
         if self.training:
             self._start(z)
         with torch.autocast(z.device.type, enabled=False):
@@ -71,8 +72,7 @@ class VectorQuantizer(nn.Module):
 
     def decode(self, tokens: Tensor) -> Tensor:
         """The codebook's vectors (B, dim, h, w) of tokens (B, h, w); MismatchError outside [0, V)."""
-        check_tokens(tokens, self.vocab_size)
-        return self.vq.codebook[tokens].movedim(-1, 1)
+        return self.vq.codebook[check_tokens(tokens, self.vocab_size)].movedim(-1, 1)
 
     @torch.no_grad()
     def _start(self, z: Tensor) -> None:

@@ -30,7 +30,7 @@ def load_reference(source: Source, size: tuple[int, int]) -> np.ndarray:
 
 def _open(source: Source) -> Image.Image:
     if isinstance(source, np.ndarray):
-        return Image.fromarray(source)
+        return _from_array(source)
     if isinstance(source, Image.Image):
         return ImageOps.exif_transpose(source)
     try:
@@ -47,6 +47,18 @@ def _open(source: Source) -> Image.Image:
         raise DataError(f"{source} is too large ({error}); give a smaller picture.") from error
     except (OSError, SyntaxError, ValueError) as error:
         raise DataError(f"{source} is damaged ({error}); give another picture.") from error
+
+
+def _from_array(values: np.ndarray) -> Image.Image:
+    """Bytes, or floats in [0, 1] as the pipeline gives them."""
+    if np.issubdtype(values.dtype, np.floating):
+        values = (values.clip(0, 1) * 255).round().astype(np.uint8)
+    try:
+        return Image.fromarray(values)
+    except TypeError as error:
+        raise DataError(
+            f"The reference is {values.shape} {values.dtype}; give (H, W, 3), bytes or floats in [0, 1]."
+        ) from error
 
 
 def _flatten(picture: Image.Image) -> Image.Image:

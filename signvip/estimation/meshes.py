@@ -32,6 +32,7 @@ class Meshes:
     """`hands` of the joints, and `meshes` with `triangles` of the vertices, in the uncropped picture."""
 
     provides = ("hands", "meshes", "triangles")
+    weights_licence = "of whoever made the files: HaMeR MIT, WiLoR CC-BY-NC-ND-4.0, MANO for research alone"
 
     class Config(contracts.Config):
         source: Path = Field(description="folder with <id>.npz for each clip")

@@ -52,7 +52,7 @@ def evaluate(
     source = choose_run(run)
     if not Path(source).is_dir():
         raise RunError(
-            f"There is no run folder {source}; evaluate needs the run's encoder, which a folder holds."
+            f"There is no run folder {source}; give one by --run, or train one: signvip train --stage 1 --run {source}"
         )
     for name in [*options.metrics, *options.weights]:
         registry().get("metric", name)  # a name that does not exist is told before any work

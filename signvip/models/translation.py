@@ -27,11 +27,19 @@ class TokenTranslator(ModelMixin, ConfigMixin):
         translator_config: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        sizes = {"tokens_per_frame": tokens_per_frame, "vocab_size": vocab_size}
         # another name than the option's: diffusers answers `self.translator` with the configuration
         self.network: Translator = build(
-            "translator", translator, arguments=sizes, **(translator_config or {})
+            "translator",
+            translator,
+            tokens_per_frame=tokens_per_frame,
+            vocab_size=vocab_size,
+            **(translator_config or {}),
         )
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Sign languages (ISO 639-3) that the translator tells apart; none where it knows one, or tells by the text."""
+        return tuple(getattr(self.network, "languages", ()))
 
     def forward(
         self, texts: Sequence[str], tokens: Tensor, lengths: Tensor, languages: Sequence[str] | None = None
@@ -43,7 +51,7 @@ class TokenTranslator(ModelMixin, ConfigMixin):
         self, texts: Sequence[str], tokens: Tensor, lengths: Tensor, languages: Sequence[str] | None = None
     ) -> tuple[Tensor, dict[str, float]]:
         """Eq. 7 for tokens (B, F, N), padded past `lengths` (B,); and values to log."""
-        return self.network.loss(texts, tokens, lengths, **_given(languages))
+        return self.network.loss(texts, tokens, lengths, **self._given(languages))
 
     @apply_forward_hook  # offloaded weights are fetched, as they are for `forward`
     @torch.no_grad()
@@ -64,7 +72,7 @@ class TokenTranslator(ModelMixin, ConfigMixin):
             temperature=temperature,
             top_k=top_k,
             generator=generator,
-            **_given(languages),
+            **self._given(languages),
         )
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
@@ -77,7 +85,6 @@ class TokenTranslator(ModelMixin, ConfigMixin):
                 seen.add(value.data_ptr())
         return weights
 
-
-def _given(languages: Sequence[str] | None) -> dict[str, Any]:
-    """The sign languages as an argument where there are any: the contract asks no translator for them."""
-    return {} if languages is None else {"languages": languages}
+    def _given(self, languages: Sequence[str] | None) -> dict[str, Any]:
+        """The sign languages as an argument where they make a difference: the contract asks no translator for them."""
+        return {"languages": languages} if languages is not None and self.languages else {}

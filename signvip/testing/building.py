@@ -3,13 +3,40 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
 
 from signvip.contracts import Config
+from signvip.errors import SignVipError
+
+Check = TypeVar("Check", bound=Callable[..., None])
+
+
+def telling(check: Check) -> Check:
+    """Have a check raise nothing but sentences: what a plugin raises by mistake becomes one, with its cause."""
+
+    @wraps(check)
+    def tell(cls: type, *args: Any, **kwargs: Any) -> None:
+        try:
+            check(cls, *args, **kwargs)
+        except (AssertionError, SignVipError):
+            raise
+        except Exception as error:  # foreign code: whatever it raises is its own fault
+            raise AssertionError(
+                f"{cls.__name__} stops with {type(error).__name__}: {error}; signvip.contracts has what is asked of it."
+            ) from error
+
+    return cast(Check, tell)
+
+
+def require_methods(plugin: object, *methods: str) -> None:
+    """Raise AssertionError where a plugin lacks a method of its contract."""
+    for method in methods:
+        require(callable(getattr(plugin, method, None)), f"{type(plugin).__name__} has no {method}().")
 
 
 def configure(cls: type, options: dict[str, Any]) -> Config:

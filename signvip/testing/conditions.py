@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from signvip.contracts import NUM_KEYPOINTS, Clip
-from signvip.testing.building import configure, require
+from signvip.testing.building import configure, require, require_methods, telling
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,6 +17,7 @@ FRAMES = 4
 SIZES = ((64, 64), (96, 72))
 
 
+@telling
 def check_condition(cls: type, clip: Clip | None = None, **options: Any) -> None:
     """Raise AssertionError with a sentence where a condition breaks its contract.
 
@@ -27,10 +28,12 @@ def check_condition(cls: type, clip: Clip | None = None, **options: Any) -> None
     name = cls.__name__
     clip = clip or example_clip()
     frames = len(clip.frames)
-    before = clip.frames.copy()
+    before = _copy(clip)
     condition: Any = pickle.loads(pickle.dumps(cls(configure(cls, options))))  # as worker processes get it
+    require_methods(condition, "extract", "draw")
     data = condition.extract(clip)
-    require(np.array_equal(before, clip.frames), f"{name}.extract must not change the clip.")
+    same = all(np.array_equal(was, now) for was, now in zip(before, _copy(clip), strict=True))
+    require(same, f"{name}.extract must not change the clip.")
     require(
         isinstance(data, dict) and data, f"{name}.extract must return a dict of arrays with at least one."
     )
@@ -43,6 +46,10 @@ def check_condition(cls: type, clip: Clip | None = None, **options: Any) -> None
         _check_drawing(name, condition, data, size, frames)
 
 
+def _copy(clip: Clip) -> list[np.ndarray]:
+    return [clip.frames.copy(), *(values.copy() for values in clip.known.values())]
+
+
 def _check_drawing(
     name: str, condition: Any, data: Mapping[str, np.ndarray], size: tuple[int, int], frames: int
 ) -> None:
@@ -50,6 +57,7 @@ def _check_drawing(
 
     drawn = condition.draw(data, size)
     wanted = (frames, *size, 3)
+    require(isinstance(drawn, np.ndarray), f"{name}.draw must return a numpy array.")
     require(drawn.shape == wanted, f"{name}.draw gives {drawn.shape} instead of (F, H, W, 3) = {wanted}.")
     require(drawn.dtype == np.uint8, f"{name}.draw gives {drawn.dtype}; pictures are uint8.")
     require(drawn.any(), f"{name}.draw gives only black pictures of a figure that is in full view.")

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import pickle
+import re
 from typing import Any
 
 from signvip.contracts import NUM_KEYPOINTS, SPLITS, Clip
-from signvip.testing.building import configure, require
+from signvip.testing.building import configure, require, require_methods, telling
 
 
+@telling
 def check_dataset(cls: type, **options: Any) -> None:
     """Raise AssertionError with a sentence where a reader breaks its contract; loads a clip of each split."""
     name = cls.__name__
     reader: Any = cls(configure(cls, options))
     worker: Any = pickle.loads(pickle.dumps(reader))
+    require_methods(reader, "ids", "load")
     seen: set[str] = set()
     for split in SPLITS:
         ids = reader.ids(split)
@@ -35,6 +38,7 @@ def check_dataset(cls: type, **options: Any) -> None:
 
 
 def _check_clip(name: str, clip: Clip, clip_id: str) -> None:
+    require(isinstance(clip, Clip), f"{name}.load('{clip_id}') must return a signvip.Clip.")
     require(clip.id == clip_id, f"{name}.load('{clip_id}') returns the clip '{clip.id}'.")
     shape, kind = clip.frames.shape, clip.frames.dtype
     require(
@@ -43,6 +47,10 @@ def _check_clip(name: str, clip: Clip, clip_id: str) -> None:
     )
     require(clip.fps > 0, f"{name}: '{clip_id}' has {clip.fps} frames a second.")
     require(clip.text.strip(), f"{name}: '{clip_id}' has no text.")
+    require(
+        re.fullmatch("[a-z]{3}", clip.language),
+        f"{name}: the language of '{clip_id}' is {clip.language!r}; write ISO 639-3, such as 'ase'.",
+    )
     known = {
         "keypoints": (shape[0], NUM_KEYPOINTS, 3),
         "hands": (shape[0], 2, 21, 4),

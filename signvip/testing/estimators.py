@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from signvip.contracts import NUM_KEYPOINTS, Clip
 from signvip.errors import DataError
-from signvip.testing.building import configure, require
+from signvip.testing.building import configure, require, telling
 from signvip.testing.conditions import example_clip
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 SHAPES: dict[str, tuple[int, ...]] = {"keypoints": (NUM_KEYPOINTS, 3), "hands": (2, 21, 4)}
 
 
+@telling
 def check_estimator(cls: type, clip: Clip | None = None, *, seen: bool = False, **options: Any) -> None:
     """Raise AssertionError with a sentence where an estimator breaks its contract.
 
@@ -28,14 +30,16 @@ def check_estimator(cls: type, clip: Clip | None = None, *, seen: bool = False, 
     clip = clip or example_clip()
     before = clip.frames.copy()
     estimator: Any = pickle.loads(pickle.dumps(cls(configure(cls, options))))  # as worker processes get it
-    require(tuple(estimator.provides), f"{name}.provides must name what it finds, such as keypoints.")
+    provides = tuple(getattr(estimator, "provides", None) or ())
+    require(provides, f"{name}.provides must name what it finds, such as keypoints.")
     try:
         found = estimator(clip)
     except DataError as error:  # as the contract has it, where there is nothing to find
         require(not seen, f"{name} finds nothing in this clip: {error}")
         return
     require(np.array_equal(before, clip.frames), f"{name} must not change the clip.")
-    require(set(found) == set(estimator.provides), f"{name} gives {sorted(found)}, not all that it provides.")
+    require(isinstance(found, Mapping), f"{name} must return a dict of arrays.")
+    require(set(found) == set(provides), f"{name} gives {sorted(found)}, not all that it provides.")
     for key, values in found.items():
         _check_values(f"{name}: '{key}'", np.asarray(values), key, len(clip.frames))
         again = estimator(clip)[key]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any
 
-from signvip.testing.building import configure, require
+from signvip.testing.building import configure, require, telling
 
 TRUTH = (
     "tomorrow it will rain in the north",
@@ -16,6 +17,7 @@ TRUTH = (
 OTHER = ("a dog", "seven ships", "nothing")
 
 
+@telling
 def check_metric(
     cls: type, generated: Sequence[Any] | None = None, truth: Sequence[Any] | None = None, **options: Any
 ) -> None:
@@ -35,9 +37,8 @@ def check_metric(
     for values in (perfect, other):
         require(isinstance(values, dict) and values, f"{name} must return a dict of numbers.")
         for key, value in values.items():
-            require(
-                isinstance(key, str) and math.isfinite(value), f"{name}: '{key}' is {value}, not a number."
-            )
+            number = isinstance(value, Real) and math.isfinite(value)
+            require(isinstance(key, str) and number, f"{name}: {key!r} is {value!r}, not a number.")
     require(perfect.keys() == other.keys(), f"{name} must return the same keys each time.")
     for key in perfect:
         ahead = _at_least_as_good(perfect[key], other[key], better, target)

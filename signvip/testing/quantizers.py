@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from signvip.testing.building import configure, require
+from signvip.contracts import Quantized
+from signvip.testing.building import configure, require, require_methods, telling
 
 if TYPE_CHECKING:
     import torch
@@ -15,6 +16,7 @@ MOST_TOKENS = 4096  # of a large vocabulary so many are tried, evenly spaced
 GRIDS = ((4, 4), (4, 3), (1, 1))
 
 
+@telling
 def check_quantizer(cls: type, **options: Any) -> None:
     """Raise AssertionError with a sentence where a quantizer breaks its contract."""
     import torch
@@ -36,6 +38,7 @@ def _check_sizes(name: str, quantizer: Any) -> None:
     import torch
 
     require(isinstance(quantizer, torch.nn.Module), f"{name} must be a torch.nn.Module.")
+    require_methods(quantizer, "forward", "decode")
     for attribute in ("dim", "vocab_size"):
         value = getattr(quantizer, attribute, None)
         require(
@@ -52,6 +55,9 @@ def _check_gradient(name: str, quantizer: Any) -> None:
     z = torch.randn(count, quantizer.dim, 4, 4, requires_grad=True)
     kept = z.detach().clone()
     out = quantizer(z)
+    require(
+        isinstance(out, Quantized), f"{name} must return signvip.Quantized(codes, tokens), not {out!r:.40}."
+    )
     advice = f"{name} passes no gradient to z; use the straight-through estimator."
     require(out.codes.requires_grad, advice)
     loss = (out.codes * torch.randn_like(out.codes)).sum() + out.loss
@@ -82,6 +88,10 @@ def _check_shapes(name: str, quantizer: Any, grid: tuple[int, int]) -> None:
     )
     require(
         torch.equal(quantizer(z).tokens, out.tokens), f"{name}: two passes in eval mode give other tokens."
+    )
+    require(
+        torch.equal(quantizer(z[:1]).tokens, out.tokens[:1]),
+        f"{name}: a latent must give the same tokens alone and in a batch.",
     )
 
 

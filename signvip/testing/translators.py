@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from signvip.testing.building import configure, quiet, require
+from signvip.testing.building import configure, quiet, require, require_methods, telling
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -14,6 +14,7 @@ TOKENS_PER_FRAME, VOCAB_SIZE, MOST_FRAMES = 4, 9, 6
 TEXTS = ("rain in the north", "tomorrow it will be mild and dry")
 
 
+@telling
 def check_translator(cls: type, **options: Any) -> None:
     """Raise AssertionError with a sentence where a translator breaks its contract."""
     import torch
@@ -22,6 +23,7 @@ def check_translator(cls: type, **options: Any) -> None:
         torch.manual_seed(0)
         translator = _build(cls, options)
         require(isinstance(translator, torch.nn.Module), f"{cls.__name__} must be a torch.nn.Module.")
+        require_methods(translator, "loss", "generate")
         _check_loss(cls.__name__, translator)
         translator.eval()
         _check_padding(cls.__name__, translator)
@@ -50,6 +52,7 @@ def _check_loss(name: str, translator: Any) -> None:
         isinstance(values, dict) and all(math.isfinite(float(value)) for value in values.values()),
         f"{name}.loss must give a dict of finite numbers second.",
     )
+    require(loss.requires_grad, f"{name}.loss must have a gradient.")
     loss.backward()
     grads = [parameter.grad for parameter in translator.parameters() if parameter.grad is not None]
     require(

@@ -14,7 +14,7 @@ from signvip_cli.options import Json, Plugins, Verbose
 
 def doctor(
     shards: Annotated[
-        Path | None, typer.Argument(metavar="[SHARDS]", help="Also check every sample of these shards.")
+        Path | None, typer.Argument(metavar="SHARDS", help="Also check every sample of these shards.")
     ] = None,
     preset: Annotated[
         str | None,

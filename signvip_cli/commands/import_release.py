@@ -13,9 +13,10 @@ from signvip_cli.options import Settings, Verbose
 
 def import_release(
     source: Annotated[
-        str, typer.Argument(help="The release: a folder, or a hub id such as umnooob/signvip.")
+        str,
+        typer.Argument(metavar="SOURCE", help="The release: a folder, or a hub id such as umnooob/signvip."),
     ],
-    run: Annotated[Path, typer.Argument(help="Folder of the run to make.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run to make.")],
     preset: Annotated[
         str | None,
         typer.Option(

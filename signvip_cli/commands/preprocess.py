@@ -54,9 +54,9 @@ DEFAULT_ESTIMATOR = "mediapipe"  # runs offline and on a CPU
 
 def preprocess(
     source: Annotated[
-        str, typer.Argument(metavar="[SOURCE]", help="A corpus by name, or its folder.")
+        str, typer.Argument(metavar="SOURCE", help="A corpus by name, or its folder.")
     ] = TOYSIGN,
-    out: Annotated[Path, typer.Argument(metavar="[OUT]", help="Folder for the shards.")] = SHARDS,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the shards.")] = SHARDS,
     dataset: Annotated[
         str | None, typer.Option("--dataset", metavar="NAME", help="The reader; see: signvip plugins.")
     ] = None,

@@ -116,6 +116,37 @@ def test_check_says_which_promise_a_plugin_breaks(signvip, plugin_file):
     assert row["result"] == "failed"
 
 
+def test_show_tells_licences_and_is_json_either_way(signvip):
+    shown = json.loads(signvip("plugins", "show", "meshes", "--json").stdout)
+    assert shown["licence"] == "Apache-2.0" and "MANO for research" in shown["weights_licence"]
+    assert "meshes" in shown["about"] and shown == json.loads(signvip("plugins", "show", "meshes").stdout)
+
+
+def test_a_class_without_a_word_is_not_described_by_its_parent(signvip, plugin_file):
+    shown = json.loads(signvip("plugins", "show", "liar", "--plugin", plugin_file(LIAR)).stdout)
+    assert shown["about"] is None and shown["licence"] is None
+
+
+MISSPELT = LIAR.replace("register_quantizers", "register_quantizer")
+NO_CLASS = LIAR.replace('register("liar", Liar)', 'register("liar", 5)')
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [(MISSPELT, "unknown hook 'register_quantizer'"), (NO_CLASS, "takes a name and a class")],
+)
+def test_a_plugin_that_registers_wrongly_is_told(signvip, plugin_file, source, reason):
+    path = plugin_file(source)
+    result = signvip("plugins", "list", "--plugin", path)
+    assert result.exit_code == 1 and reason in result.stderr and str(path) in result.stderr
+
+
+def test_check_names_both_owners_of_a_name(signvip, plugin_file):
+    path = plugin_file(LIAR.replace('"liar"', '"fsq"'))
+    result = signvip("plugins", "check", "fsq", "--plugin", path)
+    assert result.exit_code == 1 and f"signvip and {path}" in result.stdout
+
+
 def test_a_broken_distribution_is_named_and_does_not_take_the_others_with_it(tmp_path):
     """As an installed distribution, in a folder that only this interpreter looks into."""
     (tmp_path / "signvip_broken.py").write_text(BROKEN)

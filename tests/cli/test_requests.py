@@ -19,6 +19,12 @@ def test_one_sentence_names_its_file():
     assert one("x", PICTURE, Path("a/b.mp4"))[0].output == Path("a/b.mp4")
 
 
+def test_another_kind_of_video_is_refused():
+    assert one("x", PICTURE, Path("A.MP4"))[0].output == Path("A.MP4")
+    with pytest.raises(DataError, match=r"give -o a/b\.mp4"):
+        one("x", PICTURE, Path("a/b.webm"))
+
+
 @pytest.mark.parametrize("text", ["???", "../../etc/passwd", "a" * 500])
 def test_a_file_name_stays_in_its_folder_and_is_short(text):
     name = name_of(text)

@@ -27,6 +27,12 @@ def test_a_frame_of_the_right_size_is_left_as_it_is():
     assert np.array_equal(load_reference(frame, SIZE), frame)
 
 
+def test_a_frame_that_the_pipeline_gave_is_taken_as_floats():
+    assert np.array_equal(load_reference(picture() / np.float32(255), SIZE), load_reference(picture(), SIZE))
+    with pytest.raises(DataError, match=r"give \(H, W, 3\)"):
+        load_reference(picture().transpose(2, 0, 1), SIZE)
+
+
 @pytest.mark.parametrize("shape", [(90, 120), (500, 60), (9, 9)])
 def test_the_middle_is_cropped_not_squeezed(shape):
     loaded = load_reference(picture(*shape), SIZE)

@@ -70,6 +70,21 @@ def test_every_token_has_a_code_of_its_own_that_comes_back_from_some_z(bound, le
         assert torch.equal(reached, codes[:, channel].unique()) and len(reached) == count
 
 
+@pytest.mark.parametrize("name", ["fsq", "vq"])
+def test_latents_of_another_shape_are_refused(name):
+    quantizer = signvip.build("quantizer", name)
+    for shape in ((2, 1, 4, 4), (2, 3, 4, 4), (4, 4, 4)):
+        with pytest.raises(signvip.MismatchError, match=r"takes latents \(B, 4, h, w\)"):
+            quantizer(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("name", ["fsq", "vq"])
+def test_tokens_are_decoded_in_the_type_that_shards_store(name):
+    quantizer = signvip.build("quantizer", name)
+    stored = torch.tensor([[[0, 7], [600, 624]]], dtype=torch.uint16)
+    assert torch.equal(quantizer.decode(stored), quantizer.decode(stored.long()))
+
+
 @pytest.mark.parametrize("bound", ["sigmoid", "tanh"])
 def test_codes_equal_decoded_tokens_to_the_last_bit(bound):
     fsq = build(bound, (8, 5, 5, 5))

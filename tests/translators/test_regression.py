@@ -24,7 +24,8 @@ def build(levels=(4, 3), vocab_size=12, **options):
     return signvip.build(
         "translator",
         "regression",
-        arguments={"tokens_per_frame": 3, "vocab_size": vocab_size},
+        tokens_per_frame=3,
+        vocab_size=vocab_size,
         **{**SMALL, "levels": levels, **options},
     )
 

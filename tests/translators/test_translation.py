@@ -52,12 +52,20 @@ def test_it_is_called_as_its_loss():
 
 
 def test_a_third_partys_translator_with_tied_weights_can_be_saved(tmp_path, monkeypatch):
-    monkeypatch.setattr(translation, "build", lambda kind, name, arguments: Tied(None, **arguments))
+    monkeypatch.setattr(translation, "build", lambda kind, name, **sizes: Tied(None, **sizes))
     model = TokenTranslator("tied", 3, 20).eval()
     model.save_pretrained(tmp_path)
     again = TokenTranslator.from_pretrained(tmp_path)
     assert torch.equal(again.generate(["rain"], max_frames=5)[0], model.generate(["rain"], max_frames=5)[0])
     assert model.loss(["rain"], torch.zeros(1, 2, 3, dtype=torch.long), torch.tensor([2]))[0] > 0
+
+
+def test_a_translator_that_knows_one_sign_language_is_not_told_of_others(monkeypatch):
+    monkeypatch.setattr(translation, "build", lambda kind, name, **sizes: Tied(None, **sizes))
+    model = TokenTranslator("tied", 3, 20)
+    batch = ["rain"], torch.zeros(1, 2, 3, dtype=torch.long), torch.tensor([2])
+    assert model.loss(*batch, languages=["qaa"])[0] == model.loss(*batch)[0]
+    assert len(model.generate(["rain"], languages=["qaa"], max_frames=2)) == 1
 
 
 def test_unknown_names_and_options_come_with_the_nearest():

@@ -94,6 +94,7 @@ class Gpt2Translator(nn.Module):
         width, head_width = config.width, config.head_width or config.width
         self.first_place = first_place(config)
         padded = config.special_ids == "eos+pad"
+        self.languages = config.languages
         self.prefix = TextPrefix(*text_encoder(config), width, config.prefix, config.languages)
         self.mixer = TokenMixer(tokens_per_frame, vocab_size + 2 * padded, config.token_width or width, width)
         self.trunk = build_trunk(

@@ -46,6 +46,7 @@ class RegressionTranslator(nn.Module):
             )
         self.options, self.vocab_size, self.tokens_per_frame = config, vocab_size, tokens_per_frame
         self.first_place, width = first_place(config), config.width
+        self.languages = config.languages
         self.prefix = TextPrefix(*text_encoder(config), width, config.prefix, config.languages)
         values = tokens_per_frame * len(levels)
         self.mixer = nn.Sequential(nn.Linear(values, width), nn.LayerNorm(width), nn.GELU())

@@ -25,6 +25,7 @@ class DepthAnything:
     """One scale for the whole clip, so that nothing flickers: 255 is its nearest pixel, 0 its farthest."""
 
     provides = ("depth",)
+    weights_licence = "Depth Anything V2: Small Apache-2.0, Base and Large CC-BY-NC-4.0"
 
     class Config(signvip.Config):
         source: str = Field(SMALL, description="folder or hub id of a model for depth estimation")

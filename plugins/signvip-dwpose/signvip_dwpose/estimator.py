@@ -20,6 +20,7 @@ class DWPose:
     """YOLOX finds people now and then, DWPose the points of the signer in every frame, in batches."""
 
     provides = ("keypoints",)
+    weights_licence = "Apache-2.0; trained on COCO-WholeBody and UBody, which are for research"
 
     class Config(signvip.Config):
         source: str = Field("yzd-v/DWPose", description="folder or hub id of the two networks")

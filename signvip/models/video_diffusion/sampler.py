@@ -91,13 +91,13 @@ def sample(
     tail: Tail = "shifted",
     window_batch: int = 1,
     reuse_every: int = 1,
-    callback: Callable[[int, int], None] | None = None,
+    callback: Callable[[int, Tensor, Tensor], Tensor] | None = None,
 ) -> Tensor:
     """Return latents (B, F, 4, h, w) of clips with embeddings e and the Reference Net's features.
 
     One generator per clip makes a clip's result independent of its batch. Guidance drops the reference alone;
     at a scale of 1 or less there is none. A function as `reference` gives the features of each timestep.
-    `callback` is told how many steps are done, and of how many.
+    `callback` is told the step that is done, from 0, with its timestep and latents, and returns those to go on with.
 
     Two options are approximate, and off by default: guidance between two fractions of the steps only, and
     inner blocks that run in one of `reuse_every` steps. `window_batch` windows are denoised in one call.
@@ -124,7 +124,7 @@ def sample(
         prediction = mean_over(batches, scheduler.scale_model_input(latents, timestep), predict)
         latents = scheduler.step(prediction, timestep, latents, return_dict=False, **options)[0]
         if callback is not None:
-            callback(done + 1, total)
+            latents = callback(done, timestep, latents)
     return latents
 
 

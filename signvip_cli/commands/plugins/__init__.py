@@ -7,7 +7,7 @@ import typer
 from signvip_cli.commands.plugins import check, listing, new
 from signvip_cli.options import Json, Plugins, Verbose
 
-app = typer.Typer(help="What is installed, its options, what failed to load and why.")
+app = typer.Typer()
 app.command("list")(listing.list_plugins)
 app.command("show")(listing.show)
 app.command("check")(check.check)

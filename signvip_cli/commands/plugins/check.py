@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def check(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only this plugin.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Only this plugin.")] = None,
     kind: Kind = None,
     json: Json = False,
     plugin: Plugins = None,
@@ -48,13 +48,17 @@ def check(
 def judge(record: Plugin) -> dict[str, Any]:
     """One record with `result` (ok, skipped or failed) and the reason."""
     from signvip.errors import PluginError
+    from signvip.registry import registry
     from signvip.testing import check_plugin, required_options
 
     if record.error is not None:
         return {**as_dict(record), "result": "failed", "reason": record.error}
     try:
+        registry().get(record.kind, record.name)
         needed = required_options(record)
-    except PluginError as error:  # its module was registered by name, and fails to import
+    except (
+        PluginError
+    ) as error:  # it shares its name, or its module was registered by path and fails to import
         return {**as_dict(record), "result": "failed", "reason": str(error)}
     if needed:
         return {**as_dict(record), "result": "skipped", "reason": f"needs options: {', '.join(needed)}"}

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from signvip_cli.commands.plugins.records import Kind, as_dict, find, owner
+from signvip_cli.commands.plugins.records import Kind, as_dict, describe, find, owner
 from signvip_cli.console import print_json, print_result
 from signvip_cli.options import Json, Plugins, Verbose
 
@@ -33,10 +33,11 @@ def list_plugins(json: Json = False, plugin: Plugins = None, verbose: Verbose = 
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a plugin, such as fsq.")],
     kind: Kind = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, as without.")] = False,
     plugin: Plugins = None,
     verbose: Verbose = 0,
 ) -> None:
-    """Print a plugin and its options, as JSON Schema.
+    """Print a plugin, its licences and its options, which are a JSON Schema.
 
     Examples:
 
@@ -44,10 +45,5 @@ def show(
 
       signvip plugins show pose --kind condition
     """
-    from signvip.contracts import Config
-
-    shown = []
-    for record in find(name, kind):
-        options = getattr(record.cls, "Config", Config).model_json_schema() if record.cls else None
-        shown.append({**as_dict(record), "options": options})
+    shown = [describe(record) for record in find(name, kind)]
     print_json(shown[0] if len(shown) == 1 else shown)

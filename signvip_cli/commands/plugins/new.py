@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from signvip_cli.console import print_result
-from signvip_cli.options import Verbose
+from signvip_cli.console import print_json, print_result
+from signvip_cli.options import Json, Verbose
 
 
 def new(
@@ -17,6 +17,7 @@ def new(
     out: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="By default ./signvip-NAME.")
     ] = None,
+    json: Json = False,
     verbose: Verbose = 0,
 ) -> None:
     """Write a new plugin that works and passes its test: pyproject.toml, one module, one test.
@@ -30,6 +31,9 @@ def new(
     from signvip_cli.scaffold import scaffold
 
     folder = out or Path(f"signvip-{name}")
-    for path in scaffold(name, kind, folder):
-        print_result(str(path))
+    made = [str(path) for path in scaffold(name, kind, folder)]
+    if json:
+        print_json(made)
+    for path in [] if json else made:
+        print_result(path)
     typer.echo(f"Next: pip install -e {folder} && signvip plugins check {name}", err=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import inspect
+from importlib.metadata import PackageNotFoundError, metadata
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -36,6 +38,29 @@ def as_dict(record: Plugin) -> dict[str, Any]:
     """A record for JSON."""
     keys = ("kind", "name", "distribution", "version", "error")
     return {key: getattr(record, key) for key in keys}
+
+
+def describe(record: Plugin) -> dict[str, Any]:
+    """A record with what it is, its options, and the licences of its distribution and of the weights it uses."""
+    from signvip.contracts import Config
+
+    cls = record.cls
+    return {
+        **as_dict(record),
+        "about": inspect.cleandoc(cls.__doc__) if cls and cls.__doc__ else None,  # its own, not a parent's
+        "licence": _licence(record.distribution),
+        "weights_licence": getattr(cls, "weights_licence", None),
+        "options": getattr(cls, "Config", Config).model_json_schema() if cls else None,
+    }
+
+
+def _licence(distribution: str) -> str | None:
+    """What a distribution says of itself; None for a single file."""
+    try:
+        about = metadata(distribution)
+    except (PackageNotFoundError, ValueError):
+        return None
+    return next((about[key] for key in ("License-Expression", "License") if key in about), None)
 
 
 def owner(record: Plugin) -> str:

@@ -151,10 +151,11 @@ def test_the_guider_runs_once_per_window(video, video_guider, reference_net):
     done = []
     draw(
         video, video_guider, reference_net(torch.randn(1, 4, 8, 8)), torch.randn(1, 13, 6, 8, 8), 1,
-        steps=4, callback=lambda step, total: done.append((step, total)),
+        steps=4, callback=lambda step, timestep, latents: done.append((step, int(timestep))) or latents,
     )  # fmt: skip
     assert len(runs) == 2
-    assert done == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert [step for step, _ in done] == [0, 1, 2, 3]
+    assert [timestep for _, timestep in done] == sorted((timestep for _, timestep in done), reverse=True)
 
 
 def test_the_caller_s_scheduler_is_left_alone(video, video_guider):
