@@ -15,6 +15,7 @@ CHANNELS = (32, 64)  # of the U-Nets, of which the last level does not attend
 COMPRESSION = (32, 64)  # of the autoencoder
 BACKBONE = ((8, 3), (8, 4), (12, 4), (12, 6), (16, 6), (16, 8), (32, 8))  # outputs, inputs of a group
 EMBEDDING, GATE = 32, 8  # channels of e, and of the gate
+INNER = "temporal_transformer.transformer_blocks.0"
 TOKENS, CODES, WIDTH, TEXT, LAYERS, HEADS, FRAMES = 12, 625, 32, 6, 2, 8, 9
 PLACES = 32  # of the temporal attention
 PROMPT = 16  # channels of the empty prompt
