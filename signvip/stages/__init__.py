@@ -90,6 +90,7 @@ class Loop:
 
     def train(self, run: Run, key: PhaseKey, phase: Phase, training: Training) -> None:
         """Train a phase, from its last checkpoint where that fits."""
+        from signvip.fitting import explained, training_that_fits
         from signvip.training import train as loop
 
         folder, config = run.phase(key.name), run.config
@@ -100,7 +101,10 @@ class Loop:
         if is_main():
             _prepare(folder, key.stamp(run), resume)
         wait()
-        loop(phase, training, folder, seed=config.seed, precision=config.precision, reporter=self.reporter)
+        with explained(lambda card: training_that_fits(config, key.name, card)):
+            loop(
+                phase, training, folder, seed=config.seed, precision=config.precision, reporter=self.reporter
+            )
 
     def finish(self, run: Run, key: PhaseKey, training: Training) -> None:
         """Called after the parts are saved: only then is the phase done."""
