@@ -38,7 +38,7 @@ def training_that_fits(config: RunConfig, phase: str, card: int) -> str:
     from signvip.memory import training_needs
 
     name = phase.replace("-", " ")
-    need = next((need for need in training_needs(config) if need.phase == name), None)
+    need = next(iter(training_needs(config, [name])), None)
     if need is None or need.activations is None:
         return f"{name} does not fit on a card of {_gib(card)}; take fewer clips in a batch."
     told = f"{name} needs about {_gib(_bytes(need, need.clips))} at {need.clips} clips, and this card has {_gib(card)}"

@@ -21,7 +21,7 @@ def config():
 
 
 def test_fewer_clips_and_as_many_more_steps_are_named(config):
-    need = next(need for need in training_needs(config) if need.phase == "stage1 image")
+    [need] = training_needs(config, ["stage1 image"])
     said = training_that_fits(config, "stage1-image", int(1.1 * (need.weights + need.activations * 0.6)))
     assert said.startswith("stage1 image needs about") and "at 6 clips" in said
     assert said.endswith("--set stage1.image.clips=3 --set stage1.image.accumulation=2")
