@@ -30,10 +30,12 @@ def train(
 ) -> Path:
     """Train one stage in a run folder; started again, it goes on where it stopped. Returns the run folder."""
     from signvip.stages import steps
+    from signvip.training import check_precision
 
     stages = {1: steps.stage1, 2: steps.stage2, 3: steps.stage3}
     if stage not in stages:
         raise ConfigError(f"There is no stage {stage}; choose 1 (video), 2 (tokens) or 3 (text).")
+    check_precision(config.precision)  # before start weights are fetched
     heard = reporter if reporter is not None and is_main() else Silent()
     stages[stage](Run.start(run, config), shards, Loop(resume, heard))
     return run
