@@ -34,21 +34,22 @@ def examine(
 def examine_preset(preset: str) -> list[Finding]:
     """Parameters of each part of a preset, and the memory of each stage: computed from shapes, nothing is built."""
     from signvip.memory import training_needs
-    from signvip.sizes import count, count_motion, meta_networks, paper_count
+    from signvip.sizes import count, count_motion, count_trained, meta_networks, paper_count
 
     config = load_config(preset)
     networks = meta_networks(config)
     findings = []
+    generating = {part: count(network) for part, network in networks.generating().items()}
+    generating["autoencoder"] = generating.pop("decoder")
     for part, network in vars(networks).items():
         motion = count_motion(network)
         of_motion = f", {motion / 1e6:.3f} M of them temporal attention" if motion else ""
-        findings.append(Finding(part, f"{count(network) / 1e6:.3f} M parameters{of_motion}"))
-    used = sum(count(network) for network in networks.generating().values())
-    findings.append(
-        Finding(
-            "generate", f"{used / 1e6:.3f} M parameters: {_gib(2 * used)} in fp16, {_gib(4 * used)} in fp32"
-        )
-    )
+        used, trained = generating.get(part, 0), count_trained(config, networks, part)
+        uses = f"{used / 1e6:.3f} M at inference, {trained / 1e6:.3f} M trained"
+        findings.append(Finding(part, f"{count(network) / 1e6:.3f} M parameters{of_motion}; {uses}"))
+    whole = sum(generating.values())
+    weights = f"{_gib(2 * whole)} in fp16, {_gib(4 * whole)} in fp32"
+    findings.append(Finding("generate", f"{whole / 1e6:.3f} M parameters: {weights}"))
     findings.append(Finding("as Table 7 counts", f"{paper_count(config) / 1e6:.2f} M parameters"))
     findings += [Finding(need.phase, _words(need)) for need in training_needs(config)]
     checkpointing = "is on and keeps a part" if config.stage1.gradient_checkpointing else "would keep a part"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -17,6 +18,7 @@ from signvip.data.files import replacing, write_text
 from signvip.data.images import load_reference
 from signvip.data.video import VideoWriter
 from signvip.errors import ConfigError, DataError
+from signvip.fitting import explained, generation_that_fits
 from signvip.models.video_diffusion.sampler import make_scheduler, unknown_scheduler
 from signvip.pipeline import SignVipPipeline
 from signvip.progress import Reporter, Silent
@@ -101,8 +103,9 @@ def generate(
     outputs = []
     for start in range(0, len(requests), TEXTS_AT_ONCE):
         part = requests[start : start + TEXTS_AT_ONCE]
-        for request, tokens in zip(part, _translate(pipe, part, options), strict=True):
-            outputs.append(_make(pipe, source, request, tokens, options, reporter))
+        with _fitting(pipe, options):
+            for request, tokens in zip(part, _translate(pipe, part, options), strict=True):
+                outputs.append(_make(pipe, source, request, tokens, options, reporter))
     return outputs
 
 
@@ -118,13 +121,19 @@ def load_pipeline(source: str, options: GenerateOptions) -> SignVipPipeline:
     pipe.set_progress_bar_config(disable=True)
     if options.scheduler is not None:
         pipe.scheduler = make_scheduler(options.scheduler, pipe.scheduler.config)
-    if options.offload:
-        pipe.enable_model_cpu_offload(device=device)
-    else:
-        pipe.to(device)
+    with _fitting(pipe, options):
+        if options.offload:
+            pipe.enable_model_cpu_offload(device=device)
+        else:
+            pipe.to(device)
     if options.compile:
         _compile(pipe)
     return pipe
+
+
+def _fitting(pipe: SignVipPipeline, options: GenerateOptions) -> AbstractContextManager[None]:
+    parts = {name: part for name, part in pipe.components.items() if isinstance(part, torch.nn.Module)}
+    return explained(lambda card: generation_that_fits(parts, options.offload, card))
 
 
 def _check_speed(options: GenerateOptions, device: torch.device) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -39,19 +39,24 @@ class Need:
         return self.weights + (self.activations or 0)
 
 
-def training_needs(config: RunConfig) -> list[Need]:
+PHASES = ("stage1 image", "stage1 motion", "stage2", "stage3")
+
+
+def training_needs(config: RunConfig, phases: Sequence[str] = PHASES) -> list[Need]:
     """What each phase of training needs in one process, the activations without gradient checkpointing."""
     stage1 = config.stage1
     needs = []
-    if "image" in stage1.phases:
+    if "image" in stage1.phases and "stage1 image" in phases:
         networks = meta_networks(config, motion="none")
         networks.denoiser.requires_grad_(stage1.denoiser == "trained")
         needs.append(_video(config, "stage1 image", stage1.image, networks, lambda name: True))
     networks = meta_networks(config)
-    if "motion" in stage1.phases:
+    if "motion" in stage1.phases and "stage1 motion" in phases:
         needs.append(_video(config, "stage1 motion", stage1.motion, networks, is_motion))
-    needs.append(_tokens(config, networks))
-    needs.append(_text(config, networks))
+    if "stage2" in phases:
+        needs.append(_tokens(config, networks))
+    if "stage3" in phases:
+        needs.append(_text(config, networks))
     return needs
 
 

@@ -93,6 +93,16 @@ def count_motion(network: nn.Module) -> int:
     return sum(weight.numel() for name, weight in network.named_parameters() if is_motion(name))
 
 
+def count_trained(config: RunConfig, networks: Networks, part: str) -> int:
+    """Parameters of a part that some phase trains."""
+    network = vars(networks)[part]
+    if part == "vae" and "vae" not in config.stage1.phases:
+        return 0
+    if part == "denoiser" and config.stage1.denoiser == "frozen":
+        return count_motion(network)
+    return sum(weight.numel() for weight in network.parameters() if weight.requires_grad)
+
+
 def paper_count(config: RunConfig) -> int:
     """Parameters as Table 7 counts them: what `generate` reads, without text encoder, encoders and gate.
 

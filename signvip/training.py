@@ -94,6 +94,12 @@ def step_seed(seed: int, phase: str, index: int) -> int:
     return zlib.crc32(f"{seed}/{phase}/{index}".encode())
 
 
+def check_precision(precision: str) -> None:
+    """ConfigError for half precision on a CPU: nothing scales its losses there, and small gradients vanish."""
+    if precision == "fp16" and not torch.accelerator.is_available():
+        raise ConfigError("Half precision (fp16) does not train on a CPU; add --set precision=no.")
+
+
 def train(
     phase: Phase,
     training: Training,
@@ -177,6 +183,7 @@ def train(
 
 
 def _accelerator(phase: Phase, training: Training, folder: Path, precision: str) -> Accelerator:
+    check_precision(precision)
     join()
     accelerator = Accelerator(
         cpu=not torch.accelerator.is_available(),

@@ -63,4 +63,8 @@ def test_doctor_tells_parameters_and_memory():
     found = {finding.topic: finding.found for finding in examine_preset("how2sign-release")}
     assert found["as Table 7 counts"].startswith("2777.92 M")
     assert "417.138 M of them temporal attention" in found["denoiser"]
+    assert found["condition_encoder"].endswith("0.000 M at inference, 1.300 M trained")
+    assert found["autoencoder"].endswith("146.604 M at inference, 245.346 M trained")
+    assert found["denoiser"].endswith("1276.659 M at inference, 417.138 M trained")
+    assert found["vae"].endswith("83.654 M at inference, 0.000 M trained")
     assert "GiB of activations" in found["stage3"]

@@ -12,7 +12,8 @@ import torch
 from accelerate import DistributedType
 from torch import nn
 
-from signvip.config import Training
+from signvip import stages
+from signvip.config import Training, load_config
 from signvip.errors import ConfigError, RunError
 from signvip.progress import Silent
 from signvip.training import _check_kind, checkpoints, train
@@ -169,6 +170,15 @@ def test_the_optimizer_of_another_library_names_what_to_install(tmp_path):
         pytest.skip("bitsandbytes is installed")
     with pytest.raises(ConfigError, match=r"signvip\[gpu\]"):
         run(tmp_path, optimizer="adamw8bit")
+
+
+def test_half_precision_on_a_cpu_is_refused_before_anything_is_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match="--set precision=no"):
+        train(Regression(), settings(), tmp_path / "a", seed=3, precision="fp16", reporter=Silent())
+    with pytest.raises(ConfigError, match="--set precision=no"):
+        stages.train(load_config("rwth"), 1, shards=tmp_path, run=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_checkpoint_cut_short_is_a_sentence(tmp_path):

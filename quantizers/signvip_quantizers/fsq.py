@@ -18,8 +18,8 @@ TANH_MARGIN = 1e-3  # Mentzer et al. (arXiv:2309.15505): keeps the outermost lev
 class FiniteScalarQuantizer(nn.Module):
     """No parameters, no codebook: token = sum_i level_i * prod_{j<i} L_j, so the first channel varies fastest."""
 
-    levels: Tensor  # (dim, 1, 1), integers as `places` are: `.half()` leaves those exact
-    places: Tensor
+    levels: Tensor  # (dim, 1, 1), or (1, 1, 1) where all are equal; integers: `.half()` leaves those exact
+    places: Tensor  # (dim, 1, 1)
 
     class Config(signvip.Config):
         levels: tuple[Annotated[int, Field(ge=2)], ...] = Field(
@@ -42,7 +42,9 @@ class FiniteScalarQuantizer(nn.Module):
         self.vocab_size = prod(config.levels)
         self.bound = config.bound
         places = [prod(config.levels[:channel]) for channel in range(self.dim)]
-        self.register_buffer("levels", torch.tensor(config.levels)[:, None, None], persistent=False)
+        # one number for all channels where it can be: elementwise products with it run a third faster
+        levels = config.levels if len(set(config.levels)) > 1 else config.levels[:1]
+        self.register_buffer("levels", torch.tensor(levels)[:, None, None], persistent=False)
         self.register_buffer("places", torch.tensor(places)[:, None, None], persistent=False)
 
     def forward(self, z: Tensor) -> signvip.Quantized:
@@ -53,8 +55,9 @@ class FiniteScalarQuantizer(nn.Module):
             soft = self._sigmoid(z.float()) if self.bound == "sigmoid" else self._tanh(z.float())
             levels = soft.detach().round()
             tokens = (levels * self.places).sum(1).long()  # exact: V <= 2^24
-            # In this order the value is that of `decode` to the last bit: soft - soft is exactly zero.
-            codes = self._codes(levels) + (soft - soft.detach()) / self._half_width()
+            codes = self._codes(levels)
+            if soft.requires_grad:  # the value stays that of `decode` to the last bit: soft - soft is zero
+                codes = codes + (soft - soft.detach()) / self._half_width()
         return signvip.Quantized(codes.to(z.dtype), tokens)
 
     def decode(self, tokens: Tensor) -> Tensor:

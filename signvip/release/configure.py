@@ -63,18 +63,18 @@ def _measured(contents: Contents) -> Options:
 
 
 def _check_conditions(config: RunConfig, contents: Contents) -> None:
-    weights = contents.of("condition_encoder")
-    if weights and shapes.conditions_of(weights) != len(config.conditions):
+    count = shapes.conditions_of(contents.of("condition_encoder"))
+    if count and count != len(config.conditions):
         raise DataError(
-            f"These weights read {shapes.conditions_of(weights)} conditions, and the preset names "
+            f"These weights read {count} conditions, and the preset names "
             f"{len(config.conditions)} ({', '.join(config.conditions)}); choose another --preset."
         )
 
 
 def _check_codes(config: RunConfig, contents: Contents) -> None:
-    weights, levels = contents.of("translator"), config.quantizer.options.get("levels", [])
-    if weights and shapes.ids(weights) != prod(levels) + 2:
+    ids, levels = shapes.ids(contents.of("translator")), config.quantizer.options.get("levels", [])
+    if ids and ids != prod(levels) + 2:
         raise DataError(
-            f"This translator knows {shapes.ids(weights) - 2} codes, and FSQ with levels {levels} has {prod(levels)}; "
+            f"This translator knows {ids - 2} codes, and FSQ with levels {levels} has {prod(levels)}; "
             "set the levels it was trained with, such as --set quantizer.levels=[5,5,5,5]."
         )

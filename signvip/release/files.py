@@ -30,12 +30,19 @@ UNET = (
     "conv_out.",
 )
 
+VAE = tuple(
+    f"{half}.{layer}"
+    for half in ("encoder", "decoder")
+    for layer in ("conv_", "down_blocks.", "mid_block.", "up_blocks.")
+)  # text encoders, too, begin with `encoder.`
+OTHERS = ("vae", "stable_diffusion")  # not the authors': published in several files, of which one is enough
+
 MARKS: dict[str, tuple[str, ...]] = {
     "translator": ("trans_base.", "trans_heads."),
     "autoencoder": ("vq.",),
     "condition_encoder": ("backbone.", "gate_module."),
     "guider": ("blocks_", "block_", "motion_modules."),
-    "vae": ("encoder.", "decoder.", "quant_conv.", "post_quant_conv."),
+    "vae": (*VAE, "quant_conv.", "post_quant_conv."),
     "unet": UNET,
 }
 """The first words of a part's keys. The condition encoder's file holds the guider's too, and they are told apart."""
@@ -49,7 +56,12 @@ class Found:
     files: list[Path] = field(default_factory=list)
 
     def add(self, part: str, tensors: dict[str, Tensor], file: Path) -> None:
-        twice = sorted(set(tensors) & set(self.tensors))
+        """Take a file's tensors; DataError where they contradict those of another file."""
+        twice = sorted(
+            key
+            for key in set(tensors) & set(self.tensors)
+            if not torch.equal(tensors[key], self.tensors[key])
+        )
         if twice:
             raise DataError(
                 f"{self.files[-1]} and {file} both hold the {part} ({twice[0]} and {len(twice) - 1} more); "
@@ -67,6 +79,21 @@ class Contents:
     others: list[Path] = field(default_factory=list)
     empty_prompt: Tensor | None = None
 
+    def add_prompt(self, tensor: Tensor, file: Path) -> None:
+        """Take a lone tensor (1, T, C), or (T, C), for the states of the empty prompt."""
+        if tensor.ndim in (2, 3) and tensor.shape[:-2].numel() == 1:
+            self.empty_prompt = tensor.reshape(1, *tensor.shape[-2:])
+        else:
+            self.others.append(file)
+
+    def add(self, parts: dict[str, dict[str, Tensor]], file: Path) -> None:
+        """Take a file's tensors by part."""
+        wanted = {part: own for part, own in parts.items() if part not in OTHERS or part not in self.parts}
+        if not wanted:
+            self.others.append(file)
+        for part, own in wanted.items():
+            self.parts.setdefault(part, Found()).add(part, own, file)
+
     def of(self, part: str) -> dict[str, Tensor]:
         """A part's tensors by key; empty where the release lacks it."""
         return self.parts[part].tensors if part in self.parts else {}
@@ -82,13 +109,9 @@ def read_release(folder: Path) -> Contents:
     for file in sorted(path for path in folder.rglob("*") if path.suffix in ENDINGS):
         tensors = read_tensors(file)
         if isinstance(tensors, Tensor):
-            contents.empty_prompt = tensors.reshape(1, *tensors.shape[-2:])
-            continue
-        parts = _by_part(_without_prefix(tensors))
-        if not parts:
-            contents.others.append(file)
-        for part, own in parts.items():
-            contents.parts.setdefault(part, Found()).add(part, own, file)
+            contents.add_prompt(tensors, file)
+        else:
+            contents.add(_by_part(_without_prefix(tensors)), file)
     return contents
 
 

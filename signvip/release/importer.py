@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,19 +25,15 @@ from signvip.progress import Reporter, Silent
 from signvip.release import keys, pretrained
 from signvip.release.configure import check_tokens, configure
 from signvip.release.files import Contents, read_release
+from signvip.release.layout import Layout, layouts
+from signvip.release.report import Report
 from signvip.sizes import Networks, meta_networks
 
-LISTED = 6  # keys named in a message; import.json has all of them
 LICENCE = (
     "The authors publish these weights without a licence; Stable Diffusion 1.5, which they build on, is under "
     "CreativeML OpenRAIL-M. Ask them before you publish what you make with it."
 )
-TABLES = (
-    "pos_embed.pe",
-    "wte.weight",
-    "mean",
-    "std",
-)  # no training changes these, and a release may leave them out
+TABLES = ("pos_embed.pe", "wpe.weight", "wte.weight", "mean", "std")  # no training changes these
 Weights = dict[str, Tensor]
 Loaded = TypeVar("Loaded")
 
@@ -51,33 +47,6 @@ class ImportOptions:
     vae: str | None = None
     settings: Sequence[str] = ()
     partial: bool = False
-
-
-@dataclass
-class Report:
-    """What became of every key, by part; ends up in the run as import.json."""
-
-    files: dict[str, list[str]]
-    others: list[str]
-    dropped: dict[str, list[str]] = field(default_factory=dict)
-    missing: dict[str, list[str]] = field(default_factory=dict)
-    unexpected: dict[str, list[str]] = field(default_factory=dict)
-
-    def renamed(self, part: str, tensors: Mapping[str, Tensor], rules: keys.Rules) -> Weights:
-        """Rename a part's tensors, and note what is left over."""
-        renamed = keys.rename(tensors, rules)
-        self.dropped[part], self.unexpected[part] = renamed.dropped, renamed.unexpected
-        return renamed.weights
-
-    def faults(self) -> str:
-        """The parts and the first keys that do not fit; empty where all do."""
-        kinds = {"missing": self.missing, "unexpected": self.unexpected}
-        return "; ".join(
-            f"{part}: {len(names)} {kind} ({_some(names)})"
-            for kind, parts in kinds.items()
-            for part, names in parts.items()
-            if names
-        )
 
 
 def import_release(
@@ -135,19 +104,30 @@ def _convert(contents: Contents, base: str, options: ImportOptions, reporter: Re
         {part: [str(file) for file in found.files] for part, found in contents.parts.items()},
         [str(file) for file in contents.others],
     )
-    weights = renamed(contents, spatial, prompt, len(config.autoencoder["block_out_channels"]), report)
-    for part, network in networks.by_part().items():
-        compare(part, network, weights[part], report)
-    if report.faults() and not options.partial:
+    parts = gather(contents, spatial)
+    layout = layouts(config, networks)
+    for part, tensors in parts.items():
+        report.compare(part, tensors, layout[part])
+    _judge(report, options.partial, reporter)
+    if any(is_motion(key) for part in ("denoiser", "guider") for key in report.missing[part]):
+        reporter.say("Without its motion the denoiser sees single frames: the video will flicker.")
+        networks = meta_networks(config, motion="none")
+    weights = {
+        part: complete(network, keys.convert(part, _known(parts[part], layout[part])), prompt)
+        for part, network in networks.by_part().items()
+        if all(is_motion(key) for key in report.missing[part])
+    }
+    _write(target, config, networks, weights, vae, report)
+
+
+def _judge(report: Report, partial: bool, reporter: Reporter) -> None:
+    """DataError for a release that does not fit, unless a part of it is enough; every key is said."""
+    for sentence in report.sentences():
+        reporter.say(sentence)
+    if report.faults() and not partial:
         raise DataError(
             f"This release does not fit: {report.faults()}; add what is missing, or say --partial to import the rest."
         )
-    if report.faults():
-        reporter.say(f"Not imported: {report.faults()}.")
-    if any(is_motion(name) for part in ("denoiser", "guider") for name in report.missing[part]):
-        reporter.say("Without its motion the denoiser sees single frames: the video will flicker.")
-        networks = meta_networks(config, motion="none")
-    _write(target, config, networks, weights, vae, report)
 
 
 def _prompt(contents: Contents, spatial: Weights, base: str) -> Tensor | None:
@@ -157,52 +137,32 @@ def _prompt(contents: Contents, spatial: Weights, base: str) -> Tensor | None:
     return pretrained.empty_prompt(base) if contents.empty_prompt is None else contents.empty_prompt
 
 
-def renamed(
-    contents: Contents, spatial: Weights, prompt: Tensor | None, levels: int, report: Report
-) -> dict[str, Weights]:
-    """Every part's weights under our names, for an autoencoder of so many levels."""
-    unet = {**spatial, **contents.of("motion")}
-    autoencoder = report.renamed("autoencoder", contents.of("autoencoder"), keys.autoencoder_rules(levels))
-    translator = report.renamed("translator", contents.of("translator"), keys.TRANSLATOR)
-    empty_prompt = {} if prompt is None else {"empty_prompt": prompt}
-    return {
-        "condition_encoder": report.renamed(
-            "condition_encoder", contents.of("condition_encoder"), keys.CONDITION_ENCODER
-        ),
-        "guider": report.renamed("guider", contents.of("guider"), keys.GUIDER),
-        "reference_net": _in_unet(report.renamed("reference_net", contents.of("reference_net"), keys.UNET))
-        | empty_prompt,
-        "denoiser": _in_unet(report.renamed("denoiser", unet, keys.UNET)) | empty_prompt,
-        "autoencoder": keys.split_attentions(autoencoder),
-        "translator": keys.fuse_translator(translator),
-    }
+def gather(contents: Contents, spatial: Weights) -> dict[str, Weights]:
+    """Tensors by our parts, still under the release's names."""
+    parts = ("condition_encoder", "guider", "reference_net", "autoencoder", "translator")
+    return {"denoiser": {**spatial, **contents.of("motion")}, **{part: contents.of(part) for part in parts}}
 
 
-def _in_unet(weights: Weights) -> Weights:
-    return {f"unet.{key}": value for key, value in weights.items()}
+def _known(tensors: Weights, layout: Layout) -> Weights:
+    return {key: value for key, value in tensors.items() if key in layout}
 
 
-def compare(part: str, network: ModelMixin, weights: Weights, report: Report) -> None:
-    """Add the tables that follow from the configuration; note what is missing or unexpected, refuse other shapes."""
+def complete(network: ModelMixin, weights: Weights, prompt: Tensor | None) -> Weights:
+    """A network's weights with the tables that follow from its configuration, and without what it has no place for."""
     expected = network.state_dict()
-    if weights:
-        absent = [key for key in expected if key.endswith(TABLES) and key not in weights]
-        weights |= {key: _table(key, expected[key]) for key in absent}
-    report.missing[part] = sorted(set(expected) - set(weights))
-    report.unexpected[part] += sorted(set(weights) - set(expected))
-    wrong = [key for key in weights if key in expected and weights[key].shape != expected[key].shape]
-    if wrong:
-        raise DataError(
-            f"{len(wrong)} tensors of the {part} have another shape, such as {wrong[0]}: "
-            f"{tuple(weights[wrong[0]].shape)} where {tuple(expected[wrong[0]].shape)} is expected; "
-            "choose the --preset these weights were trained with, or give the sizes by --set."
-        )
+    own = {key: value for key, value in weights.items() if key in expected}
+    own |= {
+        key: _table(key, like) for key, like in expected.items() if key.endswith(TABLES) and key not in own
+    }
+    if prompt is not None and "empty_prompt" in expected:
+        own["empty_prompt"] = prompt
+    return own
 
 
 def _table(key: str, like: Tensor) -> Tensor:
     """A table that follows from the configuration; e enters the authors' autoencoder as it is."""
-    if key.endswith("pos_embed.pe"):
-        return SinusoidalPositionalEmbedding(like.shape[-1], like.shape[1]).pe
+    if key.endswith(("pos_embed.pe", "wpe.weight")):
+        return SinusoidalPositionalEmbedding(like.shape[-1], like.shape[-2]).pe.view(like.shape)
     return torch.ones(like.shape) if key == "std" else torch.zeros(like.shape)
 
 
@@ -218,10 +178,11 @@ def _write(
         vae.save_pretrained(target / "vae")
     whole = vae is not None
     for part, network in networks.by_part().items():
-        expected = set(network.state_dict())
-        if expected <= set(weights[part]):
-            _save(network, {key: weights[part][key] for key in expected}, target / part)
-        whole &= expected <= set(weights[part])
+        own = weights.get(part, {})
+        if own.keys() == network.state_dict().keys():
+            _save(network, own, target / part)
+        else:
+            whole = False
     write_text(target / "config.json", json.dumps(config.model_dump(mode="json"), indent=2) + "\n")
     write_text(target / "import.json", json.dumps({**asdict(report), "licence": LICENCE}, indent=2) + "\n")
     if whole:
@@ -236,8 +197,3 @@ def _save(network: ModelMixin, weights: Weights, folder: Path) -> None:
         {key: value.to(dtype).contiguous() for key, value in weights.items()}, assign=True
     )
     network.save_pretrained(folder)
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more

@@ -1,45 +1,44 @@
 """From the release's names to ours, part by part; shapes change where a layer is stored in another form.
 
 Each table is read from the top: the first pattern that fits a whole key gives its new name, None drops it.
-What fits none is unexpected, and reported.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from signvip.release.shapes import count
+
 Rules = Sequence[tuple[str, str | Callable[["re.Match[str]"], str] | None]]
 
 
-@dataclass
-class Renamed:
-    """Weights under our names, what was dropped on purpose, and what nobody asked for."""
+def convert(part: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A part's weights under our names; of the translator and the autoencoder all have to be there."""
+    match part:
+        case "condition_encoder":
+            return rename(tensors, CONDITION_ENCODER)
+        case "guider":
+            return rename(tensors, GUIDER)
+        case "autoencoder":
+            levels = count(tensors, r"vq\.downsample_encoder\.down\.(\d+)\.")
+            return split_attentions(rename(tensors, autoencoder_rules(levels)))
+        case "translator":
+            return fuse_translator(rename(tensors, TRANSLATOR))
+    return {f"unet.{key}": value for key, value in rename(tensors, UNET).items()}
 
-    weights: dict[str, Tensor] = field(default_factory=dict)
-    dropped: list[str] = field(default_factory=list)
-    unexpected: list[str] = field(default_factory=list)
 
-
-def rename(tensors: Mapping[str, Tensor], rules: Rules) -> Renamed:
+def rename(tensors: Mapping[str, Tensor], rules: Rules) -> dict[str, Tensor]:
     """Apply a table of names."""
-    renamed = Renamed()
+    renamed = {}
     for key, value in tensors.items():
-        for pattern, new in rules:
-            found = re.fullmatch(pattern, key)
-            if found is None:
-                continue
-            if new is None:
-                renamed.dropped.append(key)
-            else:
-                renamed.weights[found.expand(new) if isinstance(new, str) else new(found)] = value
-            break
-        else:
-            renamed.unexpected.append(key)
+        fits = ((found, new) for pattern, new in rules if (found := re.fullmatch(pattern, key)))
+        found, new = next(fits)  # of what is in the layout, every key has its rule
+        if new is not None:
+            renamed[found.expand(new) if isinstance(new, str) else new(found)] = value
     return renamed
 
 
@@ -142,8 +141,6 @@ TRANSLATOR: Rules = (
     (r"trans_base\.cond_emb\.(\w+)", r"prefix.project.\1"),
     (r"trans_base\.token_combiner\.([01])\.(\w+)", r"mixer.mix.\1.\2"),
     (r"trans_base\.pos_embed\.embed", "trunk.wpe.weight"),
-    (r"trans_base\.pos_embedding(\.\w+)?", None),  # a table that their code saves and never reads
-    (r"trans_(?:base|heads\.\d+)\.blocks\.\d+\.attn\.mask", None),  # a buffer: the causal mask
     (r"trans_base\.(blocks\.\d+\..+)", r"trunk.\1"),
     (r"trans_heads\.(\d+)\.blocks\.0\.(.+)", r"heads.\1.\2"),
     (r"trans_heads\.(\d+)\.(ln_f|head)\.(\w+)", r"heads.\1.\2.\3"),
@@ -187,7 +184,6 @@ def _joined(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     made = dict(weights)
     for key in weights:
         if ".attn.query." in key:
-            names = [key.replace("query", part) for part in ("query", "key", "value")]
-            if all(name in made for name in names):
-                made[key.replace("query", "qkv")] = torch.cat([made.pop(name) for name in names])
+            three = [made.pop(key.replace("query", part)) for part in ("query", "key", "value")]
+            made[key.replace("query", "qkv")] = torch.cat(three)
     return made

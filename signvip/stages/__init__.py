@@ -30,10 +30,12 @@ def train(
 ) -> Path:
     """Train one stage in a run folder; started again, it goes on where it stopped. Returns the run folder."""
     from signvip.stages import steps
+    from signvip.training import check_precision
 
     stages = {1: steps.stage1, 2: steps.stage2, 3: steps.stage3}
     if stage not in stages:
         raise ConfigError(f"There is no stage {stage}; choose 1 (video), 2 (tokens) or 3 (text).")
+    check_precision(config.precision)  # before start weights are fetched
     heard = reporter if reporter is not None and is_main() else Silent()
     stages[stage](Run.start(run, config), shards, Loop(resume, heard))
     return run
@@ -90,6 +92,7 @@ class Loop:
 
     def train(self, run: Run, key: PhaseKey, phase: Phase, training: Training) -> None:
         """Train a phase, from its last checkpoint where that fits."""
+        from signvip.fitting import explained, training_that_fits
         from signvip.training import train as loop
 
         folder, config = run.phase(key.name), run.config
@@ -100,7 +103,10 @@ class Loop:
         if is_main():
             _prepare(folder, key.stamp(run), resume)
         wait()
-        loop(phase, training, folder, seed=config.seed, precision=config.precision, reporter=self.reporter)
+        with explained(lambda card: training_that_fits(config, key.name, card)):
+            loop(
+                phase, training, folder, seed=config.seed, precision=config.precision, reporter=self.reporter
+            )
 
     def finish(self, run: Run, key: PhaseKey, training: Training) -> None:
         """Called after the parts are saved: only then is the phase done."""

@@ -6,6 +6,11 @@ import torch
 from torch.nn import functional as F
 
 
+def near(ours, theirs):
+    """Within a thousandth, of each number or of a usual one."""
+    torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-3 * float(theirs.abs().mean()))
+
+
 def linear(w, key, x):
     return F.linear(x, w[f"{key}.weight"], w.get(f"{key}.bias"))
 

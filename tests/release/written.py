@@ -9,12 +9,15 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors.torch import save_file
 
+FRAME, CELLS = (72, 56), (9, 7)  # odd, as RWTH's are further in; halved and rounded down, 4x3 tokens
+SIZE = "size=[72,56]"
 CHANNELS = (32, 64)  # of the U-Nets, of which the last level does not attend
 COMPRESSION = (32, 64)  # of the autoencoder
 BACKBONE = ((8, 3), (8, 4), (12, 4), (12, 6), (16, 6), (16, 8), (32, 8))  # outputs, inputs of a group
 EMBEDDING, GATE = 32, 8  # channels of e, and of the gate
+INNER = "temporal_transformer.transformer_blocks.0"
 TOKENS, CODES, WIDTH, TEXT, LAYERS, HEADS, FRAMES = 12, 625, 32, 6, 2, 8, 9
-PLACES = 16  # of the temporal attention
+PLACES = 32  # of the temporal attention
 PROMPT = 16  # channels of the empty prompt
 
 
@@ -217,7 +220,6 @@ FULL = {
     "WIDTH": 512,
     "TEXT": 512,
     "LAYERS": 8,
-    "PLACES": 32,
     "PROMPT": 768,
 }
 """The published sizes, for the names above."""
