@@ -152,7 +152,7 @@ def opened(source: str | Path | bytes) -> Iterator[InputContainer]:
                 raise DataError(f"{_name(source)} holds no video; give a video file.")
             if container.streams.video[0].codec_context is None:
                 raise DataError(
-                    f"{_name(source)} is in a codec that nothing here decodes; convert it to H.264."
+                    f"{_name(source)} is in a codec that nothing here decodes; convert it, or leave this clip out."
                 )
             if container.format.name == "gif" and not _tail(source).rstrip(b"\0\r\n").endswith(b";"):
                 raise DataError(_damaged(source, "its end is missing"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 import pytest
 from footage import numbers, write_pictures, write_video
@@ -105,6 +107,24 @@ def test_a_codec_that_nobody_knows_is_told(tmp_path):
     path.write_bytes(path.read_bytes().replace(b"avc1", b"zzzz"))
     with pytest.raises(DataError, match="a codec that nothing here decodes"):
         read_footage(path, 12, longest=960)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "corner"),  # of the track header: a quarter with the clock, a half, three quarters
+    [((0, 1, -1, 0), (0, -1)), ((-1, 0, 0, -1), (-1, -1)), ((0, -1, 1, 0), (-1, 0))],
+)
+def test_films_of_phones_are_turned_as_they_ask_for(tmp_path, monkeypatch, matrix, corner):
+    marked = np.zeros((32, 64, 3), np.uint8)
+    marked[:8, :16] = 255
+    monkeypatch.setattr("footage.picture", lambda number, size: marked)
+    path = write_video(tmp_path / "a.mp4", frames=3, size=(32, 64))
+    data = bytearray(path.read_bytes())
+    (a, b, c, d), at = matrix, data.index(b"tkhd") + 44
+    data[at : at + 20] = struct.pack(">5i", *(65536 * number for number in (a, b, 0, c, d)))
+    path.write_bytes(bytes(data))
+    frame = read_footage(path, 12, longest=960)[0]
+    assert frame.shape[:2] == ((64, 32) if a == 0 else (32, 64))
+    assert frame[corner].min() > 200 and (frame > 128).mean() == pytest.approx(1 / 16, abs=0.02)
 
 
 def test_damage_is_told(tmp_path):
