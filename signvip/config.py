@@ -232,6 +232,8 @@ def explain(error: ValidationError, prefix: str, known: Collection[str]) -> str:
         where = ".".join(str(part) for part in fault["loc"]) or "value"
         if fault["type"] == "extra_forbidden":
             faults.append(f"unknown key '{where}' ({_nearest(str(fault['loc'][-1]), known)})")
+        elif fault["type"] == "missing":
+            faults.append(f"'{where}' has to be given")
         else:
             faults.append(f"{where}: {fault['msg'].removeprefix('Value error, ')}")
     return f"{prefix}: {'; '.join(faults)}"

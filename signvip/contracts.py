@@ -68,7 +68,10 @@ class Quantized:
 
 @runtime_checkable
 class Condition(Protocol):
-    """A fine-grained condition (section 3.2 of the paper): extracted once, drawn again at any size."""
+    """A fine-grained condition (section 3.2 of the paper): extracted once, drawn again at any size.
+
+    A class may also have `needs`, the keys of `Clip.known` without which it refuses every clip.
+    """
 
     def extract(self, clip: Clip) -> dict[str, np.ndarray]:
         """Return what `draw` needs, one row per frame in every array; stored as `<name>.npz`."""

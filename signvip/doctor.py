@@ -83,8 +83,10 @@ def _environment() -> Iterator[Finding]:
 
 
 def _devices() -> Iterator[Finding]:
-    import torch
-
+    try:
+        import torch
+    except ImportError:  # told among the libraries; shards are looked at all the same
+        return
     yield Finding("threads", str(torch.get_num_threads()))
     for number in range(torch.cuda.device_count()):
         about = torch.cuda.get_device_properties(number)

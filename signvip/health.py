@@ -17,6 +17,7 @@ from signvip.data import fields
 from signvip.data.failures import NAME as FAILED
 from signvip.data.manifest import Manifest
 from signvip.data.shards import ShardIndex, shard_paths, splits_of
+from signvip.data.summary import kind
 from signvip.errors import SignVipError
 from signvip.progress import Reporter
 
@@ -24,6 +25,7 @@ NAMED = 5  # clips in one line
 STILL, PLAIN = 0.5, 2.0  # of 255: mean change from frame to frame, spread within the first frame
 SURE = 0.3  # confidence from which a point counts
 FEW_HANDS = 0.5  # share of frames
+ABOUT = ("id", "fps", "frames")  # of a sample's json
 STRANGE, ENOUGH = 5.0, 20  # median deviations of seconds a word; clips to have a median
 
 
@@ -59,8 +61,7 @@ def examine_shards(shards: Path, reporter: Reporter) -> list[Finding]:
         return [Finding("manifest", str(shards), str(error))]
     findings, clips = [], []
     for split in splits_of(shards):
-        wanted = manifest.splits[split].clips_out if split in manifest.splits else 0
-        finding, found = _split(shards, split, wanted, reporter)
+        finding, found = _split(shards, split, manifest, reporter)
         findings.append(finding)
         clips += found
     findings += _missing(shards, manifest)
@@ -69,7 +70,8 @@ def examine_shards(shards: Path, reporter: Reporter) -> list[Finding]:
     return [*findings, *_failed(shards)]
 
 
-def _split(shards: Path, split: str, wanted: int, reporter: Reporter) -> tuple[Finding, list[Clip]]:
+def _split(shards: Path, split: str, manifest: Manifest, reporter: Reporter) -> tuple[Finding, list[Clip]]:
+    wanted = manifest.splits[split].clips_out if split in manifest.splits else 0
     try:
         index = ShardIndex(shards, split)
     except SignVipError as error:
@@ -78,7 +80,7 @@ def _split(shards: Path, split: str, wanted: int, reporter: Reporter) -> tuple[F
     faults, clips = [], []
     with reporter.task(f"check {split}", len(index)) as task:
         for number in range(len(index)):
-            fault, clip = _sample(index, number, split)
+            fault, clip = _sample(index, number, split, manifest)
             faults += [fault] if fault else []
             clips += [clip] if clip else []
             task.advance()
@@ -91,42 +93,62 @@ def _split(shards: Path, split: str, wanted: int, reporter: Reporter) -> tuple[F
     return Finding(split, found), clips
 
 
-def _sample(index: ShardIndex, number: int, split: str) -> tuple[str | None, Clip | None]:
-    """What is wrong with one sample, a field that does not decode or counts other frames than the rest; or the clip."""
+def _sample(index: ShardIndex, number: int, split: str, manifest: Manifest) -> tuple[str | None, Clip | None]:
+    """What is wrong with one sample, or the clip."""
     key = index.keys[number]
     try:
         values = {name: index.load(number, name) for name in index.fields(number)}
     except SignVipError as error:
         return str(error), None
-    missing = [name for name in (fields.VIDEO, fields.META, fields.TEXT) if name not in values]
+    conditions = [fields.condition_field(name) for name in manifest.conditions]
+    missing = [name for name in (fields.VIDEO, fields.META, fields.TEXT, *conditions) if name not in values]
+    missing = missing or [f"{name} in its json" for name in ABOUT if name not in values[fields.META]]
     if missing:
         return f"{key} has no {', '.join(missing)}; run signvip preprocess again.", None
-    stated = values[fields.META]["frames"]
+    wrong = [*_other_lengths(values), *_other_form(values, manifest)]
+    if wrong:
+        about = values[fields.META]
+        return f"{key} should have {about['frames']} frames, but {', '.join(wrong)}; make it again.", None
+    return None, _clip(key, split, values, zlib.crc32(index.read(number, fields.VIDEO)))
+
+
+def _other_lengths(values: dict[str, Any]) -> Iterator[str]:
+    """Fields that count other frames than the sample's json."""
     frames = {name: len(value) for name, value in values.items() if name.endswith(".npy")}
     for name, value in values.items():
         if name.endswith(".npz"):
             frames |= {f"{name}/{part}": len(rows) for part, rows in value.items()}
-    frames["mp4"] = len(values[fields.VIDEO][0])
-    wrong = [f"{name} {count}" for name, count in frames.items() if count != stated]
-    if wrong:
-        return f"{key} should have {stated} frames, but {', '.join(wrong)}; make it again.", None
-    return None, _clip(key, split, values, zlib.crc32(index.read(number, fields.VIDEO)))
+    frames[fields.VIDEO] = len(values[fields.VIDEO][0])
+    for name, count in frames.items():
+        if count != values[fields.META]["frames"]:
+            yield f"{name} {count}"
+
+
+def _other_form(values: dict[str, Any], manifest: Manifest) -> Iterator[str]:
+    """Size and rate, where they are not those of the manifest."""
+    height, width = values[fields.VIDEO][0].shape[1:3]
+    if (height, width) != tuple(side + side % 2 for side in manifest.size):  # odd ones are padded in the mp4
+        yield f"mp4 {height}x{width} in the place of {manifest.size[0]}x{manifest.size[1]}"
+    if abs(values[fields.META]["fps"] - manifest.fps) > 1e-3:
+        yield f"{values[fields.META]['fps']:g} frames a second in the place of {manifest.fps:g}"
 
 
 def _clip(key: str, split: str, values: dict[str, Any], picture: int) -> Clip:
     about, pixels = values[fields.META], values[fields.VIDEO][0].astype(np.int16)
     changes = np.abs(np.diff(pixels, axis=0)).mean() if len(pixels) > 1 else 0.0
     still = bool(changes < STILL or pixels[0].std() < PLAIN)
-    keypoints = values.get("pose.npz", {}).get("keypoints")
-    hands = None if keypoints is None else _hand_share(keypoints)
     seconds = len(pixels) / about["fps"]
-    return Clip(key, split, about["id"], values[fields.TEXT].strip(), seconds, picture, still, hands)
+    text = values[fields.TEXT].strip()
+    return Clip(key, split, about["id"], text, seconds, picture, still, _hand_share(values))
 
 
-def _hand_share(keypoints: np.ndarray) -> float:
-    """Share of frames in which more than half of a hand is seen."""
-    seen = keypoints[..., 2] >= SURE
-    return float(np.mean((seen[:, LEFT_HAND].mean(1) > 0.5) | (seen[:, RIGHT_HAND].mean(1) > 0.5)))
+def _hand_share(values: dict[str, Any]) -> float | None:
+    """Share of frames in which more than half of a hand is seen; None where neither condition says so."""
+    if (keypoints := values.get("pose.npz", {}).get("keypoints")) is not None:
+        hands = np.stack([keypoints[:, LEFT_HAND], keypoints[:, RIGHT_HAND]], axis=1)
+    elif (hands := values.get("hand3d.npz", {}).get("hands")) is None:
+        return None
+    return float(np.mean(((hands[..., -1] >= SURE).mean(axis=2) > 0.5).any(axis=1)))
 
 
 def _missing(shards: Path, manifest: Manifest) -> Iterator[Finding]:
@@ -208,8 +230,10 @@ def _failed(shards: Path) -> Iterator[Finding]:
     if not lines:
         return
     try:
-        first = json.loads(lines[0])
-        advice = f"the first, {first['id']}, because {first['reason']}; all are in {path}."
+        rows = [json.loads(line) for line in lines]
+        reasons = Counter(kind(row["reason"]) for row in rows)
+        told = "; ".join(f"{count}: {reason}" for reason, count in reasons.most_common(NAMED))
+        advice = f"{told}. The first is {rows[0]['id']}; all are in {path}."
     except (ValueError, KeyError, TypeError):
         advice = f"{path} is damaged; delete it and run signvip preprocess again."
     yield Finding("failed", f"{len(lines)} clips or texts without a sample", advice=advice)

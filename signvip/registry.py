@@ -136,7 +136,8 @@ def configure(kind: str, name: str, options: dict[str, Any]) -> Any:
     try:
         return model(**options)
     except ValidationError as error:
-        raise ConfigError(explain(error, prefix=f"{kind} {name}", known=model.model_fields)) from error
+        faults = explain(error, prefix=f"{kind} {name}", known=model.model_fields)
+        raise ConfigError(f"{faults}; see: signvip plugins show {name}") from error
 
 
 def build(kind: str, name: str, /, **options: Any) -> Any:

@@ -173,8 +173,10 @@ def resolve_config(
 
 def default_preset() -> str:
     """`small` where a GPU is present, else `tiny`."""
-    import torch
-
+    try:
+        import torch
+    except ImportError:  # extraction needs none, and MediaPipe has an environment of its own
+        return "tiny"
     return "small" if torch.cuda.is_available() else "tiny"
 
 

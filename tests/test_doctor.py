@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 
 import pytest
 
@@ -12,6 +13,7 @@ from signvip.data.preprocess import preprocess
 from signvip.data.sample import Recipe
 from signvip.doctor import examine, examine_shards
 from signvip.progress import Silent
+from signvip.run import default_preset
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +67,9 @@ def test_a_folder_without_shards_is_told(tmp_path):
 def test_the_machine_is_described():
     topics = {finding.topic for finding in examine()}
     assert {"python", "torch", "h264", "quantizer fsq", "dataset toysign"} <= topics
+
+
+def test_where_torch_is_missing_shards_are_made_and_looked_at_all_the_same(sound, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert default_preset() == "tiny"
+    assert {"python", "h264", "train", "hands"} <= {finding.topic for finding in examine(sound)}

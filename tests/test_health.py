@@ -97,8 +97,42 @@ def test_a_clip_much_longer_than_its_text_is_out_of_line(report):
     assert "long are out of line" in report(train=clips)["lengths"].advice
 
 
-def test_clips_that_failed_are_counted_with_the_first_reason(report, tmp_path):
-    row = {"split": "train", "id": "x", "reason": "the clip has no text"}
-    (tmp_path / "failed.jsonl").write_text(json.dumps(row) + "\n")
+def test_texts_without_clips_and_clips_without_texts_are_counted_by_reason(report, tmp_path):
+    reasons = {"x": "the clip has no text", "y": "the text has no clip", "z": "the text has no clip"}
+    rows = [{"split": "train", "id": name, "reason": why} for name, why in reasons.items()]
+    (tmp_path / "failed.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     found = report(train=[("a", members("a"))])["failed"]
-    assert found.found.startswith("1 clips") and "x, because the clip has no text" in found.advice
+    assert found.found.startswith("3 clips")
+    assert "2: the text has no clip; 1: the clip has no text. The first is x;" in found.advice
+
+
+def without(sample, name):
+    return {field: data for field, data in sample.items() if field != name}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda sample: without(sample, "pose.npz"), "a has no pose.npz"),
+        (lambda sample: sample | {"json": b'{"id": "a", "fps": 12.0}'}, "a has no frames in its json"),
+        (lambda sample: sample | {"json": b'{"id": "a", "fps": 25.0, "frames": 6}'}, "25 frames a second"),
+        (
+            lambda sample: sample | {"mp4": encode_video(MOVING[:, :8], 12.0)},
+            "mp4 8x16 in the place of 16x16",
+        ),
+        (lambda sample: sample | {"mp4": encode_video(MOVING[:4], 12.0)}, "mp4 4"),
+    ],
+)
+def test_a_sample_that_is_not_what_the_manifest_says_is_a_fault(report, spoil, words):
+    assert words in report(train=[("a", spoil(members("a")))])["train"].fault
+
+
+def test_hands_are_counted_in_hand3d_where_there_is_no_pose(report, tmp_path):
+    hands = np.zeros((6, 2, 21, 4), np.float16)
+    hands[:3, 1, :, 3] = 1
+    sample = without(members("a"), "pose.npz") | {"hand3d.npz": fields.encode("hand3d.npz", {"hands": hands})}
+    report(train=[("a", sample)])
+    manifest = Manifest.read(tmp_path)
+    manifest.model_copy(update={"conditions": {"hand3d": {}}}).write(tmp_path)
+    found = {finding.topic: finding for finding in examine_shards(tmp_path, Silent())}
+    assert found["train"].fault is None and found["hands"].found.startswith("in 50.0%")

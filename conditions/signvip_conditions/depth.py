@@ -14,6 +14,8 @@ from signvip_conditions.known import known
 class Depth:
     """White is nearest, black is the background; three equal channels."""
 
+    needs = ("depth",)
+
     class Config(signvip.Config):
         max_side: int = 320  # larger maps are stored smaller: depth is smooth, and its bytes are not few
 

@@ -17,6 +17,8 @@ from signvip_conditions.solids import Solids, hand_solids
 class Hand3d:
     """Tapered capsules along the bones and a palm, or a mesh, lit from the camera; left is warm, right is cool."""
 
+    needs = ("hands",)
+
     class Config(signvip.Config):
         confidence: float = SEEN
         radius: float = 0.17  # of a finger at its root, in lengths of the palm

@@ -21,6 +21,8 @@ Polyline = tuple[tuple[int, ...], Colour]
 class Pose:
     """Thick coloured limbs, finer face and hands; every bone of the two hands has a colour of its own."""
 
+    needs = ("keypoints",)
+
     class Config(signvip.Config):
         confidence: float = SEEN
         body: float = 0.034  # line widths, in fractions of the shorter side of the picture

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import Field
@@ -49,10 +51,13 @@ class Entry:
     licence: str = ""
     start: float = 0.0
     end: float | None = None
+    fault: str = ""  # why it cannot be used, where its list alone says so
 
 
 def load(entry: Entry, options: Footage, picture_fps: float | None = None) -> Clip:
-    """Decode one clip; DataError for one without text or footage."""
+    """Decode one clip; DataError for one without text or footage, or with a fault in the list."""
+    if entry.fault:
+        raise DataError(entry.fault)
     if not entry.text:
         raise DataError("the clip has no text")
     if entry.path is None or not entry.path.exists():
@@ -72,6 +77,28 @@ def load(entry: Entry, options: Footage, picture_fps: float | None = None) -> Cl
         source=entry.source,
         licence=entry.licence,
     )
+
+
+def timed(entry: Entry, start: str, end: str) -> Entry:
+    """The entry as a part of its footage, in seconds; what is no time is a fault of this clip alone."""
+    try:
+        begin, stop = max(0.0, float(start)), float(end)
+    except ValueError:
+        return replace(entry, fault=f"'{start}' to '{end}' are no times in seconds; mend the table")
+    if not begin < stop:
+        return replace(entry, fault=f"it is to begin at {start} s and to end at {end} s; mend the table")
+    return replace(entry, start=begin, end=None if stop == math.inf else stop)
+
+
+def numbered(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """The same with an id each: one that comes again is numbered, so that no row is lost."""
+    taken: set[str] = set()
+    for entry in entries:
+        name = entry.id or "unnamed"
+        names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+        free = next(name for name in names if name not in taken)
+        taken.add(free)
+        yield replace(entry, id=free)
 
 
 def pick(entries: Mapping[str, Entry], split: str, clip_id: str) -> Entry:

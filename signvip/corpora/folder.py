@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import json
+import os
 import zlib
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 from pydantic import Field
 
 from signvip.contracts import SPLITS, Clip
-from signvip.corpora.entries import SPLIT_NAMES, Entry, Footage, check_folder, check_split, load, pick
+from signvip.corpora.entries import (
+    SPLIT_NAMES,
+    Entry,
+    Footage,
+    check_folder,
+    check_split,
+    load,
+    numbered,
+    pick,
+    timed,
+)
 from signvip.corpora.tables import Row, known_columns, read_table
+from signvip.data.files import walk
 from signvip.data.footage import PICTURES, VIDEOS
 from signvip.data.sample import key_of
 from signvip.errors import DataError
 
 TABLES = (".tsv", ".csv", ".jsonl")
+TEXTS = (".txt", ".json")
 FEWEST = 3  # signers, to deal them to three splits
 
 
@@ -66,7 +77,7 @@ class Folder:
             raise DataError(
                 f"{self.config.source} holds no clips ({', '.join(VIDEOS)}); give their folder as SOURCE."
             )
-        listed = _with_distinct_ids(listed)
+        listed = list(zip([split for split, _ in listed], numbered(e for _, e in listed), strict=True))
         if not any(split for split, _ in listed):
             listed = self._dealt([entry for _, entry in listed])
         return {
@@ -77,7 +88,7 @@ class Folder:
     def _listed(self) -> Iterator[tuple[str | None, Entry]]:
         """(split where it is said, entry) of all clips and all texts."""
         folder = check_folder(self.config.source)
-        clips = dict(_clips(folder))
+        clips = _clips(folder)
         table = self._table(folder)
         rows = [known_columns(row) for row in read_table(table)] if table else []
         if table and rows and not any("path" in row and "text" in row for row in rows):
@@ -93,7 +104,7 @@ class Folder:
         if not table:
             yield from (
                 (None, self._entry(_name(folder, text, {}), None, _beside([text])))
-                for text in _orphans(folder)
+                for text in _orphans(folder, clips)
             )
 
     def _table(self, folder: Path) -> Path | None:
@@ -118,8 +129,8 @@ class Folder:
         )
 
     def _entry(self, name: str, path: Path | None, row: Row) -> Entry:
-        return Entry(
-            id=name,
+        entry = Entry(
+            id=key_of(name.removesuffix("/") or "unnamed"),
             path=path,
             text=row.get("text", ""),
             gloss=row.get("gloss"),
@@ -128,9 +139,8 @@ class Folder:
             text_language=row.get("text_language", self.config.text_language),
             source=row.get("source", str(path.name) if path else ""),
             licence=row.get("licence", self.config.licence),
-            start=float(row.get("start", 0)),
-            end=float(row["end"]) if "end" in row else None,
         )
+        return timed(entry, row.get("start", "0"), row.get("end", "inf"))
 
     def _split_of(self, row: Row, path: Path | None, folder: Path) -> str | None:
         if "split" in row:
@@ -156,27 +166,33 @@ class Folder:
         ]
 
 
-def _clips(folder: Path) -> Iterator[tuple[Path, list[Path]]]:
-    """Videos and folders of pictures, hidden ones left out, each with the texts beside it."""
-    for path in sorted(folder.rglob("*")):
-        if any(part.startswith(".") for part in path.relative_to(folder).parts):
-            continue
-        is_video = path.is_file() and path.suffix.lower() in VIDEOS
-        is_pictures = path.is_dir() and any(file.suffix.lower() in PICTURES for file in path.iterdir())
-        if is_video or is_pictures:
-            stem = path.with_suffix("") if is_video else path
-            yield (
-                path,
-                [text for end in (".txt", ".json") if (text := stem.with_name(stem.name + end)).exists()],
-            )
+def _clips(folder: Path) -> dict[Path, list[Path]]:
+    """Videos and folders of pictures, in order, each with the texts beside it."""
+    found = []
+    for where, _, files in walk(folder):
+        found += [(where / name, where / Path(name).stem) for name in files if _has_ending(name, VIDEOS)]
+        if where != folder and (any(_has_ending(name, PICTURES) for name in files) or _is_locked(where)):
+            found.append((where, where))
+    return {
+        path: [text for end in TEXTS if (text := stem.with_name(stem.name + end)).exists()]
+        for path, stem in sorted(found)
+    }
 
 
-def _orphans(folder: Path) -> Iterator[Path]:
+def _has_ending(name: str, endings: tuple[str, ...]) -> bool:
+    return name.lower().endswith(endings)
+
+
+def _is_locked(folder: Path) -> bool:
+    """Whether nobody can know what is in it; it is then told as a clip that cannot be read."""
+    return not os.access(folder, os.R_OK | os.X_OK)
+
+
+def _orphans(folder: Path, clips: Mapping[Path, list[Path]]) -> Iterator[Path]:
     """Texts without a clip."""
-    stems = {path.with_suffix("") if path.is_file() else path for path, _ in _clips(folder)}
-    for path in sorted([*folder.rglob("*.txt"), *folder.rglob("*.json")]):
-        if path.with_suffix("") not in stems and not path.name.startswith("."):
-            yield path
+    used = {text for texts in clips.values() for text in texts}
+    texts = (where / name for where, _, files in walk(folder) for name in files)
+    yield from sorted(path for path in texts if path.suffix in TEXTS and path not in used)
 
 
 def _beside(paths: list[Path]) -> Row:
@@ -204,14 +220,3 @@ def _name(folder: Path, path: Path | None, row: Row) -> str:
         else relative.as_posix()
     )
     return f"{name}@{row['start']}" if "start" in row else name
-
-
-def _with_distinct_ids(listed: list[tuple[str | None, Entry]]) -> list[tuple[str | None, Entry]]:
-    """Ids fit for shards; a name that comes twice, in two formats or two rows, is numbered."""
-    seen: Counter[str] = Counter()
-    named = []
-    for split, entry in listed:
-        name = key_of(entry.id.removesuffix("/") or "unnamed")
-        seen[name] += 1
-        named.append((split, replace(entry, id=name if seen[name] == 1 else f"{name}-{seen[name]}")))
-    return named

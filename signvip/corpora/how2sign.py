@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
 from signvip.contracts import SPLITS, Clip
-from signvip.corpora.entries import Entry, Footage, check_folder, check_split, load, pick
+from signvip.corpora.entries import Entry, Footage, check_folder, check_split, load, numbered, pick, timed
 from signvip.corpora.tables import Row, read_table
+from signvip.data.files import walk
 from signvip.data.footage import VIDEOS
 from signvip.errors import DataError
 
@@ -41,25 +42,25 @@ class How2Sign:
     @cached_property
     def _splits(self) -> dict[str, dict[str, Entry]]:
         folder = check_folder(self.config.source)
-        tables = {split: _table(folder, theirs) for split, theirs in THEIR_SPLITS.items()}
+        files = sorted(where / name for where, _, names in walk(folder) for name in names)
+        tables = {split: _table(files, theirs) for split, theirs in THEIR_SPLITS.items()}
         if not any(tables.values()):
             raise DataError(f"{folder} holds no how2sign_realigned_*.csv; give the folder that does.")
-        videos = {path.stem: path for path in sorted(folder.rglob("*")) if path.suffix.lower() in VIDEOS}
-        return {split: {e.id: e for e in _entries(tables[split], videos)} for split in SPLITS}
+        videos = {path.stem: path for path in files if path.suffix.lower() in VIDEOS}
+        return {split: {e.id: e for e in numbered(_entries(tables[split], videos))} for split in SPLITS}
 
 
-def _table(folder: Path, split: str) -> Path | None:
-    found = sorted(folder.rglob(f"how2sign_realigned_{split}.csv"))
-    return found[0] if found else None
+def _table(files: Sequence[Path], split: str) -> Path | None:
+    return next((path for path in files if path.name == f"how2sign_realigned_{split}.csv"), None)
 
 
 def _entries(table: Path | None, videos: Mapping[str, Path]) -> Iterator[Entry]:
     for row in read_table(table) if table else ():
         try:
             yield _entry(row, videos)
-        except (KeyError, ValueError) as error:
+        except KeyError as error:
             raise DataError(
-                f"{table} has a row that is none of How2Sign's ({error!r}); give the original."
+                f"{table} has no column {error} and is none of How2Sign's; give the original."
             ) from error
 
 
@@ -67,7 +68,7 @@ def _entry(row: Row, videos: Mapping[str, Path]) -> Entry:
     """A clip of its own where there is one; else the seconds of the whole video."""
     name = row["SENTENCE_NAME"].strip()
     whole = name not in videos
-    return Entry(
+    entry = Entry(
         id=name,
         path=videos.get(row["VIDEO_NAME"].strip() if whole else name),
         text=row["SENTENCE"].strip(),
@@ -76,6 +77,5 @@ def _entry(row: Row, videos: Mapping[str, Path]) -> Entry:
         text_language="en",
         source=f"{SOURCE} {row['VIDEO_ID'].strip()}",
         licence=LICENCE,
-        start=float(row["START_REALIGNED"]) if whole else 0.0,
-        end=float(row["END_REALIGNED"]) if whole else None,
     )
+    return timed(entry, row["START_REALIGNED"], row["END_REALIGNED"]) if whole else entry

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
 from pydantic import Field
 
 from signvip.contracts import SPLITS, Clip
-from signvip.corpora.entries import Entry, Footage, check_folder, check_split, load, pick
+from signvip.corpora.entries import Entry, Footage, check_folder, check_split, load, numbered, pick
 from signvip.corpora.tables import known_columns, read_table
+from signvip.data.files import walk
 from signvip.data.footage import VIDEOS
 from signvip.errors import DataError
 
@@ -23,6 +24,7 @@ LISTS = (
     "phoenix2014t.{}.csv",
 )
 PICTURES = ("fullFrame-210x260px", "fullFrame-227x227px")
+OF_SPLIT = ("{}", "{}_processed_videos")  # the second is what the paper's authors call theirs
 
 
 class Phoenix14T:
@@ -30,7 +32,7 @@ class Phoenix14T:
 
     Lists with bars, `name|video|start|end|speaker|orth|translation` or `id|signer|annotation|translation`, are found
     anywhere in the folder, and so is the footage: `features/fullFrame-210x260px/SPLIT/NAME/images0001.png`, or videos
-    `SPLIT/NAME.mp4`. Texts and glosses are kept as they are.
+    `SPLIT/NAME.mp4` or `SPLIT_processed_videos/NAME.mp4`. Texts and glosses are kept as they are.
     """
 
     class Config(Footage):
@@ -54,30 +56,39 @@ class Phoenix14T:
     @cached_property
     def _splits(self) -> dict[str, dict[str, Entry]]:
         folder = check_folder(self.config.source)
-        lists = {split: _list(folder, split) for split in SPLITS}
+        files, folders = _found(folder)
+        lists = {split: _list(files, split) for split in SPLITS}
         if not any(lists.values()):
             raise DataError(
                 f"{folder} holds no list such as {LISTS[0].format('train')}; give the folder of the release."
             )
-        features = self.config.features or _features(folder)
+        features = self.config.features or _features(folder, folders)
         return {
-            split: {entry.id: entry for entry in _entries(path, features / split)} if path else {}
+            split: {entry.id: entry for entry in numbered(_entries(path, _footage(features, split)))}
             for split, path in lists.items()
         }
 
 
-def _list(folder: Path, split: str) -> Path | None:
-    for name in LISTS:
-        found = sorted(folder.rglob(name.format(split)))
-        if found:
-            return found[0]
-    return None
+def _found(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Tables and folders anywhere below, but not within the footage: it has a million pictures."""
+    files, folders = [], []
+    for where, names, contents in walk(folder):
+        files += [where / name for name in contents if name.endswith(".csv")]
+        folders += [where / name for name in names]
+        names[:] = [name for name in names if name not in PICTURES]
+    return sorted(files), sorted(folders)
 
 
-def _features(folder: Path) -> Path:
+def _list(files: Sequence[Path], split: str) -> Path | None:
+    names = [name.format(split) for name in LISTS]
+    return next((path for name in names for path in files if path.name == name), None)
+
+
+def _features(folder: Path, folders: Sequence[Path]) -> Path:
     """The folder that holds one folder of footage for each split."""
-    found = [path for name in PICTURES for path in sorted(folder.rglob(name))]
-    found += sorted(path.parent for split in SPLITS for path in folder.rglob(split) if path.is_dir())
+    found = [path for name in PICTURES for path in folders if path.name == name]
+    of_split = [name.format(split) for name in OF_SPLIT for split in SPLITS]
+    found += [path.parent for name in of_split for path in folders if path.name == name]
     if not found:
         raise DataError(
             f"{folder} holds neither features/{PICTURES[0]} nor folders of videos called train, dev and test; name "
@@ -86,22 +97,26 @@ def _features(folder: Path) -> Path:
     return found[0]
 
 
-def _entries(table: Path, footage: Path) -> Iterator[Entry]:
-    for row in read_table(table):
+def _footage(features: Path, split: str) -> Path:
+    paths = [features / name.format(split) for name in OF_SPLIT]
+    return next((path for path in paths if path.is_dir()), paths[0])
+
+
+def _entries(table: Path | None, footage: Path) -> Iterator[Entry]:
+    for row in read_table(table) if table else ():
         about = known_columns(row)
         name = (row.get("name") or row.get("id") or "").strip()
-        if name:
-            yield Entry(
-                id=name,
-                path=_path(footage, name, row.get("video", "")),
-                text=about.get("text", ""),
-                gloss=about.get("gloss"),
-                signer=about.get("signer"),
-                language="gsg",
-                text_language="de",
-                source=SOURCE,
-                licence=LICENCE,
-            )
+        yield Entry(
+            id=name,
+            path=_path(footage, name, row.get("video", "")) if name else None,
+            text=about.get("text", ""),
+            gloss=about.get("gloss"),
+            signer=about.get("signer"),
+            language="gsg",
+            text_language="de",
+            source=SOURCE,
+            licence=LICENCE,
+        )
 
 
 def _path(footage: Path, name: str, pattern: str) -> Path | None:

@@ -54,6 +54,12 @@ class Failures:
             path.unlink()
 
 
+def forget(folder: Path) -> None:
+    """Remove the lists of a folder."""
+    for path in folder.glob("failed*.jsonl"):
+        path.unlink()
+
+
 def _read(path: Path) -> Iterator[tuple[tuple[str, str], str]]:
     try:
         for line in path.read_text(encoding="utf-8").splitlines():

@@ -41,6 +41,19 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def walk(top: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """As os.walk, sorted and without hidden names; links to folders are followed, but not into a circle."""
+    real: dict[Path, str] = {}
+    for name, folders, files in os.walk(top, followlinks=True):
+        where = Path(name)
+        real[where] = os.path.realpath(where)
+        if real[where] in {real.get(parent) for parent in where.parents}:
+            folders.clear()
+            continue
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield where, folders, sorted(name for name in files if not name.startswith("."))
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove what a killed process left half-written in a folder."""
     for leftover in folder.glob(f".*{PARTIAL}"):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 VIDEOS = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".m4v", ".mpg", ".gif")
 PICTURES = (".png", ".jpg", ".jpeg")
 _TIE = 1e-6  # seconds: what is due in the very middle of two frames is the earlier
+_TICK = 0.01  # seconds: what is due so shortly before the end is due to a container that rounds its times
 _FAR = 2.0  # seconds: a later start is looked for from the key frame before it
 
 Frame = TypeVar("Frame")
@@ -122,8 +123,8 @@ def evenly(
         before = time, frame
     if before is None:
         return
-    stop = before[0] + gap
-    while now < (stop if end is None else min(stop, end)) - _TIE:
+    stop = before[0] + gap - min(_TICK, 0.4 / fps)
+    while now < (stop if end is None else min(stop, end - _TIE)):
         yield before[1]
         now = next(due)
 

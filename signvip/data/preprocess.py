@@ -16,11 +16,11 @@ import signvip
 from signvip.contracts import SPLITS, DatasetReader, Estimator
 from signvip.data import fields
 from signvip.data.executors import Executor, Here, Made
-from signvip.data.failures import Failures
+from signvip.data.failures import Failures, forget
 from signvip.data.files import remove_leftovers
 from signvip.data.manifest import NAME, Counts, Manifest
 from signvip.data.sample import Recipe, key_of
-from signvip.data.shards import read_shard, shard_path, shard_paths, writing_shard
+from signvip.data.shards import read_shard, shard_path, shard_paths, splits_of, writing_shard
 from signvip.data.show import strips, write_sheet
 from signvip.data.summary import Summary
 from signvip.errors import DataError, MismatchError
@@ -109,7 +109,7 @@ def preprocess(
         manifest = _counted_manifest(manifest, outcomes)
         manifest.write(out)
     if summary.clips_in and not summary.clips_out:
-        reason = next(why for outcome in outcomes.values() for why in outcome.failures.values())
+        reason = next(why for outcome in outcomes.values() for why in outcome.failures.values()).rstrip(".")
         raise DataError(
             f"All {summary.clips_in} clips failed, the first because {reason}; see {failures.path}."
         )
@@ -190,11 +190,14 @@ def _manifest(recipe: Recipe, out: Path) -> Manifest:
         for name in ("dataset", "dataset_options", "conditions", "estimators", "size", "fps", "fit")
         if getattr(old, name) != getattr(fresh, name)
     ]
-    if changed:
+    if not changed:
+        return old
+    if splits_of(out):
         raise MismatchError(
             f"{out} holds shards made with another {' and '.join(changed)}; choose another folder, or delete it."
         )
-    return old
+    forget(out)  # nothing came of it, and why says nothing of this recipe
+    return fresh
 
 
 def _options(plugin: object) -> dict[str, Any]:

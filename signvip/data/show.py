@@ -39,6 +39,8 @@ def strips(source: Path, wanted: Sequence[str] = (), limit: int = 3) -> Iterator
         frames, fps = read_video(source)
         yield Strip(source.name, fps, {"frames": frames})
         return
+    if not source.exists():
+        raise DataError(f"There is no {source}; give a shard, a folder of shards or a video.")
     folder = source if source.is_dir() else source.parent
     paths = [source] if source.is_file() else [p for split in SPLITS for p in shard_paths(folder, split)]
     if not paths:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from fractions import Fraction
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 _BT601 = 6  # AVCOL_SPC_SMPTE170M: what swscale converts with; untagged, players take BT.709 from 720 lines on
+_CLOCK = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
+_SLACK = 0.25  # seconds: of the last frame nobody knows how long it is shown
 
 
 def read_video(
@@ -146,6 +150,12 @@ def opened(source: str | Path | bytes) -> Iterator[InputContainer]:
         with av.open(io.BytesIO(source) if isinstance(source, bytes) else str(source), "r") as container:
             if not container.streams.video:
                 raise DataError(f"{_name(source)} holds no video; give a video file.")
+            if container.streams.video[0].codec_context is None:
+                raise DataError(
+                    f"{_name(source)} is in a codec that nothing here decodes; convert it, or leave this clip out."
+                )
+            if container.format.name == "gif" and not _tail(source).rstrip(b"\0\r\n").endswith(b";"):
+                raise DataError(_damaged(source, "its end is missing"))
             yield container
     except FileNotFoundError as error:
         raise DataError(f"There is no video {_name(source)}; check the path.") from error
@@ -158,13 +168,29 @@ def decoded(
 ) -> Iterator[av.VideoFrame]:
     """Decode forward; DataError where a file that is read from its beginning (`whole`) was cut short."""
     stream.codec_context.thread_count = 1  # worker processes share the cores already
-    packets = 0
+    packets, end = 0, 0.0
     for packet in container.demux(stream):
-        packets += packet.size > 0
+        if packet.size:
+            packets += 1
+            end = max(end, float((packet.pts or 0) + (packet.duration or 0)) * float(packet.time_base))
         yield from packet.decode()
     # A cut file ends early without an error; packets are counted, since an edit list may drop frames rightly.
     if whole and packets < stream.frames:
         raise DataError(_damaged(name, f"{packets} of {stream.frames} frames are there"))
+    if end < (lasts := _stated(container, stream)) - _SLACK:
+        raise DataError(_damaged(name, f"{end:.1f} of {lasts:.1f} s are there"))
+
+
+def _stated(container: InputContainer, stream: VideoStream) -> float:
+    """Seconds that a WebM or Matroska, which counts no frames, says this stream lasts; 0 where it says nothing."""
+    if not container.format.name.startswith("matroska"):
+        return 0.0
+    if (found := _CLOCK.match(stream.metadata.get("DURATION", ""))) is not None:
+        hours, minutes, seconds = map(float, found.groups())
+        return 3600 * hours + 60 * minutes + seconds
+    return (
+        (container.duration or 0) / 1e6 if len(container.streams) == 1 else 0.0
+    )  # else perhaps of the sound
 
 
 def _decode(container: InputContainer, stream: VideoStream, wanted: range, name: str) -> Iterator[np.ndarray]:
@@ -180,6 +206,14 @@ def _decode(container: InputContainer, stream: VideoStream, wanted: range, name:
 def upright(frame: np.ndarray, rotation: int) -> np.ndarray:
     """Turn a frame as the file asks for (phones), in degrees against the clock."""
     return np.ascontiguousarray(np.rot90(frame, round(rotation / 90))) if rotation else frame
+
+
+def _tail(source: str | Path | bytes) -> bytes:
+    if isinstance(source, bytes):
+        return source[-64:]
+    with open(source, "rb") as file:
+        file.seek(max(0, os.path.getsize(source) - 64))
+        return file.read()
 
 
 def _name(source: str | Path | bytes) -> str:

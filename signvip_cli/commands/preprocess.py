@@ -129,6 +129,7 @@ def preprocess(
     estimators = choose_estimators(reader, wanted, estimator or [], options.get("estimator", {}))
     reporter = make_reporter()
     recipe = Recipe.of(reader, wanted, estimators, fit.value)
+    refuse_blind(recipe)
     makes = choose_executor(executor, workers, time_limit)
     result = _run(recipe, out, tuple(split or SPLITS), makes, share, retry_failed, reporter)
     if type(reader).__module__.startswith("signvip.toysign"):
@@ -201,6 +202,23 @@ def choose_estimators(
     if not names and missing and DEFAULT_ESTIMATOR in registry().names("estimator"):
         names = [DEFAULT_ESTIMATOR]
     return {name: build("estimator", name, **options.get(name, {})) for name in names}
+
+
+def refuse_blind(recipe: Recipe) -> None:
+    """Readers of footage know no keypoints: see at once, and not clip by clip, what nobody would find."""
+    from signvip.corpora.entries import Footage
+    from signvip.errors import ConfigError
+
+    if not isinstance(getattr(recipe.reader, "config", None), Footage):
+        return
+    found = {name for estimator in recipe.estimators.values() for name in estimator.provides}
+    found |= set(getattr(recipe.reader, "knows", ()))
+    for name, condition in recipe.conditions.items():
+        if missing := set(getattr(condition, "needs", ())) - found:
+            raise ConfigError(
+                f"Real clips come without {' and '.join(sorted(missing))}, which {name} draws; name an estimator that "
+                f"finds them (pip install signvip-mediapipe, then --estimator mediapipe), or choose by --condition."
+            )
 
 
 def leave_example(reader: Any, path: Path, reporter: Reporter) -> None:

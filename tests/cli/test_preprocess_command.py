@@ -69,6 +69,21 @@ def test_a_folder_goes_to_the_reader_as_its_source(tmp_path):
         assert open_corpus(str(tmp_path), name, {}, tiny()).config.source == tmp_path
 
 
+def test_conditions_that_nobody_finds_are_refused_before_a_clip_is_read(signvip):
+    Path("clips").mkdir()
+    Path("clips/a.mp4").write_bytes(b"never read")
+    result = signvip("preprocess", "clips", "out", "--preset", "tiny", "--estimator", "keypoints", "--set",
+                     "estimator.keypoints.source=.", "--condition", "pose", "--condition", "hand3d")  # fmt: skip
+    assert result.exit_code == 1 and not Path("out").exists()
+    assert "error: Real clips come without hands, which hand3d draws; name an estimator" in result.stderr
+
+
+def test_an_option_that_has_to_be_given_is_named(signvip):
+    result = signvip("preprocess", "toysign", "out", "--preset", "tiny", "--estimator", "keypoints")
+    assert result.exit_code == 1
+    assert "'source' has to be given; see: signvip plugins show keypoints" in result.stderr
+
+
 def tiny():
     from signvip.config import load_config
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from footage import write_pictures, write_video
@@ -120,6 +121,46 @@ def test_one_name_in_two_formats_gives_two_ids(tmp_path):
     write_video(tmp_path / "a.mov")
     (tmp_path / "a.txt").write_text("both")
     assert set(everything(reader(tmp_path))) == {"a", "a-2"}
+
+
+def test_a_number_that_stands_in_a_name_already_is_not_given_again(tmp_path):
+    for name in ("a.mp4", "a.mov", "a-2.mp4"):
+        write_video(tmp_path / name)
+    assert len(everything(reader(tmp_path))) == 3
+
+
+def test_times_that_are_none_cost_their_own_clip_alone(tmp_path):
+    write_video(tmp_path / "long.mp4", frames=24)
+    (tmp_path / "t.csv").write_text("path,text,start,end\nlong.mp4,a,0:10,1\nlong.mp4,b,1,1\nlong.mp4,c,,1\n")
+    found = reader(tmp_path, dev=0, test=0)
+    words, empty, good = found.ids("train")
+    assert "'0:10' to '1' are no times in seconds" in why(found, words)
+    assert "begin at 1 s and to end at 1 s" in why(found, empty)
+    assert len(found.load("train", good).frames) == 12
+
+
+def test_links_are_followed_but_not_into_a_circle(tmp_path):
+    write_video(tmp_path / "disk" / "a.mp4")
+    (tmp_path / "disk" / "a.txt").write_text("hello")
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    (corpus / "train").symlink_to(tmp_path / "disk")
+    (tmp_path / "disk" / "back").symlink_to(corpus)
+    (corpus / "dangling.mp4").symlink_to("nowhere.mp4")
+    (corpus / "dangling.txt").write_text("lost")
+    found = reader(corpus)
+    first, dangling = sorted(everything(found), reverse=True)
+    assert found.load("train", first).text == "hello"
+    assert dangling == "dangling" and "there is no footage" in why(found, dangling)
+
+
+def test_a_folder_that_may_not_be_read_is_told_as_a_clip(tmp_path, monkeypatch):
+    write_video(tmp_path / "a.mp4")
+    (tmp_path / "a.txt").write_text("hello")
+    (tmp_path / "locked").mkdir()
+    (tmp_path / "locked.txt").write_text("who knows")
+    monkeypatch.setattr(os, "access", lambda path, mode: path.name != "locked")  # root may read everything
+    assert set(everything(reader(tmp_path))) == {"a", "locked"}
 
 
 def test_it_keeps_the_contract_of_readers(tmp_path):

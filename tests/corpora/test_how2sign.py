@@ -71,6 +71,24 @@ def test_seconds_of_whole_videos_also_past_their_end(tmp_path):
         found.load("train", third)
 
 
+def test_a_row_without_times_and_a_sentence_that_comes_twice_cost_no_other(tmp_path):
+    write_table(tmp_path, "train", "\t", (0.5, 1.0), ("", ""), (2.0, 1.0))
+    table = tmp_path / "how2sign_realigned_train.csv"
+    first = table.read_text(encoding="utf-8").splitlines()[1]
+    table.write_text(table.read_text(encoding="utf-8") + first + "\n", encoding="utf-8")
+    write_video(tmp_path / f"{VIDEO}.mp4", frames=24, rate=8)
+    found = reader(tmp_path)
+    one, two, three, again = found.ids("train")
+    assert again == f"{one}-2"
+    assert (
+        numbers(found.load("train", one).frames) == numbers(found.load("train", again).frames) == [4, 5, 6, 7]
+    )
+    with pytest.raises(DataError, match="'' to '' are no times"):
+        found.load("train", two)
+    with pytest.raises(DataError, match=r"begin at 2\.0 s and to end at 1\.0 s"):
+        found.load("train", three)
+
+
 def test_another_table_and_no_table_are_told(tmp_path):
     with pytest.raises(DataError, match="holds no how2sign_realigned"):
         reader(tmp_path).ids("train")

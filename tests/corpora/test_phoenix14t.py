@@ -60,6 +60,25 @@ def test_short_lists_and_videos(tmp_path):
     assert found.ids("dev") == []
 
 
+def test_what_the_authors_scripts_made_is_read_also_through_a_link(tmp_path):
+    corpus, disk = tmp_path / "corpus", tmp_path / "disk"
+    corpus.mkdir()
+    (corpus / "PHOENIX-2014-T.train.corpus.csv").write_text(HEAD + ROW.format("A-1"), encoding="utf-8")
+    write_video(disk / "train_processed_videos" / "A-1.mp4", rate=25)
+    (corpus / "videos").symlink_to(disk)
+    assert len(reader(corpus).load("train", "A-1").frames) == 12
+
+
+def test_no_row_of_a_list_is_lost(release):
+    table = next(release.rglob("*.train-complex-annotation.corpus.csv"))
+    again, nameless = ROW.format(NAME.format(1)), ROW.format("")
+    table.write_text(table.read_text(encoding="utf-8") + again + nameless, encoding="utf-8")
+    found = reader(release)
+    assert found.ids("train") == [NAME.format(1), f"{NAME.format(1)}-2", "unnamed"]
+    with pytest.raises(DataError, match="the text has no clip"):
+        found.load("train", "unnamed")
+
+
 def test_a_text_without_footage_and_a_folder_without_lists_are_told(release, tmp_path):
     pictures = next(release.rglob("test/11*"))
     for path in pictures.iterdir():

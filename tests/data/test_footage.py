@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 import pytest
 from footage import numbers, write_pictures, write_video
@@ -27,6 +29,16 @@ def test_a_fixed_rate_takes_the_nearest_frame_and_keeps_the_length(have, want, p
 def test_a_variable_rate_comes_out_even():
     times = [0.0, 0.1, 0.2, 0.6, 0.7]
     assert list(evenly(zip(times, range(5), strict=True), 10, 0.0, None)) == [0, 1, 2, 2, 2, 3, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("ticks", "rate"),  # GIF counts hundredths of a second, WebM thousandths
+    [(100, 10), (100, 12), (100, 25), (1000, 12), (1000, 24), (1000, 30), (1000, 60)],
+)
+def test_times_that_a_container_rounds_give_no_frame_more(ticks, rate):
+    for count in range(20, 40):
+        timed = [(round(number / rate * ticks) / ticks, number) for number in range(count)]
+        assert list(evenly(timed, rate, 0.0, None)) == list(range(count))
 
 
 def test_a_part_ends_with_the_video_at_the_latest():
@@ -76,6 +88,43 @@ def test_pictures_are_in_the_order_of_their_numbers(tmp_path):
 def test_large_pictures_come_smaller(tmp_path):
     assert read_footage(write_video(tmp_path / "a.mp4"), 12, longest=16).shape[1:3] == (12, 16)
     assert read_footage(write_pictures(tmp_path / "b"), 12, longest=16).shape[1:3] == (12, 16)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixels"),
+    [("a.webm", "libvpx", "yuv420p"), ("a.mkv", "mpeg4", "yuv420p"), ("a.gif", "gif", "rgb8")],
+)
+def test_a_cut_file_is_told_where_no_frames_are_counted_too(tmp_path, name, codec, pixels):
+    path = write_video(tmp_path / name, frames=20, rate=10, codec=codec, pixels=pixels)
+    assert len(read_footage(path, 10, longest=960)) == 20
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(DataError, match="is cut short"):
+        read_footage(path, 12, longest=960)
+
+
+def test_a_codec_that_nobody_knows_is_told(tmp_path):
+    path = write_video(tmp_path / "a.mp4")
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"zzzz"))
+    with pytest.raises(DataError, match="a codec that nothing here decodes"):
+        read_footage(path, 12, longest=960)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "corner"),  # of the track header: a quarter with the clock, a half, three quarters
+    [((0, 1, -1, 0), (0, -1)), ((-1, 0, 0, -1), (-1, -1)), ((0, -1, 1, 0), (-1, 0))],
+)
+def test_films_of_phones_are_turned_as_they_ask_for(tmp_path, monkeypatch, matrix, corner):
+    marked = np.zeros((32, 64, 3), np.uint8)
+    marked[:8, :16] = 255
+    monkeypatch.setattr("footage.picture", lambda number, size: marked)
+    path = write_video(tmp_path / "a.mp4", frames=3, size=(32, 64))
+    data = bytearray(path.read_bytes())
+    (a, b, c, d), at = matrix, data.index(b"tkhd") + 44
+    data[at : at + 20] = struct.pack(">5i", *(65536 * number for number in (a, b, 0, c, d)))
+    path.write_bytes(bytes(data))
+    frame = read_footage(path, 12, longest=960)[0]
+    assert frame.shape[:2] == ((64, 32) if a == 0 else (32, 64))
+    assert frame[corner].min() > 200 and (frame > 128).mean() == pytest.approx(1 / 16, abs=0.02)
 
 
 def test_damage_is_told(tmp_path):

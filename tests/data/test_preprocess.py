@@ -178,6 +178,16 @@ def test_other_options_are_refused_in_words(tmp_path):
         run(tmp_path, fps=25.0)
 
 
+def test_a_folder_in_which_all_clips_failed_is_free_for_other_options(tmp_path):
+    reader = Reader(count=2, bad=("train-0", "train-1", "dev-0", "dev-1"))
+    with pytest.raises(DataError, match="All 4 clips failed"):
+        run(tmp_path, reader, conditions=["pose"])
+    reader.bad = ()
+    manifest = run(tmp_path, reader, conditions=["hand3d"])
+    assert list(manifest.conditions) == ["hand3d"] and manifest.splits["train"].clips_out == 2
+    assert reasons(tmp_path) == {}
+
+
 def test_a_full_disk_is_a_sentence_and_leaves_no_half_shard(tmp_path, monkeypatch):
     class Full(Hand3d):
         def extract(self, clip):

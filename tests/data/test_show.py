@@ -43,3 +43,5 @@ def test_what_is_not_there_is_told(trained, tmp_path):
         list(strips(trained.shards, ["toy-dev-09999"]))
     with pytest.raises(DataError, match="nothing to show"):
         list(strips(tmp_path))
+    with pytest.raises(DataError, match=r"There is no .*train-000099\.tar"):
+        list(strips(trained.shards / "train-000099.tar"))
