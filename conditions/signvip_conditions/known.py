@@ -15,7 +15,7 @@ def known(clip: signvip.Clip, name: str, condition: str, row: tuple[int, ...]) -
     if name not in clip.known:
         raise signvip.DataError(
             f"Clip {clip.id} comes without {name}, which {condition} draws; name an estimator that finds them "
-            f"(pip install signvip-mediapipe, then --estimator mediapipe), or leave {condition} out of --condition."
+            f"(install plugins/signvip-mediapipe, then --estimator mediapipe), or leave {condition} out of --condition."
         )
     values = np.asarray(clip.known[name])
     fits = values.ndim == 1 + len(row) and len(values) == len(clip.frames)
