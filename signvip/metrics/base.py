@@ -46,8 +46,13 @@ class Measure:
 
 
 def check_pairs(name: str, generated: Sequence[Any], truth: Sequence[Any]) -> None:
-    """Refuse an empty set, and sets of different size: nothing is cut to fit."""
-    if not truth:
+    """Refuse what is no set, an empty set, and sets of different size: nothing is cut to fit."""
+    for items in (generated, truth):
+        if isinstance(items, str) or not hasattr(items, "__len__"):
+            raise DataError(
+                f"{name} compares two lists; this one is {type(items).__name__}, so put it in a list."
+            )
+    if len(truth) == 0:  # an array of clips is a list of them, and has no truth value
         raise DataError(f"{name} was given no clips; give at least one.")
     if len(generated) != len(truth):
         raise DataError(
@@ -56,9 +61,15 @@ def check_pairs(name: str, generated: Sequence[Any], truth: Sequence[Any]) -> No
 
 
 def check_video(name: str, frames: np.ndarray) -> None:
-    """Refuse what is no video (F, H, W, 3) in [0, 1]."""
-    if frames.ndim != 4 or frames.shape[-1] != 3 or not len(frames):
-        raise DataError(f"{name} takes videos (F, H, W, 3); this one has the shape {tuple(frames.shape)}.")
+    """Refuse what is no video (F, H, W, 3) of floats in [0, 1]: bytes that are all 0 or 1 would pass for black."""
+    if not isinstance(frames, np.ndarray):
+        raise DataError(
+            f"{name} takes videos as NumPy arrays (F, H, W, 3), and this one is {type(frames).__name__}."
+        )
+    if frames.ndim != 4 or frames.shape[-1] != 3 or frames.size == 0:
+        raise DataError(f"{name} takes videos (F, H, W, 3); this one has the shape {frames.shape}.")
+    if not np.issubdtype(frames.dtype, np.floating):
+        raise DataError(f"{name} takes floats in [0, 1] and was given {frames.dtype}; divide bytes by 255.")
     low, high = float(frames.min()), float(frames.max())
     if not (low >= 0 and high <= 1):  # also where a value is not a number
         raise DataError(

@@ -20,9 +20,10 @@ class LengthRatio(Measure):
 
     def __call__(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> dict[str, float]:
         check_pairs("length_ratio", generated, truth)
-        return {
-            "length_ratio": float(np.mean([len(a) / len(b) for a, b in zip(generated, truth, strict=True)]))
-        }
+        if not all(map(len, truth)):
+            raise DataError("length_ratio was given a true clip without frames; leave it out.")
+        ratios = [len(made) / len(wanted) for made, wanted in zip(generated, truth, strict=True)]
+        return {"length_ratio": float(np.mean(ratios))}
 
 
 class Jitter(Measure):
@@ -56,6 +57,9 @@ class FrozenFrames(Measure):
         if not still:
             raise DataError("frozen needs videos of at least two frames.")
         return {"frozen": float(np.concatenate(still).mean())}
+
+    def counted(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> int:
+        return sum(len(video) > 1 for video in generated)
 
 
 def restlessness(video: np.ndarray) -> float:

@@ -85,6 +85,9 @@ class WordErrorRate(TextMeasure):
 def normalise(name: str, generated: Sequence[str], truth: Sequence[str]) -> tuple[list[str], list[str]]:
     """Lower case and single blanks; refuse an empty reference. An empty hypothesis is wrong, not refused."""
     check_pairs(name, generated, truth)
+    strange = [text for text in (*generated, *truth) if not isinstance(text, str)]
+    if strange:
+        raise DataError(f"{name} takes one text for each clip, and {strange[0]!r} is no text.")
     made, wanted = ([" ".join(text.lower().split()) for text in texts] for texts in (generated, truth))
     if "" in wanted:
         raise DataError(

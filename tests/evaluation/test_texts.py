@@ -91,3 +91,10 @@ def test_sets_of_different_size_are_refused():
         metric("bleu")(TRUTH[:2], TRUTH)
     with pytest.raises(signvip.DataError, match="no clips"):
         metric("wer")([], [])
+
+
+def test_one_text_is_no_list_and_a_list_of_references_is_no_text():
+    with pytest.raises(signvip.DataError, match="put it in a list"):
+        metric("bleu")(TRUTH[0], TRUTH[0])
+    with pytest.raises(signvip.DataError, match=r"\['a'\] is no text"):
+        metric("rouge_l")(["a"], [["a"]])
