@@ -6,6 +6,7 @@ of features.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,11 @@ import signvip
 from signvip.errors import DataError
 from signvip.metrics.base import Measure, check_pairs, check_video
 from signvip.metrics.distances import frechet_distance, kernel_distance
-from signvip.metrics.weights import at_least, described, device, load_script
+from signvip.metrics.weights import checksum, described, device, load_script
 
+# SHA-256 of the published files: another network of the same shape would be a stand-in that nobody could tell
+INCEPTION = "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4"  # inception-2015-12-05.pt
+I3D = "bec6519f66ea534e953026b4ae2c65553c17bf105611c746d904657e5860a5e2"  # i3d_torchscript.pt
 BATCH = 32  # images
 ENOUGH = 10  # samples a feature: the bias is small only far above
 FVD_LEAST = 10  # frames: the pooling of I3D takes no fewer
@@ -49,9 +53,9 @@ class NetworkMeasure(Measure):
         super().__init__(config)
         self.network, genuine, extractor = self.load(config.weights)
         self.key = self.published if genuine else self.stand_in
-        self.signature = f"extractor={extractor}, {self.route}, {self.sampling}, unbiased covariance"
+        self.signature = f"extractor={extractor}, {self.route}, {self.sampling}, {self.statistic}"
 
-    route = ""
+    route, statistic = "", "unbiased covariance"
 
     @property
     def sampling(self) -> str:
@@ -103,7 +107,8 @@ class Fid(NetworkMeasure):
     route = "bytes in, resized by the network (TF1 bilinear, 299)"
 
     def load(self, weights: Path) -> tuple[nn.Module, bool, str]:
-        return load_script(self.published, weights), at_least(weights, 80), described(weights)
+        network = load_script(self.published, weights)
+        return network, checksum(weights) == INCEPTION, described(weights)
 
     def ask(self, images: Tensor) -> Tensor:
         return self.network((images * 255).round().to(torch.uint8), return_features=True)
@@ -112,7 +117,7 @@ class Fid(NetworkMeasure):
 class Kid(Fid):
     """Kernel distance (Binkowski et al. 2018) of the same features, unbiased, for few samples; lower is better."""
 
-    published, stand_in = "kid", "kd"
+    published, stand_in, statistic = "kid", "kd", "unbiased, kernel (x'y/d + 1)^3, all samples at once"
     distance = staticmethod(kernel_distance)
 
 
@@ -132,9 +137,15 @@ class ClipFid(NetworkMeasure):
                 f"clip_fid finds no CLIP vision model in {weights}; give a folder or hub name of ViT-B/32 with "
                 "--weights clip_fid=PATH."
             ) from error
-        config = network.config
-        genuine = (config.hidden_size, config.patch_size, config.projection_dim) == (768, 32, self.width)
-        return network.eval().to(device()), genuine, str(weights)
+        return network.eval().to(device()), self._genuine(network), str(weights)
+
+    @staticmethod
+    def _genuine(network: Any) -> bool:
+        """OpenAI's ViT-B/32 as far as can be told of a model that is published in several files."""
+        config, norm = network.config, network.vision_model.post_layernorm.weight
+        shape = (config.hidden_size, config.patch_size, config.projection_dim, config.hidden_act)
+        trained = not bool((norm == 1).all())  # all ones until training
+        return trained and shape == (768, 32, 512, "quick_gelu")
 
     def ask(self, images: Tensor) -> Tensor:
         size = (CLIP_SIDE, CLIP_SIDE)
@@ -167,7 +178,8 @@ class Fvd(NetworkMeasure):
         return f"{self.config.frames} frames from the middle of each clip"
 
     def load(self, weights: Path) -> tuple[nn.Module, bool, str]:
-        return load_script("fvd", weights), at_least(weights, 40), described(weights)
+        network = load_script("fvd", weights)
+        return network, checksum(weights) == I3D, described(weights)
 
     def counted(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> int:
         return len(truth)
@@ -187,8 +199,8 @@ class Fvd(NetworkMeasure):
         wanted = self.config.frames
         if len(video) < wanted:
             raise DataError(
-                f"fvd is set to {wanted} frames and a clip has {len(video)}; lower its frames for all rows, not below "
-                f"{FVD_LEAST}."
+                f"fvd is set to {wanted} frames and a clip has {len(video)}; leave such clips out, or build it with "
+                f"fewer frames for all rows, {FVD_LEAST} at least."
             )
         first = (len(video) - wanted) // 2
         return as_images(video[first : first + wanted])
@@ -203,7 +215,8 @@ def square(images: Tensor) -> Tensor:
     """Shorter side to 224, bilinear, then the square in the middle."""
     height, width = images.shape[-2:]
     scale = I3D_SIDE / min(height, width)
-    size = (max(I3D_SIDE, round(height * scale)), max(I3D_SIDE, round(width * scale)))
+    # rounded up as in StyleGAN-V; the shorter side is exact whatever the division gives
+    size = [I3D_SIDE if side == min(height, width) else math.ceil(side * scale) for side in (height, width)]
     images = func.interpolate(images, size, mode="bilinear", align_corners=False)
     top, left = (size[0] - I3D_SIDE) // 2, (size[1] - I3D_SIDE) // 2
     return images[..., top : top + I3D_SIDE, left : left + I3D_SIDE]

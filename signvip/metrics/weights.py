@@ -61,7 +61,7 @@ def load_tensors(metric: str, path: Path) -> dict[str, Any]:
 
 
 def at_least(path: Path, megabytes: int) -> bool:
-    """Whether a file is as large as the published one: the cheapest sign of a stand-in is its size."""
+    """Whether a file is as large as a published one, for networks that are published in several files."""
     return path.stat().st_size >= megabytes * MEGABYTE
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,9 @@ from torch import nn
 import signvip
 from signvip.metrics.distances import frechet_distance, kernel_distance
 from signvip.metrics.lpips import BACKBONE, HEADS, PerceptualDistance
+from signvip.metrics.networks import ClipFid, square
+from signvip.registry import registry
+from signvip.testing import check_metric
 
 SIZES = [(200, 16), (40, 64), (64, 64), (2, 8), (30, 1)]
 
@@ -166,6 +171,45 @@ def test_lpips_agrees_with_torchmetrics_and_a_stand_in_has_another_name(tmp_path
     ]
     assert metric(made, truth) == {"perceptual": pytest.approx(np.mean(expected), abs=1e-5)}
     assert metric(truth, truth)["perceptual"] == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("size", "resized"), [((64, 64), (224, 224)), ((272, 224), (272, 224)), ((50, 72), (224, 323))]
+)
+def test_clips_are_brought_to_i3d_as_in_stylegan_v(size, resized):
+    images = torch.rand(2, 3, *size)
+    whole = nn.functional.interpolate(images, resized, mode="bilinear", align_corners=False)
+    top, left = ((side - 224) // 2 for side in resized)
+    assert torch.equal(square(images), whole[..., top : top + 224, left : left + 224])
+
+
+def test_a_clip_model_of_the_right_shape_without_training_is_a_stand_in():
+    shape = {"hidden_size": 768, "patch_size": 32, "projection_dim": 512, "hidden_act": "quick_gelu"}
+    norm = SimpleNamespace(weight=torch.ones(4))
+    network = SimpleNamespace(
+        config=SimpleNamespace(**shape), vision_model=SimpleNamespace(post_layernorm=norm)
+    )
+    assert not ClipFid._genuine(network)
+    norm.weight = torch.linspace(0.5, 2, 4)
+    assert ClipFid._genuine(network)
+    network.config.hidden_act = "gelu"  # LAION's
+    assert not ClipFid._genuine(network)
+
+
+def test_a_large_file_is_a_stand_in_all_the_same(scripts):
+    path = scripts / "inception-2015-12-05.pt"
+    network = Inception()
+    network.register_buffer("ballast", torch.zeros(21 * 10**6))
+    torch.jit.script(network).save(path)
+    assert path.stat().st_size > 80 * 10**6
+    assert signvip.build("metric", "fid", weights=path).key == "fd"
+
+
+@pytest.mark.parametrize(
+    ("name", "file"), [("kid", "inception-2015-12-05.pt"), ("fvd", "i3d_torchscript.pt")]
+)
+def test_metrics_with_networks_are_what_is_asked_of_a_plugin(scripts, name, file):
+    check_metric(registry().get("metric", name), weights=scripts / file)
 
 
 class Embedding(nn.Module):
