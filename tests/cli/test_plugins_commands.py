@@ -65,6 +65,13 @@ def test_show_prints_the_schema_of_the_options(signvip):
     assert shown["options"]["additionalProperties"] is False
 
 
+def test_show_says_what_a_metric_takes_and_how_its_value_is_read(signvip):
+    shown = json.loads(signvip("plugins", "show", "wer", "--json").stdout)
+    assert (shown["takes"], shown["higher_is_better"], shown["target"]) == ("texts", False, None)
+    assert shown["about"].startswith("Insertions, deletions and substitutions")
+    assert "takes" not in json.loads(signvip("plugins", "show", "fsq").stdout)
+
+
 def test_an_unknown_name_and_an_unknown_kind(signvip):
     result = signvip("plugins", "show", "fqs")
     assert (result.exit_code, result.stdout) == (1, "")

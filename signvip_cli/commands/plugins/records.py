@@ -47,11 +47,20 @@ def describe(record: Plugin) -> dict[str, Any]:
     cls = record.cls
     return {
         **as_dict(record),
+        **_reading(record),
         "about": inspect.cleandoc(cls.__doc__) if cls and cls.__doc__ else None,  # its own, not a parent's
         "licence": _licence(record.distribution),
         "weights_licence": getattr(cls, "weights_licence", None),
         "options": getattr(cls, "Config", Config).model_json_schema() if cls else None,
     }
+
+
+def _reading(record: Plugin) -> dict[str, Any]:
+    """Of a metric, what both of its sets hold, and which values are better; nothing of other plugins."""
+    if record.kind != "metric" or record.cls is None:
+        return {}
+    defaults = {"takes": "videos", "higher_is_better": None, "target": None}
+    return {name: getattr(record.cls, name, default) for name, default in defaults.items()}
 
 
 def _licence(distribution: str) -> str | None:
