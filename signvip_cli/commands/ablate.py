@@ -23,7 +23,8 @@ def ablate(
         str | None,
         typer.Argument(
             metavar="[STUDY]",
-            help="quantizers, conditions, compression, quantization, augmentation, sampling, samplers, or a TOML file.",
+            help="conditions, compression, quantization, augmentation, sampling, quantizers, direct, samplers, or a "
+            "TOML file.",
         ),
     ] = None,
     vary: Annotated[
@@ -78,8 +79,8 @@ def ablate(
     """Vary options, train and measure each combination once, and write tables, figures and a page.
 
     Stages that cells have in common are trained once; started again, it goes on where it stopped. Keys are those of
-    --set, or short: quantizer, codebook, conditions (pose+hand3d), compression, augmentation, sampling, steps,
-    guidance, scheduler, seed. A study's axes can be replaced by --vary.
+    --set, or short: quantizer, translator, codebook, conditions (pose+hand3d), compression, quantization, prediction,
+    augmentation, sampling, steps, guidance, scheduler, seed. A study's axes can be replaced by --vary.
 
     Examples:
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 
 from signvip.ablation.grid import make_cells
+from signvip.ablation.measure import LOGGED
 from signvip.ablation.paper import Protocol, beside, published
 from signvip.ablation.study import read_study, study_names
 from signvip.config import load_config
 from signvip.data.manifest import Manifest
 from signvip.errors import ConfigError
+from signvip.evaluation.material import ROWS
+from signvip.metrics import NAMES as COLUMNS
 
 
 @pytest.mark.parametrize("name", study_names())
@@ -24,6 +27,15 @@ def test_every_study_makes_cells_of_the_small_preset(name):
     for figure in study.figure:
         assert figure.x in {*labels, "vocab_size"} and set(figure.y) <= set(study.columns)
         assert figure.lines is None or figure.lines in labels
+
+
+@pytest.mark.parametrize("name", study_names())
+def test_every_column_is_a_value_that_something_measures(name):
+    measured = {*COLUMNS, *(f"bleu{order}" for order in (1, 2, 3, 4))}
+    for column in read_study(name).columns:
+        row, _, value = column.removesuffix(" (video)").removesuffix(" (pose)").partition("/")
+        assert value in LOGGED if row == "dev" else row in ROWS and value in measured
+        assert column.endswith(")") == (value.startswith("bleu") or value in ("rouge_l", "chrf", "wer"))
 
 
 def test_quantizers_compares_three_arms_of_equal_size_with_three_seeds():

@@ -9,6 +9,8 @@ from pathlib import Path
 import pandas
 import pytest
 
+from signvip.ablation.study import study_names
+
 
 @pytest.fixture
 def ablate(signvip, trained):
@@ -72,6 +74,11 @@ def test_mistakes_are_sentences(ablate, words, complaint):
     result = ablate(*words)
     assert result.exit_code == 1 and complaint in result.stderr
     assert not Path("outputs").exists()
+
+
+def test_the_help_names_every_study(signvip):
+    shown = signvip("ablate", "--help").stdout
+    assert not [name for name in study_names() if name not in shown]
 
 
 def test_missing_libraries_are_told_before_any_work(ablate, monkeypatch):
