@@ -8,6 +8,7 @@ import numpy as np
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 IDENTICAL_DB = 100.0  # stands for the infinite PSNR of identical frames
+LEAST_SIDE, SMALL_FRAME = 32, 128  # pixels
 
 Video = Sequence[np.ndarray] | np.ndarray
 """Frames (H, W, 3), uint8 or floats in [0, 1], in a list or stacked."""
@@ -37,15 +38,14 @@ def frame_ssim(generated: np.ndarray, truth: np.ndarray) -> float:
     )  # fmt: skip
 
 
-def hand_boxes(
-    keypoints: np.ndarray, size: tuple[int, int], scale: float = 1.2, least: int = 16
-) -> list[list[slice]]:
+def hand_boxes(keypoints: np.ndarray, size: tuple[int, int], scale: float = 1.2) -> list[list[slice]]:
     """Square boxes around the hands of one frame, as (rows, columns) slices.
 
     keypoints (128, 3) as in `contracts.Clip`; a hand with fewer than half of its points above a confidence of
-    0.3 has no box. `least` is the smallest side in pixels.
+    0.3 has no box. The smallest side is 32 pixels, and 16 in frames below 128, where 32 would be more body than hand.
     """
     height, width = size
+    least = LEAST_SIDE if min(size) >= SMALL_FRAME else LEAST_SIDE // 2
     boxes = []
     for hand in (keypoints[86:107], keypoints[107:128]):
         seen = hand[hand[:, 2] >= 0.3, :2] * (width, height)

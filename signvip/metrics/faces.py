@@ -66,6 +66,13 @@ class IdentitySimilarity(Measure):
             raise DataError("ids found no face in the keypoints of the ground truth; leave it out.")
         return {self.key: float(np.mean(seen))}
 
+    def counted(self, generated: Sequence[Signing], truth: Sequence[Signing]) -> int:
+        return sum(any(seen) for seen in _seen(truth))
+
+    def remark(self, generated: Sequence[Signing], truth: Sequence[Signing]) -> str | None:
+        found = [seen for clip in _seen(truth) for seen in clip]
+        return f"{self.key} sees a face in {sum(found)} of {len(found)} frames and leaves the others out."
+
     def _clip(self, made: np.ndarray, wanted: np.ndarray, keypoints: np.ndarray) -> list[float]:
         found = []
         for a, b, points in zip(made, wanted, keypoints, strict=True):
@@ -73,6 +80,11 @@ class IdentitySimilarity(Measure):
             if places is not None:
                 found.append(cosine(self.embed(face(a, places))[0], self.embed(face(b, places))[0]))
         return found
+
+
+def _seen(truth: Sequence[Signing]) -> list[list[bool]]:
+    """Whether there is a face in each frame of each clip."""
+    return [[landmarks(points, (1, 1)) is not None for points in clip.keypoints] for clip in truth]
 
 
 def landmarks(points: np.ndarray, size: tuple[int, int]) -> np.ndarray | None:

@@ -16,7 +16,7 @@ ENOUGH = 20  # tokens a code: fewer leave codes unseen by chance
 
 
 class Codebook(Measure):
-    """Share of the codes that occur in the whole set, and perplexity over their number; higher is better.
+    """Share of the codes that occur in the whole set, exp(entropy), and that over their number; higher is better.
 
     Usage alone misleads: a code that occurs once counts as one that occurs always. Both need some twenty tokens a code.
     """
@@ -28,18 +28,25 @@ class Codebook(Measure):
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
-        self.signature = f"distinct over {config.vocab_size} codes, exp(entropy) over the same, whole set"
+        self.signature = (
+            f"distinct over {config.vocab_size} codes; exp(entropy), and its share of the codes; whole set"
+        )
 
     def __call__(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> dict[str, float]:
         check_pairs("codebook", generated, truth)
         tokens = np.concatenate([np.asarray(clip).ravel() for clip in generated])
         size = self.config.vocab_size
-        if not len(tokens) or tokens.min() < 0 or tokens.max() >= size:
+        whole = np.issubdtype(tokens.dtype, np.integer)
+        if not whole or not len(tokens) or tokens.min() < 0 or tokens.max() >= size:
             raise DataError(f"codebook takes tokens in [0, {size}); these are not, or there are none.")
         counts = np.bincount(tokens, minlength=size)
         shares = counts[counts > 0] / counts.sum()
         perplexity = float(np.exp(-(shares * np.log(shares)).sum()))
-        return {"codebook_usage": float((counts > 0).mean()), "codebook_perplexity": perplexity / size}
+        return {
+            "codebook_usage": float((counts > 0).mean()),
+            "codebook_perplexity": perplexity,
+            "codebook_perplexity_share": perplexity / size,
+        }
 
     def counted(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> int:
         return sum(np.asarray(clip).size for clip in generated)
@@ -71,14 +78,17 @@ class EosRate(Measure):
 
 
 class Reconstruction(Measure):
-    """Mean squared error of embeddings (F, C, h, w) after the quantizer, over their variance; lower is better.
+    """Mean squared error of embeddings (F, C, h, w) after the quantizer, over their variance and as such.
 
-    The error as such depends on the scale of the embeddings; 0 loses nothing, 1 is as good as their mean.
+    Lower is better. The error as such depends on the scale of the embeddings; over the variance, 0 loses nothing and 1
+    is as good as their mean.
     """
 
     takes = "embeddings"
     higher_is_better = False
-    signature = "MSE over variance, standardised channels where the autoencoder does so, all frames at once"
+    signature = (
+        "MSE over variance, and MSE; standardised channels where the autoencoder does so, all frames at once"
+    )
 
     def __call__(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> dict[str, float]:
         check_pairs("reconstruction", generated, truth)
@@ -90,7 +100,9 @@ class Reconstruction(Measure):
                 )
         wanted = np.concatenate([clip.ravel() for clip in truth]).astype(np.float64)
         made = np.concatenate([clip.ravel() for clip in generated]).astype(np.float64)
-        variance = float(wanted.var())
+        if not (np.isfinite(made).all() and np.isfinite(wanted).all()):
+            raise DataError("reconstruction was given embeddings that are no numbers; leave those clips out.")
+        error, variance = float(((made - wanted) ** 2).mean()), float(wanted.var())
         if variance == 0:
             raise DataError("reconstruction has no variance to compare with: the embeddings are all alike.")
-        return {"reconstruction": float(((made - wanted) ** 2).mean()) / variance}
+        return {"reconstruction": error / variance, "reconstruction_mse": error}

@@ -50,6 +50,12 @@ def test_a_hand_that_is_not_seen_has_no_box():
     assert rows.start <= 25 and rows.stop >= 39 and columns.start <= 25 and columns.stop >= 39
 
 
+@pytest.mark.parametrize(("size", "side"), [((64, 64), 16), ((272, 224), 32)])
+def test_the_box_of_a_small_hand_has_room_for_the_window_of_ssim(size, side):
+    for rows, columns in hand_boxes(hand_at(0.5, 0.5, radius=0.01), size):
+        assert side <= rows.stop - rows.start <= side + 2 and side <= columns.stop - columns.start <= side + 2
+
+
 def test_hand_ssim_sees_only_the_hand():
     truth, points = noise(size=(64, 64)), hand_at(0.25, 0.25)
     elsewhere, there = truth.copy(), truth.copy()

@@ -8,6 +8,8 @@ from skimage.metrics import structural_similarity
 
 import signvip
 from signvip.metrics.base import Cost, Signing
+from signvip.registry import registry
+from signvip.testing import check_metric
 
 
 def metric(name, **options):
@@ -71,6 +73,26 @@ def test_videos_that_are_not_aligned_or_not_in_range_are_refused(name):
         metric(name)([clip[:, :20] for clip in truth], truth)
 
 
+@pytest.mark.parametrize("name", ["psnr", "ssim", "jitter", "frozen"])
+def test_bytes_tensors_and_generators_are_refused_and_an_array_of_clips_is_a_list(name):
+    torch, truth = pytest.importorskip("torch"), videos()
+    with pytest.raises(signvip.DataError, match="was given uint8; divide bytes by 255"):
+        metric(name)([clip.astype(np.uint8) for clip in truth], truth)
+    with pytest.raises(signvip.DataError, match=r"NumPy arrays .* is Tensor"):
+        metric(name)([torch.tensor(clip) for clip in truth], truth)
+    with pytest.raises(signvip.DataError, match="put it in a list"):
+        metric(name)(iter(truth), truth)
+    assert metric(name)(np.stack(truth), np.stack(truth)) == metric(name)(truth, truth)
+
+
+def test_frames_that_count_as_100_db_are_told():
+    truth = videos()
+    other = noisy(truth, 0.1)
+    assert metric("psnr").remark(other, truth) is None
+    other[0][:2] = truth[0][:2]
+    assert metric("psnr").remark(other, truth).startswith("2 of 12 frames are those of the truth")
+
+
 def test_hand_ssim_looks_at_hands_and_refuses_clips_without_any():
     truth = videos(size=48)
     points = np.zeros((6, 128, 3), np.float32)
@@ -84,6 +106,17 @@ def test_hand_ssim_looks_at_hands_and_refuses_clips_without_any():
         clip[:, 30:, 30:] = 0
     value = metric("hand_ssim")([Signing(c, points) for c in elsewhere], [Signing(c, points) for c in truth])
     assert value["hand_ssim"] == pytest.approx(1)
+
+
+def test_hand_ssim_tells_how_many_hands_it_sees_and_counts_clips_that_have_some():
+    truth, points = videos(size=48), np.zeros((6, 128, 3), np.float32)
+    seen = points.copy()
+    seen[:4, 86:107] = [0.25, 0.25, 1]
+    clips = [Signing(truth[0], seen), Signing(truth[1], points)]
+    assert (
+        metric("hand_ssim").remark(clips, clips) == "hand_ssim sees 4 of 24 hands, two a frame, in 2 clips."
+    )
+    assert metric("hand_ssim").counted(clips, clips) == 1
 
 
 def test_length_ratio_jitter_and_frozen_frames():
@@ -102,6 +135,8 @@ def test_length_ratio_jitter_and_frozen_frames():
         metric("jitter")([line], [still])
     with pytest.raises(signvip.DataError, match="three frames"):
         metric("jitter")([line[:2]], restless)
+    with pytest.raises(signvip.DataError, match="without frames"):
+        metric("length_ratio")([still], [still[:0]])
 
 
 def path(frames, shift=0.0):
@@ -122,7 +157,13 @@ def test_joint_error_after_alignment_is_the_distance_of_the_paths():
 def test_codebook_usage_is_over_the_whole_set_and_perplexity_over_the_codes():
     tokens = [np.array([[0, 0], [1, 1]]), np.array([[2, 2], [3, 3]])]
     found = metric("codebook", vocab_size=8)(tokens, tokens)
-    assert found == {"codebook_usage": 0.5, "codebook_perplexity": pytest.approx(0.5)}
+    assert found == {
+        "codebook_usage": 0.5,
+        "codebook_perplexity": pytest.approx(4),
+        "codebook_perplexity_share": pytest.approx(0.5),
+    }
+    with pytest.raises(signvip.DataError, match="takes tokens"):
+        metric("codebook", vocab_size=8)([np.zeros((2, 2))], tokens[:1])
     with pytest.raises(signvip.DataError, match=r"\[0, 3\)"):
         metric("codebook", vocab_size=3)(tokens, tokens)
 
@@ -135,9 +176,20 @@ def test_eos_rate_counts_what_ended_before_the_guard():
 def test_reconstruction_is_the_lost_share_of_the_variance():
     e = [np.random.default_rng(0).normal(size=(5, 3, 4, 4))]
     assert metric("reconstruction")(e, e)["reconstruction"] == 0
-    assert metric("reconstruction")([np.full_like(e[0], e[0].mean())], e)["reconstruction"] == pytest.approx(
-        1
-    )
+    mean = metric("reconstruction")([np.full_like(e[0], e[0].mean())], e)
+    assert mean == {"reconstruction": pytest.approx(1), "reconstruction_mse": pytest.approx(e[0].var())}
+    with pytest.raises(signvip.DataError, match="no numbers"):
+        metric("reconstruction")([e[0] * np.nan], e)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [(name, {}) for name in ("psnr", "ssim", "hand_ssim", "dtw", "mpjpe", "length_ratio", "jitter", "frozen",
+                             "reconstruction", "seconds_per_frame", "parameters", "bleu", "rouge_l", "chrf", "wer")]
+    + [("codebook", {"vocab_size": 25}), ("eos_rate", {"max_frames": 9})],
+)  # fmt: skip
+def test_built_in_metrics_are_what_is_asked_of_a_plugin(name, options):
+    check_metric(registry().get("metric", name), **options)
 
 
 def test_costs():
