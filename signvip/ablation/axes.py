@@ -60,14 +60,19 @@ class Axis:
         change = CHANGES.get(self.name)
         if change is not None:
             return change(values, point.value)
-        return merge(values, _nested(SHORT.get(self.name, self.name), point.value))
+        return merge(values, _nested(self.key, point.value))
+
+    @property
+    def key(self) -> str:
+        """The option that it varies, by its full name where it has one."""
+        return SHORT.get(self.name, self.name)
 
     @property
     def rank(self) -> int:
         """Axes are applied in this order: names of plugins, their options, and what depends on both."""
         if self.name in CHANGES:
             return 2
-        return 0 if SHORT.get(self.name, self.name).endswith(".name") or self._layers() else 1
+        return 0 if self.key.endswith(".name") or self._layers() else 1
 
     def _layers(self) -> bool:
         return any(point.layer is not None for point in self.points)
@@ -86,6 +91,10 @@ def parse_axis(text: str) -> Axis:
 
 def make_axis(name: str, values: Sequence[Any]) -> Axis:
     """An axis of values; a mapping has a `label`, and a `value` or options to lay over."""
+    if name == "preset":  # a configuration only remembers its name
+        raise ConfigError(
+            "A preset is no option but many; give the command once for each, with --preset and --out."
+        )
     points = tuple(_point(value) for value in values)
     labels = [point.label for point in points]
     twins = sorted({str(label) for label in labels if labels.count(label) > 1})

@@ -9,6 +9,7 @@ from typing import Any
 
 from signvip.ablation.axes import SEED, Axis
 from signvip.config import RunConfig, parse_config
+from signvip.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,8 @@ class Cell:
 
 
 def make_cells(base: RunConfig, axes: Sequence[Axis]) -> list[Cell]:
-    """All cells, the last axis fastest; ConfigError for a value that no configuration can have."""
+    """All cells, the last axis fastest; ConfigError for a value that no configuration can have, and for an axis twice."""
+    refuse_twice(axes)
     cells = []
     order = sorted(axes, key=lambda axis: axis.rank)
     for points in itertools.product(*(axis.points for axis in axes)):
@@ -43,8 +45,19 @@ def make_cells(base: RunConfig, axes: Sequence[Axis]) -> list[Cell]:
     return cells
 
 
+def refuse_twice(axes: Sequence[Axis]) -> None:
+    """ConfigError where two axes vary the same: only the values of one would be tried."""
+    keys = [axis.key for axis in axes]
+    for axis in axes:
+        if keys.count(axis.key) > 1:
+            raise ConfigError(
+                f"{axis.key} is varied twice; give all its values at once: --vary {axis.name}=V1,V2."
+            )
+
+
 def replaced(axes: Sequence[Axis], others: Sequence[Axis]) -> tuple[Axis, ...]:
     """A study's axes where `others` take the place of those of the same name, and add the rest."""
+    refuse_twice(others)
     given = {axis.name: axis for axis in others}
     kept = [given.pop(axis.name, axis) for axis in axes]
     return (*kept, *given.values())

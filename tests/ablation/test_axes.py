@@ -107,3 +107,16 @@ def test_axes_of_the_same_name_are_replaced_in_their_place():
 def test_what_varies_nothing_is_a_sentence(text, complaint):
     with pytest.raises(ConfigError, match=complaint):
         cells(text)
+
+
+@pytest.mark.parametrize("other", ["quantizer=vq", "quantizer.name=vq"])
+def test_an_axis_that_is_given_twice_is_refused(other):
+    axes = [parse_axis("quantizer=fsq"), parse_axis(other)]
+    for refuse in (lambda: make_cells(small_config(), axes), lambda: replaced((), axes)):
+        with pytest.raises(ConfigError, match=r"quantizer\.name is varied twice"):
+            refuse()
+
+
+def test_a_preset_is_no_axis():
+    with pytest.raises(ConfigError, match="--preset"):
+        parse_axis("preset=tiny,small")
