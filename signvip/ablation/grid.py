@@ -31,7 +31,7 @@ class Cell:
 
 
 def make_cells(base: RunConfig, axes: Sequence[Axis]) -> list[Cell]:
-    """All cells, the last axis fastest; ConfigError for a value that no configuration can have, and for an axis twice."""
+    """All cells, the last axis fastest; ConfigError for what no configuration can have, and for an axis twice."""
     refuse_twice(axes)
     cells = []
     order = sorted(axes, key=lambda axis: axis.rank)
@@ -56,8 +56,8 @@ def refuse_twice(axes: Sequence[Axis]) -> None:
 
 
 def replaced(axes: Sequence[Axis], others: Sequence[Axis]) -> tuple[Axis, ...]:
-    """A study's axes where `others` take the place of those of the same name, and add the rest."""
+    """A study's axes where `others` take the place of those that vary the same, and add the rest."""
     refuse_twice(others)
-    given = {axis.name: axis for axis in others}
-    kept = [given.pop(axis.name, axis) for axis in axes]
+    given = {axis.key: axis for axis in others}
+    kept = [given.pop(axis.key, axis) for axis in axes]
     return (*kept, *given.values())

@@ -48,15 +48,13 @@ class IdentitySimilarity(Measure):
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
-        self.embed = _load(require_file("ids", config.weights))
+        file = require_file("ids", config.weights)
+        self.embed = _load(file)
         genuine = (
-            at_least(config.weights, 10)
-            and self.embed(np.zeros((1, 3, SIDE, SIDE), np.float32)).shape[1] == WIDTH
+            at_least(file, 10) and self.embed(np.zeros((1, 3, SIDE, SIDE), np.float32)).shape[1] == WIDTH
         )
         self.key = "ids" if genuine else "face_similarity"
-        self.signature = (
-            f"extractor={described(config.weights)}, aligned frames, faces by the truth's 68 landmarks"
-        )
+        self.signature = f"extractor={described(file)}, aligned frames, faces by the truth's 68 landmarks"
 
     def __call__(self, generated: Sequence[Signing], truth: Sequence[Signing]) -> dict[str, float]:
         check_aligned(self.key, [clip.frames for clip in generated], [clip.frames for clip in truth])

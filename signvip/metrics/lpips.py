@@ -15,7 +15,7 @@ import signvip
 from signvip.errors import DataError
 from signvip.metrics.base import Measure, check_aligned
 from signvip.metrics.networks import BATCH, as_images
-from signvip.metrics.weights import checksum, described, device, load_tensors
+from signvip.metrics.weights import checksum, described, device, load_tensors, require_file
 
 BACKBONE, HEADS = "alexnet-owt-7be5be79.pth", "alex.pth"
 CHECKSUM = "7be5be79"  # its name says how the published file's SHA-256 begins
@@ -35,12 +35,12 @@ class Lpips(Measure):
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
-        backbone = config.weights / BACKBONE
+        backbone, heads = (require_file("lpips", config.weights / name) for name in (BACKBONE, HEADS))
         self.network = PerceptualDistance().eval()
-        self.network.load(load_tensors("lpips", backbone), load_tensors("lpips", config.weights / HEADS))
+        self.network.load(load_tensors("lpips", backbone), load_tensors("lpips", heads))
         self.network.to(device())
         self.key = "lpips" if checksum(backbone).startswith(CHECKSUM) else "perceptual"
-        self.signature = f"backbone={described(backbone)}, heads={described(config.weights / HEADS)}, [-1, 1]"
+        self.signature = f"backbone={described(backbone)}, heads={described(heads)}, [-1, 1]"
 
     def __call__(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> dict[str, float]:
         check_aligned("lpips", generated, truth)

@@ -21,7 +21,7 @@ import signvip
 from signvip.errors import DataError
 from signvip.metrics.base import Measure, check_pairs, check_video
 from signvip.metrics.distances import frechet_distance, kernel_distance
-from signvip.metrics.weights import checksum, described, device, load_script
+from signvip.metrics.weights import checksum, described, device, load_script, require_file
 
 # SHA-256 of the published files: another network of the same shape would be a stand-in that nobody could tell
 INCEPTION = "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4"  # inception-2015-12-05.pt
@@ -107,8 +107,8 @@ class Fid(NetworkMeasure):
     route = "bytes in, resized by the network (TF1 bilinear, 299)"
 
     def load(self, weights: Path) -> tuple[nn.Module, bool, str]:
-        network = load_script(self.published, weights)
-        return network, checksum(weights) == INCEPTION, described(weights)
+        file = require_file(self.published, weights)
+        return load_script(self.published, file), checksum(file) == INCEPTION, described(file)
 
     def ask(self, images: Tensor) -> Tensor:
         return self.network((images * 255).round().to(torch.uint8), return_features=True)
@@ -178,8 +178,8 @@ class Fvd(NetworkMeasure):
         return f"{self.config.frames} frames from the middle of each clip"
 
     def load(self, weights: Path) -> tuple[nn.Module, bool, str]:
-        network = load_script("fvd", weights)
-        return network, checksum(weights) == I3D, described(weights)
+        file = require_file("fvd", weights)
+        return load_script("fvd", file), checksum(file) == I3D, described(file)
 
     def counted(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> int:
         return len(truth)

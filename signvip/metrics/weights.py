@@ -16,6 +16,7 @@ from torch import nn
 from signvip.errors import DataError
 
 MEGABYTE = 10**6
+HUB = "hf:"  # before the name of a file on the hub
 
 
 def checksum(path: Path) -> str:
@@ -33,12 +34,28 @@ def described(path: Path) -> str:
 
 
 def require_file(metric: str, path: Path) -> Path:
-    """The path, or a sentence where there is no such file."""
-    if not path.is_file():
+    """The path of a file, or of the copy of one on the hub; a sentence where there is no such file."""
+    found = _from_hub(str(path).removeprefix(HUB)) if str(path).startswith(HUB) else path
+    if found is None or not found.is_file():
         raise DataError(
-            f"{metric} finds no file {path}; give the file of its network with --weights {metric}=PATH."
+            f"{metric} finds no file {path}; give the file of its network with --weights {metric}=PATH, or one on the "
+            f"hub with --weights {metric}={HUB}OWNER/NAME/FILE."
         )
-    return path
+    return found
+
+
+def _from_hub(name: str) -> Path | None:
+    """`OWNER/NAME/FILE` of the hub, fetched once and kept by its library; None where it cannot be had."""
+    from huggingface_hub import hf_hub_download
+
+    owner, _, rest = name.strip("/").partition("/")
+    repository, _, file = rest.partition("/")
+    if not file:
+        return None
+    try:
+        return Path(hf_hub_download(f"{owner}/{repository}", file))
+    except (OSError, ValueError):  # also what the hub's own errors are
+        return None
 
 
 def load_script(metric: str, path: Path) -> nn.Module:

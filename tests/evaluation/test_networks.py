@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -131,6 +132,23 @@ def test_a_network_that_is_not_there_is_named(name, tmp_path):
         signvip.build("metric", name)
     with pytest.raises(signvip.DataError, match=f"{name} finds no .*--weights {name}="):
         signvip.build("metric", name, weights=tmp_path / "absent")
+
+
+def test_a_network_on_the_hub_is_fetched_by_name(scripts, monkeypatch):
+    asked = []
+
+    def download(repository, file):
+        asked.append((repository, file))
+        if file != "nets/inception-2015-12-05.pt":
+            raise FileNotFoundError(file)
+        return str(scripts / Path(file).name)
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
+    metric = signvip.build("metric", "kid", weights="hf:owner/name/nets/inception-2015-12-05.pt")
+    assert metric.key == "kd" and asked == [("owner/name", "nets/inception-2015-12-05.pt")]
+    for absent in ("hf:owner/name/nothing.pt", "hf:owner/name", "hf:"):
+        with pytest.raises(signvip.DataError, match=f"fid finds no file {absent}; .*--weights fid=hf:OWNER"):
+            signvip.build("metric", "fid", weights=absent)
 
 
 def test_a_file_that_is_no_network_is_refused(tmp_path):
