@@ -82,13 +82,13 @@ class Summary:
     )  # of the paper, where they may stand beside ours
 
     def best(self, column: Column) -> list[int]:
-        """Places of the rows that are best in a column; of several rows only, for one alone is no best."""
+        """Places of the rows that are best in a column; none where no row is worse, as of what cells share."""
         found = {
             place: column.distance(row.numbers[column.key])
             for place, row in enumerate(self.rows)
             if column.key in row.numbers
         }
-        if len(found) < 2:
+        if len(set(found.values())) < 2:
             return []
         least = min(found.values())
         return [place for place, distance in found.items() if distance == least]

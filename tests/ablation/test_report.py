@@ -49,6 +49,15 @@ def test_the_best_follows_the_direction_of_each_value(summary):
     ]
 
 
+def test_what_all_rows_share_has_no_best():
+    records = [
+        make_record({"arm": arm}, {"usage": 0.5, "loss": loss}) for arm, loss in (("a", 1.0), ("b", 2.0))
+    ]
+    summary = summarise(records)
+    usage, loss = summary.columns
+    assert summary.best(usage) == [] and summary.best(loss) == [0]
+
+
 def test_texts_are_told_apart_by_what_read_them_and_have_the_truth_as_their_ceiling():
     record = make_record({"r": 0}, {"usage": 1.0})
     texts = [make_value("bleu4", 9.0, row="from the text"), make_value("bleu4", 30.0, row="ground truth")]
