@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from small import small_config
@@ -53,3 +54,15 @@ def test_the_reference_is_dropped_for_all_processes_of_a_step():
     dropped = [nets._without_reference(step) for step in range(1000)]
     assert dropped == [nets._without_reference(step) for step in range(1000)]
     assert sum(dropped) / 1000 == pytest.approx(0.3, abs=0.05)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_scores_ask_the_shards_where_hands_are_and_not_the_model(known):
+    phase = object.__new__(VideoPhase)
+    points = np.full((3, 128, 3), 0.5)
+    index = SimpleNamespace(has=lambda name: known, load=lambda clip, name: {"keypoints": points})
+    phase.dev = SimpleNamespace(index=index, painters={"hand3d": None})  # nothing is drawn from the pose
+    frames = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+    scores = phase._scores(0, frames, frames)
+    assert set(scores) == {"psnr", "ssim"} | ({"hand_ssim"} if known else set())
+    assert scores["ssim"] == pytest.approx(1)
