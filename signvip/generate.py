@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 DEFAULT_RUN = Path("runs/default")
+EMBEDDED = "embedded"  # instead of a folder: the model that travels with the package
 TEXTS_AT_ONCE = 32
 OF_THE_RUN = ("steps", "guidance", "guidance_start", "guidance_stop", "reuse_every", "window_batch")
 LONGEST_TEXT = 2000  # characters; a sentence of the corpora has under 400
@@ -76,7 +77,9 @@ def embedded_run() -> Path:
 
 
 def choose_run(run: str | None) -> str:
-    """The run asked for, else a finished `runs/default`, else the embedded model."""
+    """The run asked for, else a finished `runs/default`, else the embedded model, which also has a name."""
+    if run == EMBEDDED and not Path(run).exists():
+        return str(embedded_run())
     if run is not None:
         return run
     own = DEFAULT_RUN / "model_index.json"

@@ -15,7 +15,7 @@ from PIL import Image
 import signvip.pipeline
 from signvip.config import SchedulerName
 from signvip.errors import ConfigError, DataError
-from signvip.generate import GenerateOptions, Request, embedded_run, generate, load_pipeline
+from signvip.generate import GenerateOptions, Request, choose_run, embedded_run, generate, load_pipeline
 from signvip_cli.commands.generate import SCHEDULERS
 
 GREY = np.full((64, 64, 3), 150, np.uint8)
@@ -115,3 +115,10 @@ def test_memory_does_not_grow_with_a_clip(tmp_path):
     told = subprocess.run(command, capture_output=True, text=True, check=True)
     short, long = map(int, told.stdout.split())
     assert long < 1.1 * short
+
+
+def test_the_embedded_model_has_a_name_unless_a_folder_has_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert choose_run("embedded") == choose_run(None) == str(embedded_run())
+    (tmp_path / "embedded").mkdir()
+    assert choose_run("embedded") == "embedded"

@@ -15,7 +15,7 @@ from signvip.ablation.steps import last_stage
 from signvip.ablation.study import Study, read_study
 from signvip.errors import ConfigError, RunError
 from signvip.evaluation.evaluate import EvaluateOptions
-from signvip.generate import embedded_run
+from signvip.generate import choose_run
 from signvip.progress import Reporter
 from signvip.registry import registry
 from signvip.run import resolve_config
@@ -83,8 +83,8 @@ def refuse_failures(records: Sequence[Record], out: Path) -> None:
 
 
 def _source(run: Path | None) -> Path | None:
-    """The run that is named; `embedded` is the model that travels with the package."""
-    return embedded_run() if run == Path("embedded") and not run.exists() else run
+    """The run that is named, none where none is."""
+    return None if run is None else Path(choose_run(str(run)))
 
 
 def _own_study(axes: Sequence[Axis]) -> Study:

@@ -15,7 +15,8 @@ OUT = Path("outputs/evaluation")
 
 def evaluate(
     run: Annotated[
-        str | None, typer.Option("--run", metavar="FOLDER", help="A run; by default yours, or the embedded.")
+        str | None,
+        typer.Option("--run", metavar="FOLDER", help="A run, or: embedded; by default yours, or that."),
     ] = None,
     shards: Annotated[Path, typer.Option("--shards", metavar="FOLDER", help="Clips to measure on.")] = SHARDS,
     metric: Annotated[

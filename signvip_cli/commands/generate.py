@@ -27,7 +27,7 @@ def generate(
     ] = None,
     run: Annotated[
         str | None,
-        typer.Option("--run", metavar="RUN", help="Folder or hub id; by default yours, or the embedded."),
+        typer.Option("--run", metavar="RUN", help="Folder, hub id, or: embedded; by default yours, or that."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="PATH", help="The mp4, or a folder.")
