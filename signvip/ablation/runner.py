@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -39,9 +40,12 @@ class Plan:
         """The split that the values are of: what training logs on dev, where there is no whole run."""
         return self.options.split if self.stage == 3 else "dev"
 
-    @property
+    @cached_property
     def ids(self) -> list[str]:
-        """Names of the cells' records: a cell of other options, shards or measuring has another."""
+        """Names of the cells' records: a cell of other options, shards or measuring has another.
+
+        Once and for all: an evaluator that is finished while cells train would rename them under way.
+        """
         sampling = [cell.config.sampler.model_dump(mode="json") for cell in self.cells]
         measuring = {**asdict(self.options), "evaluators": evaluator_stamps(self.options.evaluators)}
         measuring["weights"] = {name: str(path) for name, path in self.options.weights.items()}

@@ -78,6 +78,13 @@ def test_a_cell_without_codes_has_no_usage(trained, tmp_path):
     assert record.facts == {"vocab_size": 1024, "tokens_per_frame": 552}
 
 
+def test_an_evaluator_that_is_finished_under_way_renames_no_cell(trained, tmp_path, monkeypatch):
+    plan = plan_of(trained, tmp_path, "steps=1", stage=3)
+    before = list(plan.ids)
+    monkeypatch.setattr("signvip.ablation.runner.evaluator_stamps", lambda folders: ["finished since"])
+    assert plan.ids == before != plan_of(trained, tmp_path, "steps=1", stage=3).ids
+
+
 def frames(trained) -> int:
     return json.loads((trained.shards / "manifest.json").read_text())["splits"]["dev"]["frames"]
 
