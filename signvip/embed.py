@@ -35,7 +35,17 @@ def embed(source: Path, target: Path) -> Path:
     shutil.copy(source / "config.json", target / "config.json")
     metrics = {phase: last_metrics(run.phase(phase) / "metrics.jsonl") for phase in PHASES}
     write_text(target / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+    for path in target.rglob("*config.json"):
+        _forget_place(path)
+    _forget_place(target / "model_index.json")
     return target
+
+
+def _forget_place(path: Path) -> None:
+    """Leave out the folder that a part was loaded from: it is of another machine."""
+    values = json.loads(path.read_text())
+    if values.pop("_name_or_path", None) is not None:
+        write_text(path, json.dumps(values, indent=2, sort_keys=True) + "\n")
 
 
 def last_metrics(path: Path) -> dict[str, float]:

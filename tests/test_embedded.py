@@ -51,6 +51,7 @@ def test_a_run_is_stored_in_half_precision_and_an_unfinished_one_is_refused(trai
     whole = sum(file.stat().st_size for part in MAKERS for file in (trained.run / part).glob("*.safetensors"))
     half = sum(file.stat().st_size for part in MAKERS for file in (made / part).glob("*.safetensors"))
     assert half < 0.6 * whole
+    assert str(trained.run) not in "".join(path.read_text() for path in made.rglob("*.json"))
     assert signvip.SignVipPipeline.from_pretrained(made).config.height == 32
     with pytest.raises(RunError, match="There is no run"):
         embed(tmp_path / "nothing", tmp_path / "other")
