@@ -33,6 +33,7 @@ def examine(
 
 def examine_preset(preset: str) -> list[Finding]:
     """Parameters of each part of a preset, and the memory of each stage: computed from shapes, nothing is built."""
+    from signvip.fitting import gib
     from signvip.memory import training_needs
     from signvip.sizes import count, count_motion, count_trained, meta_networks, paper_count
 
@@ -48,7 +49,7 @@ def examine_preset(preset: str) -> list[Finding]:
         uses = f"{used / 1e6:.3f} M at inference, {trained / 1e6:.3f} M trained"
         findings.append(Finding(part, f"{count(network) / 1e6:.3f} M parameters{of_motion}; {uses}"))
     whole = sum(generating.values())
-    weights = f"{_gib(2 * whole)} in fp16, {_gib(4 * whole)} in fp32"
+    weights = f"{gib(2 * whole)} in fp16, {gib(4 * whole)} in fp32"
     findings.append(Finding("generate", f"{whole / 1e6:.3f} M parameters: {weights}"))
     findings.append(Finding("as Table 7 counts", f"{paper_count(config) / 1e6:.2f} M parameters"))
     findings += [Finding(need.phase, _words(need)) for need in training_needs(config)]
@@ -60,15 +61,13 @@ def examine_preset(preset: str) -> list[Finding]:
 
 
 def _words(need: Need) -> str:
-    kept = "unknown" if need.activations is None else _gib(need.activations)
+    from signvip.fitting import gib
+
+    kept = "unknown" if need.activations is None else gib(need.activations)
     return (
-        f"{need.clips} clips x {need.frames} frames a process: {_gib(need.total)} = {_gib(need.weights)} of weights "
+        f"{need.clips} clips x {need.frames} frames a process: {gib(need.total)} = {gib(need.weights)} of weights "
         f"({need.trained / 1e6:.0f} M trained, {need.frozen / 1e6:.0f} M frozen) and {kept} of activations"
     )
-
-
-def _gib(count: int) -> str:
-    return f"{count / 2**30:.1f} GiB"
 
 
 def _environment() -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from signvip.data.files import write_text
 from signvip.errors import SignVipError
 from signvip.generate import GenerateOptions, load_pipeline
 from signvip.models import TokenTranslator
-from signvip.run import MAKERS, Run
+from signvip.run import MAKERS, Run, forget_place
 
 PHASES = ("stage1-vae", "stage1-image", "stage1-motion", "stage2", "stage3")
 
@@ -35,17 +35,9 @@ def embed(source: Path, target: Path) -> Path:
     shutil.copy(source / "config.json", target / "config.json")
     metrics = {phase: last_metrics(run.phase(phase) / "metrics.jsonl") for phase in PHASES}
     write_text(target / "metrics.json", json.dumps(metrics, indent=2) + "\n")
-    for path in target.rglob("*config.json"):
-        _forget_place(path)
-    _forget_place(target / "model_index.json")
+    for path in target.rglob("*.json"):
+        forget_place(path)
     return target
-
-
-def _forget_place(path: Path) -> None:
-    """Leave out the folder that a part was loaded from: it is of another machine."""
-    values = json.loads(path.read_text())
-    if values.pop("_name_or_path", None) is not None:
-        write_text(path, json.dumps(values, indent=2, sort_keys=True) + "\n")
 
 
 def last_metrics(path: Path) -> dict[str, float]:

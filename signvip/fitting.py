@@ -40,15 +40,15 @@ def training_that_fits(config: RunConfig, phase: str, card: int) -> str:
     name = phase.replace("-", " ")
     need = next(iter(training_needs(config, [name])), None)
     if need is None or need.activations is None:
-        return f"{name} does not fit on a card of {_gib(card)}; take fewer clips in a batch."
-    told = f"{name} needs about {_gib(_bytes(need, need.clips))} at {need.clips} clips, and this card has {_gib(card)}"
+        return f"{name} does not fit on a card of {gib(card)}; take fewer clips in a batch."
+    told = f"{name} needs about {gib(_bytes(need, need.clips))} at {need.clips} clips, and this card has {gib(card)}"
     fewer = [clips for clips in range(need.clips - 1, 0, -1) if need.clips % clips == 0]
     fit = next((clips for clips in fewer if _bytes(need, clips) <= card), None)
     if fit is None:
         return f"{told}; see docs/training.md for gradient checkpointing and for weights spread over several cards."
     section = phase.replace("-", ".")
     return (
-        f"{told}; {_gib(_bytes(need, fit))} would do for the same step in parts: "
+        f"{told}; {gib(_bytes(need, fit))} would do for the same step in parts: "
         f"--set {section}.clips={fit} --set {section}.accumulation={need.clips // fit}"
     )
 
@@ -61,9 +61,9 @@ def generation_that_fits(parts: dict[str, nn.Module], offloaded: bool, card: int
     """How to generate with these networks on a card of so many bytes."""
     sizes = {name: _weights(part) for name, part in parts.items()}
     largest = max(sizes, key=lambda name: sizes[name])
-    told = f"The weights take {_gib(sum(sizes.values()))}, and this card has {_gib(card)}"
+    told = f"The weights take {gib(sum(sizes.values()))}, and this card has {gib(card)}"
     if not offloaded and SPARE * sizes[largest] < card:
-        return f"{told}; --offload keeps one part at a time on it, the largest ({largest}) of {_gib(sizes[largest])}."
+        return f"{told}; --offload keeps one part at a time on it, the largest ({largest}) of {gib(sizes[largest])}."
     return f"{told}; use --dtype bf16 and --window-batch 1 where they are not, or --device cpu."
 
 
@@ -71,5 +71,6 @@ def _weights(part: nn.Module) -> int:
     return sum(weight.numel() * weight.element_size() for weight in part.parameters())
 
 
-def _gib(count: int) -> str:
+def gib(count: int) -> str:
+    """Bytes as people read them."""
     return f"{count / 2**30:.1f} GiB"

@@ -132,6 +132,7 @@ class Run:
             temporary, ready = self.path / f".{part}.partial", self.path / f".{part}{READY}"
             shutil.rmtree(temporary, ignore_errors=True)
             model.save_pretrained(temporary)
+            forget_place(temporary / "config.json")
             os.replace(temporary, ready)
             self._settle(ready)
         wait()
@@ -154,6 +155,13 @@ class Run:
     def phase(self, name: str) -> Path:
         """Folder of one training phase."""
         return self.path / "training" / name
+
+
+def forget_place(path: Path) -> None:
+    """Leave out of a part's configuration the folder it was loaded from: it is of this machine, and no trait of it."""
+    values = json.loads(path.read_text()) if path.is_file() else {}
+    if values.pop("_name_or_path", None) is not None:
+        write_text(path, json.dumps(values, indent=2, sort_keys=True) + "\n")
 
 
 def resolve_config(

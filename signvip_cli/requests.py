@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from signvip.generate import Request
 
 DELIMITERS = {".tsv": "\t", ".csv": ","}
-OTHER_VIDEOS = (".webm", ".mov", ".mkv", ".avi", ".gif")
 LONGEST_NAME = 60
 KEYS = ("text", "reference", "output")
 
 
 def one(text: str, reference: Path, output: Path | None) -> list[Request]:
     """The request of one sentence; without an mp4 to write to, the file is named after the sentence."""
+    from signvip.data.footage import VIDEOS
     from signvip.generate import Request
 
-    if output is not None and output.suffix.lower() in OTHER_VIDEOS:
+    if output is not None and output.suffix.lower() in VIDEOS and output.suffix.lower() != ".mp4":
         raise DataError(
             f"Videos are written as mp4, not {output.suffix}; give -o {output.with_suffix('.mp4')}."
         )

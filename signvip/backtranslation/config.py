@@ -42,9 +42,8 @@ class Frames(Config):
     )
     shift: Fraction = Field(0.0, description="training moves a clip by up to so much of the picture")
     light: Fraction = Field(0.0, description="and changes its contrast and brightness by up to so much")
-    blur: Fraction = Field(
-        0.0,
-        description="and softens it by a Gaussian of up to so much of the picture: nobody's video is sharp",
+    blur: float = Field(
+        0.0, ge=0, le=0.25, description="and softens it: a Gaussian's deviation, up to so much of the picture"
     )
 
     @field_validator("channels")

@@ -7,6 +7,7 @@ of features.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ CLIP_SIDE, CLIP_MEAN, CLIP_STD = (
 Distance = Callable[[np.ndarray, np.ndarray], float]
 
 
-class NetworkMeasure(Measure):
+class NetworkMeasure(Measure, ABC):
     """A distance between features; lower is better. The class says how a network is loaded and asked."""
 
     class Config(signvip.Config):
@@ -61,13 +62,13 @@ class NetworkMeasure(Measure):
     def sampling(self) -> str:
         return "all frames pooled" if self.config.stride == 1 else f"every {self.config.stride}th frame"
 
+    @abstractmethod
     def load(self, weights: Path) -> tuple[nn.Module, bool, str]:
         """The network, whether it is the published one, and its description."""
-        raise NotImplementedError
 
+    @abstractmethod
     def ask(self, images: Tensor) -> Tensor:
         """Features (B, d) of images (B, 3, H, W) in [0, 1]."""
-        raise NotImplementedError
 
     def __call__(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> dict[str, float]:
         check_pairs(self.key, generated, truth)

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 
-def near(ours, theirs):
+def assert_near(ours, theirs):
     """Within a thousandth, of each number or of a usual one."""
     torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-3 * float(theirs.abs().mean()))
 

@@ -31,7 +31,7 @@ from signvip_cli.app import app
 @torch.no_grad()
 def test_embeddings_are_those_of_the_release(run):
     images = torch.rand(2, 6, *written.FRAME) * 2 - 1
-    formulas.near(
+    formulas.assert_near(
         run.load("condition_encoder", ConditionEncoder)(images),
         formulas.condition_encoder(written.condition_encoder(), images),
     )
@@ -43,7 +43,7 @@ def test_guider_features_are_those_of_the_release(run):
     weights = {**written.guider(), **written.guider_motion()}
     made = run.load("guider", Guider)(e)
     for ours, theirs in zip(made, formulas.guider(weights, e.flatten(0, 1), frames=5), strict=True):
-        formulas.near(ours, theirs)
+        formulas.assert_near(ours, theirs)
 
 
 @torch.no_grad()
@@ -53,7 +53,7 @@ def test_tokens_and_what_they_decode_to_are_those_of_the_release(run):
     tokens = formulas.tokens(weights, e)
     assert len(tokens.unique()) > 10
     assert torch.equal(autoencoder.encode(e).tokens, tokens)
-    formulas.near(autoencoder.decode(tokens), formulas.embeddings(weights, tokens, written.CELLS))
+    formulas.assert_near(autoencoder.decode(tokens), formulas.embeddings(weights, tokens, written.CELLS))
 
 
 @torch.no_grad()

@@ -32,7 +32,7 @@ def test_what_the_reference_net_writes_is_that_of_the_release(run, weights):
     ours = net(picture, torch.tensor(341))
     assert {name.removesuffix(".attn1") for name in ours} == set(theirs)
     for block, tokens in theirs.items():
-        formulas.near(ours[f"{block}.attn1"], tokens)
+        formulas.assert_near(ours[f"{block}.attn1"], tokens)
 
 
 @pytest.mark.parametrize("half", ["with the reference", "without it"])
@@ -47,7 +47,7 @@ def test_predicted_noise_is_that_of_the_release(run, weights, half):
     theirs = diffusion.UNet(weights["denoiser"], prompt, bank, guide)(x, 701)
     reference = net(picture, 701) if "with " in half else None
     features = run.load("guider", Guider)(e[None])
-    formulas.near(denoiser(x[None], torch.tensor(701), features, reference)[0], theirs)
+    formulas.assert_near(denoiser(x[None], torch.tensor(701), features, reference)[0], theirs)
 
 
 @torch.no_grad()
@@ -65,4 +65,4 @@ def test_a_sampled_video_is_that_of_the_release(run, weights, base, tmp_path):
     theirs = diffusion.sample(weights, pipe.denoiser.empty_prompt, clean, e, noise, steps=2, scale=3.5)
     options = {"tokens": tokens, "num_inference_steps": 2, "output_type": "latent"}
     made = pipe("rain", tmp_path / "ref.png", generator=torch.manual_seed(5), **options)
-    formulas.near(made.frames, theirs)
+    formulas.assert_near(made.frames, theirs)

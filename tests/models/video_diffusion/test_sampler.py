@@ -259,12 +259,12 @@ def test_ddim_by_hand(video, video_guider, reference_net):
     alphas = (1 - betas).cumprod(0)
     x, features, scale = noise_of(1, 4), video_guider(e), 3.5
     # leading spacing with an offset of 1, as in Stable Diffusion; the last step goes to the first alpha
-    for now, after in ((751, 501), (501, 251), (251, 1), (1, 0)):
+    for timestep, cleaner in ((751, 501), (501, 251), (251, 1), (1, 0)):
         with torch.no_grad():
-            without, given = (video(x, now, features, read) for read in (None, reference))
+            without, given = (video(x, timestep, features, read) for read in (None, reference))
         guided = without + scale * (given - without)
-        clean = (x - (1 - alphas[now]).sqrt() * guided) / alphas[now].sqrt()
-        x = alphas[max(after, 0)].sqrt() * clean + (1 - alphas[max(after, 0)]).sqrt() * guided
+        clean = (x - (1 - alphas[timestep]).sqrt() * guided) / alphas[timestep].sqrt()
+        x = alphas[cleaner].sqrt() * clean + (1 - alphas[cleaner]).sqrt() * guided
     made = draw(video, video_guider, reference, e, 1, steps=4, guidance_scale=scale)
     torch.testing.assert_close(made, x, atol=1e-4, rtol=1e-4)
 
