@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -151,7 +152,8 @@ def _bars(place: Axes, panel: Panel) -> None:
     width = 0.8 / len(panel.series)
     for number, line in enumerate(panel.series):
         at = [names.index(x) + (number - (len(panel.series) - 1) / 2) * width for x in line.x]
-        spread = [deviation or 0.0 for deviation in line.deviation]
+        # one seed has no spread, which is not a spread of nothing
+        spread = [math.nan if deviation is None else deviation for deviation in line.deviation]
         place.bar(at, line.mean, width, yerr=spread, capsize=3, label=line.label)
     place.set_xticks(range(len(names)), [str(name) for name in names], fontsize="small")
 

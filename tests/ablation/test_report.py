@@ -9,9 +9,10 @@ from dataclasses import replace
 import pandas
 import pytest
 from made import make_grid, make_record, make_value
+from matplotlib.figure import Figure as Canvas
 from PIL import Image
 
-from signvip.ablation.figures import draw, figures_of
+from signvip.ablation.figures import Panel, Series, _bars, draw, figures_of
 from signvip.ablation.goals import judge
 from signvip.ablation.page import write_report_page
 from signvip.ablation.study import Figure, Goal, Study
@@ -107,6 +108,14 @@ def test_words_are_escaped_in_html_and_latex(tmp_path):
     page = (tmp_path / "report.html").read_text()
     assert "&lt;b&gt;&amp;_" in page and "<i>" not in page and "a &lt; b" in page and "signvip ablate" in page
     assert r"\&\_" in latex(summary)
+
+
+def test_a_bar_of_one_seed_has_no_spread():
+    axes = Canvas().subplots()
+    _bars(axes, Panel("k", "k", [Series("", ["two", "one"], [1.0, 2.0], [0.5, None], [2, 1])]))
+    (bars,) = [found for found in axes.containers if getattr(found, "errorbar", None)]
+    two, one = bars.errorbar.lines[2][0].get_segments()
+    assert [y for _, y in two] == [0.5, 1.5] and len(one) == 0
 
 
 def test_a_figure_is_what_its_numbers_say(summary, tmp_path):
