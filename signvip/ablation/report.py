@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
+from importlib import import_module
 from pathlib import Path
 
 from signvip.ablation.figures import draw, figures_of
@@ -33,12 +33,16 @@ class Report:
 
 
 def require_libraries() -> None:
-    """RunError where a library of the extra `report` is missing; asked before hours of training."""
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        raise RunError(
-            f"Tables and figures need {', '.join(missing)}; install them with: pip install 'signvip[report]'"
-        )
+    """RunError where a library of the extra `report` is missing or does not load; asked before hours of training."""
+    for name in NEEDED:
+        try:
+            import_module(name)
+        except ImportError as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise RunError(
+                f"Tables and figures need {name}, which does not load ({reason}); install what fits together, with the "
+                "plugins that you use in the same line: pip install 'signvip[report]' ..."
+            ) from error
 
 
 def write_report(plan: Plan, study: Study, records: Sequence[Record], command: str = "") -> Report:

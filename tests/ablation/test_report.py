@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from dataclasses import replace
 
 import pandas
@@ -15,9 +16,11 @@ from PIL import Image
 from signvip.ablation.figures import Panel, Series, _bars, draw, figures_of
 from signvip.ablation.goals import judge
 from signvip.ablation.page import write_report_page
+from signvip.ablation.report import require_libraries
 from signvip.ablation.study import Figure, Goal, Study
 from signvip.ablation.summary import summarise
 from signvip.ablation.tables import latex, markdown, write_tables
+from signvip.errors import RunError
 
 KEYS = ("dev/usage", "dev/loss", "dev/ratio", "dev/absent")
 
@@ -161,3 +164,11 @@ def test_claims_are_tried_in_cells_that_differ_in_nothing_else(summary):
     assert "does not hold, 0 of 2" in str(verdict)
     verdict = judge(summary, goal("dev/absent", {"quantizer": "vq"}, {"quantizer": "fsq"}))
     assert "not tried" in str(verdict)
+
+
+def test_a_library_that_does_not_load_is_told_before_any_work(monkeypatch, tmp_path):
+    (tmp_path / "tabulate.py").write_text("raise ImportError('upgrade numpy\\nor not')")
+    monkeypatch.delitem(sys.modules, "tabulate", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(RunError, match=r"need tabulate, which does not load \(upgrade numpy\); install"):
+        require_libraries()
