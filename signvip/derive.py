@@ -115,14 +115,14 @@ def _latents(vae: AutoencoderKL) -> Compute:
 
     def compute(clips: Clips, clip: int) -> np.ndarray:
         frames = clips.frames(clip, range(clips.info(clip)["frames"]))
-        return _half(encode_images(vae, to_model(frames).to(vae.device), chunk=CHUNK)[0])
+        return _half(encode_images(vae, to_model(frames).to(vae.device), chunk=CHUNK)[0]).numpy()
 
     return compute
 
 
 def _embeddings(encoder: ConditionEncoder) -> Compute:
     encoder = _ready(encoder)
-    return lambda clips, clip: _half(_embed(encoder, clips, clip))
+    return lambda clips, clip: _half(_embed(encoder, clips, clip)).numpy()
 
 
 def _tokens(codec: Codec, encoder: ConditionEncoder, stored: bool) -> Compute:
@@ -132,7 +132,7 @@ def _tokens(codec: Codec, encoder: ConditionEncoder, stored: bool) -> Compute:
     def compute(clips: Clips, clip: int) -> np.ndarray:
         def embed() -> Tensor:
             # Stored embeddings are halves: rounding the computed ones alike gives the same tokens either way.
-            return clips.array(clip, EMBEDDINGS) if stored else _embed(encoder, clips, clip).half().float()
+            return clips.array(clip, EMBEDDINGS) if stored else _half(_embed(encoder, clips, clip)).float()
 
         return tokens_of(codec, clips, clip, embed).cpu().numpy().astype(kind)
 
@@ -148,8 +148,15 @@ def _ready(model: Network) -> Network:
     return model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def _half(values: Tensor) -> np.ndarray:
-    return values.half().cpu().numpy()
+def _half(values: Tensor) -> Tensor:
+    """As halves, which shards store; RunError where they are no numbers, or too large for a half."""
+    halves = values.half().cpu()
+    if not bool(halves.isfinite().all()):
+        raise RunError(
+            f"The run's networks give values up to {float(values.abs().max()):.3g}, which no shard can hold: its "
+            "training went astray; train stage 1 again with --fresh."
+        )
+    return halves
 
 
 def _embedding_bytes(manifest: Manifest, encoder: ConditionEncoder, run: Run) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from signvip.data.video import read_video
 from signvip.derive import encode, tokenize
 from signvip.errors import DataError, MismatchError, RunError, SignVipWarning
 from signvip.generate import GenerateOptions, Request, generate
+from signvip.models import ConditionEncoder
 from signvip.stages import train
 from signvip.stages.clips import Clips
 
@@ -117,6 +119,18 @@ def test_tokens_are_the_same_from_stored_embeddings_and_from_conditions(trained,
     stored, computed = ShardIndex(trained.shards, "test"), ShardIndex(plain, "test")
     for clip in range(len(stored)):
         assert np.array_equal(stored.load(clip, "tokens.npy"), computed.load(clip, "tokens.npy"))
+
+
+@pytest.mark.parametrize("derive", [partial(encode, latents=False), tokenize], ids=["encode", "tokenize"])
+def test_what_is_no_number_is_stored_nowhere(trained, tmp_path, derive):
+    run = shutil.copytree(trained.run, tmp_path / "run")
+    encoder = ConditionEncoder.from_pretrained(run / "condition_encoder")
+    next(encoder.parameters()).data.fill_(float("nan"))
+    encoder.save_pretrained(run / "condition_encoder")
+    shards = make_shards(tmp_path / "shards", trained.config)
+    with pytest.raises(RunError, match=r"values up to nan.* --fresh"):
+        derive(shards, tmp_path / "out", run=run)
+    assert not (tmp_path / "out" / "manifest.json").exists()
 
 
 def test_what_other_weights_encoded_is_not_trained_on(trained, tmp_path, monkeypatch):

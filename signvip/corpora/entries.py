@@ -62,6 +62,8 @@ def load(entry: Entry, options: Footage, picture_fps: float | None = None) -> Cl
         raise DataError("the clip has no text")
     if entry.path is None or not entry.path.exists():
         raise DataError("the text has no clip" if entry.path is None else f"there is no footage {entry.path}")
+    if not (entry.path.is_file() or entry.path.is_dir()):  # reading a pipe would wait for a writer for ever
+        raise DataError(f"{entry.path} is no file; put the footage itself there")
     frames = read_footage(
         entry.path, options.fps, longest=options.longest, picture_fps=picture_fps, start=entry.start, end=entry.end
     )  # fmt: skip

@@ -163,6 +163,12 @@ def test_a_folder_that_may_not_be_read_is_told_as_a_clip(tmp_path, monkeypatch):
     assert set(everything(reader(tmp_path))) == {"a", "locked"}
 
 
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.mp4")
+    (tmp_path / "a.txt").write_text("rain")
+    assert "is no file" in why(reader(tmp_path), "a")
+
+
 def test_it_keeps_the_contract_of_readers(tmp_path):
     for name in "abcd":
         write_video(tmp_path / f"{name}.x.mp4", frames=3)
