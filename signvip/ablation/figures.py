@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PANEL = (4.6, 3.6)  # inches
+KINDS = (".png", ".pdf", ".json")
 MOST_FIGURES = 8  # where a study names none: one for each of the first columns
 
 
@@ -48,6 +49,16 @@ def figures_of(summary: Summary, figures: tuple[Figure, ...]) -> tuple[Figure, .
     x = (numeric or summary.axes)[0]
     found = [column.key for column in summary.columns if column.sample][:MOST_FIGURES]
     return tuple(Figure(name=key.replace("/", "-").replace(" ", "-"), x=x, y=(key,)) for key in found)
+
+
+def draw_all(out: Path, summary: Summary, figures: Sequence[Figure]) -> list[Path]:
+    """Draw a report's figures, and remove those of a report that was here before: they are of other cells."""
+    made = [path for figure in figures if (path := draw(out, summary, figure)) is not None]
+    stems = {path.stem for path in made}
+    for path in out.glob("*.*"):
+        if path.suffix in KINDS and path.stem not in stems:
+            path.unlink()
+    return made
 
 
 def draw(out: Path, summary: Summary, figure: Figure) -> Path | None:

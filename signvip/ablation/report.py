@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from signvip.ablation.figures import draw, figures_of
+from signvip.ablation.figures import draw_all, figures_of
 from signvip.ablation.goals import Verdict, judge
 from signvip.ablation.page import write_report_page
 from signvip.ablation.paper import Protocol, beside
@@ -55,8 +55,7 @@ def write_report(plan: Plan, study: Study, records: Sequence[Record], command: s
     notes = make_notes(plan, summary, records, manifest)
     verdicts = [judge(summary, goal) for goal in study.goal]
     write_tables(plan.out, summary, records, [*map(str, verdicts), *notes])
-    made = [draw(plan.out / "figures", summary, figure) for figure in figures_of(summary, study.figure)]
-    figures = [path for path in made if path is not None]
+    figures = draw_all(plan.out / "figures", summary, figures_of(summary, study.figure))
     page = write_report_page(plan.out, study, summary, records, figures, verdicts, notes, command)
     tables = [plan.out / f"table.{suffix}" for suffix in ("md", "tex", "csv")]
     return Report(markdown(summary), [page, *tables, *figures], verdicts)

@@ -13,7 +13,7 @@ from made import make_grid, make_record, make_value
 from matplotlib.figure import Figure as Canvas
 from PIL import Image
 
-from signvip.ablation.figures import Panel, Series, _bars, draw, figures_of
+from signvip.ablation.figures import Panel, Series, _bars, draw, draw_all, figures_of
 from signvip.ablation.goals import judge
 from signvip.ablation.page import write_report_page
 from signvip.ablation.report import require_libraries
@@ -136,6 +136,12 @@ def test_a_figure_is_what_its_numbers_say(summary, tmp_path):
     first = [(tmp_path / f"usage.{kind}").read_bytes() for kind in ("png", "pdf", "json")]
     draw(tmp_path, summary, figure)
     assert first == [(tmp_path / f"usage.{kind}").read_bytes() for kind in ("png", "pdf", "json")]
+
+
+def test_figures_of_another_report_do_not_stay(summary, tmp_path):
+    for name in ("before", "after"):
+        draw_all(tmp_path, summary, [Figure(name=name, x="quantizer", y=("dev/usage",))])
+    assert {path.stem for path in tmp_path.iterdir()} == {"after"}
 
 
 def test_words_on_the_axis_are_bars(summary, tmp_path):
