@@ -163,10 +163,10 @@ class Estimator(Protocol):
 class Metric(Protocol):
     """A number with a definition. `__call__` takes (F, H, W, 3) videos in [0, 1], or what else `takes` states.
 
-    A class may also have `takes` ("videos" where it is silent; "texts", "clips", "poses", "tokens", "embeddings" and
-    "costs" are described in docs/evaluation.md), `signature` (a line printed with the number), `target` (the best value
-    where that is neither the highest nor the lowest), `counted(generated, truth)` (n, where it is not clips) and
-    `remark(generated, truth)` (a sentence to read beside the value, or None).
+    A class may also have `takes` ("videos" where it is silent; "texts", "clips", "identities", "poses", "tokens",
+    "embeddings" and "costs" are described in docs/evaluation.md), `signature` (a line printed with the number),
+    `target` (the best value where that is neither the highest nor the lowest), `counted(generated, truth)` (n, where it
+    is not clips) and `remark(generated, truth)` (a sentence to read beside the value, or None).
     """
 
     higher_is_better: bool

@@ -108,6 +108,15 @@ class Evaluator:
             self.extractor.to(device)
         return self
 
+    def keypoints(self, frames: np.ndarray) -> np.ndarray:
+        """What its extractor finds in frames (F, H, W, 3) uint8: keypoints (F, 128, 3); of modality pose alone."""
+        extract = as_extractor(self.extractor)
+        if extract is None:
+            raise MismatchError(
+                f"{self.folder} reads pictures and finds no keypoints; use one of modality pose."
+            )
+        return extract(frames)
+
     def rows(self, frames: np.ndarray) -> Tensor:
         """What the translator reads of frames (F, H, W, 3) uint8."""
         return to_rows(self.extractor, frames)
@@ -156,11 +165,16 @@ def describe_extractor(config: EvaluatorConfig, folder: Path) -> str:
     return f"keypoints by a network {run_of(config, folder).fingerprint('poses')}"
 
 
+def as_extractor(extractor: Extractor) -> poses.Extractor | None:
+    """A function of frames, whether a network or an estimator finds keypoints; None where nothing does."""
+    return poses.learned(extractor) if isinstance(extractor, PoseReader) else extractor
+
+
 def to_rows(extractor: Extractor, frames: np.ndarray) -> Tensor:
     """Frames (F, H, W, 3) uint8 to pictures or to features of their poses."""
-    if extractor is None:
+    extract = as_extractor(extractor)
+    if extract is None:
         return to_pictures(frames)
-    extract = poses.learned(extractor) if isinstance(extractor, PoseReader) else extractor
     return torch.from_numpy(poses.normalise(extract(frames), frames.shape[1:3]))
 
 

@@ -24,6 +24,7 @@ from signvip.run import MAKERS, Run
 from signvip.stages.clips import Clips
 
 NETWORK = "needs the weights of its network, which travel with no package; give --weights NAME=PATH"
+READERS = {"texts", "identities"}  # what asks for evaluators
 NOT_HERE = "says nothing about this row"
 
 
@@ -65,7 +66,7 @@ def evaluate(
     takes = {_takes(metric) for metric in metrics.values()}
     evaluators = (
         open_evaluators(options.evaluators, shards, pipe._execution_device, evaluation)
-        if "texts" in takes
+        if takes & READERS
         else {}
     )
     if takes == {"texts"} and not evaluators:

@@ -27,7 +27,8 @@ from signvip.training import step_seed
 
 TRUTH, REBUILT, GENERATED = "ground truth", "from true conditions", "from the text"
 ROWS = (TRUTH, REBUILT, GENERATED)
-PIXELS = {"videos", "clips", "costs"}  # what asks for generated frames, which take long
+NO_FINDER = "a pose evaluator finds faces in generated frames; train one with: signvip train-evaluator --modality pose"
+PIXELS = {"videos", "clips", "identities", "costs"}  # what asks for generated frames, which take long
 
 
 class Lazy(Sequence[Any]):
@@ -116,6 +117,8 @@ def gather(
     _add_embeddings(rows, clips, chain)
     if "poses" in takes:
         _add_poses(rows, clips, chain, shards)
+    if "identities" in takes:
+        _add_identities(rows, clips, evaluators.get("pose"))
     if reads:
         _add_texts(rows, clips, evaluators, shards, reporter)
     else:
@@ -168,6 +171,29 @@ def _add_videos(rows: dict[str, Material], clips: list[Made]) -> None:
             rows[row].lacks["clips"] = "these shards have no pose, so nobody knows where hands and faces are"
         else:
             rows[row].pairs["clips"] = Pair(_signings(made, clips), _signings(truth, clips))
+
+
+def _add_identities(rows: dict[str, Material], clips: list[Made], finder: Evaluator | None) -> None:
+    """Frames, and the reference picture that they must look like; in true clips that picture itself is left out."""
+    if finder is None:
+        for material in rows.values():
+            material.lacks["identities"] = NO_FINDER
+        return
+    pictures = [clip.frames[-1:] for clip in clips]
+    references = _found(pictures, finder)
+    true = [clip.frames[:-1] if len(clip.frames) > 1 else clip.frames for clip in clips]
+    for row, made in (
+        (TRUTH, true),
+        (REBUILT, [_made(clip.rebuilt) for clip in clips]),
+        (GENERATED, [_made(clip.generated) for clip in clips]),
+    ):
+        rows[row].pairs["identities"] = Pair(_found(made, finder), references)
+
+
+def _found(videos: Sequence[np.ndarray], finder: Evaluator) -> Lazy:
+    """Videos with the keypoints that an extractor sees in them."""
+    frames, points = _floats(videos), [finder.keypoints(video) for video in videos]
+    return Lazy(len(videos), lambda place: Signing(frames[place], points[place]))
 
 
 def _add_costs(rows: dict[str, Material], clips: list[Made], chain: Chain) -> None:
@@ -240,7 +266,7 @@ def _add_texts(
 
 
 def _made(frames: np.ndarray | None) -> np.ndarray:
-    assert frames is not None, "texts ask for pixels"
+    assert frames is not None  # they were asked for
     return frames
 
 

@@ -12,6 +12,7 @@ TABLES = {
     "texts": "back-translation",
     "videos": "videos",
     "clips": "videos",
+    "identities": "videos",
     "poses": "wrists, as fractions of the frame",
     "tokens": "tokens",
     "embeddings": "tokens",

@@ -15,6 +15,7 @@ NAMES = {
     "hand_ssim": "images:HandSsim",
     "lpips": "lpips:Lpips",
     "ids": "faces:IdentitySimilarity",
+    "ids_reference": "faces:ReferenceIdentity",
     "fid": "networks:Fid",
     "kid": "networks:Kid",
     "clip_fid": "networks:ClipFid",

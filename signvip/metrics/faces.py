@@ -1,8 +1,8 @@
-"""Identity similarity (IDS, Table 3): cosine of face embeddings of aligned frames."""
+"""Identity similarity (IDS, Table 3): cosine of face embeddings of aligned frames, or with the reference picture."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from skimage.transform import SimilarityTransform, warp
 import signvip
 from signvip.contracts import FACE
 from signvip.errors import DataError
-from signvip.metrics.base import Measure, Signing, check_aligned
+from signvip.metrics.base import Measure, Signing, check_aligned, check_pairs, check_video
 from signvip.metrics.weights import at_least, described, device, load_script, require_file
 
 SIDE, WIDTH, SEEN = 112, 512, 0.3
@@ -30,6 +30,7 @@ PARTS = (
     slice(54, 55),
 )  # of iBUG-68, in that order
 Embed = Callable[[np.ndarray], np.ndarray]
+Face = tuple[np.ndarray, np.ndarray]  # a frame (H, W, 3), and the five places (5, 2) of its face in pixels
 
 
 class IdentitySimilarity(Measure):
@@ -45,44 +46,78 @@ class IdentitySimilarity(Measure):
         )
 
     takes = "clips"
+    name, stand_in = "ids", "face_similarity"
+    compared = "aligned frames, faces by the truth's 68 landmarks"
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
-        file = require_file("ids", config.weights)
+        file = require_file(self.name, config.weights)
         self.embed = _load(file)
         genuine = (
             at_least(file, 10) and self.embed(np.zeros((1, 3, SIDE, SIDE), np.float32)).shape[1] == WIDTH
         )
-        self.key = "ids" if genuine else "face_similarity"
-        self.signature = f"extractor={described(file)}, aligned frames, faces by the truth's 68 landmarks"
+        self.key = self.name if genuine else self.stand_in
+        self.signature = f"extractor={described(file)}, {self.compared}"
 
     def __call__(self, generated: Sequence[Signing], truth: Sequence[Signing]) -> dict[str, float]:
-        check_aligned(self.key, [clip.frames for clip in generated], [clip.frames for clip in truth])
-        values = [self._clip(a.frames, b.frames, b.keypoints) for a, b in zip(generated, truth, strict=True)]
-        seen = [float(np.mean(found)) for found in values if len(found)]
+        self._check(generated, truth)
+        values = [self._cosines(a, b) for a, b in zip(generated, truth, strict=True)]
+        seen = [float(np.mean(found)) for found in values if found]
         if not seen:
-            raise DataError("ids found no face in the keypoints of the ground truth; leave it out.")
+            raise DataError(f"{self.name} found no face in the keypoints; leave it out.")
         return {self.key: float(np.mean(seen))}
 
     def counted(self, generated: Sequence[Signing], truth: Sequence[Signing]) -> int:
-        return sum(any(seen) for seen in _seen(truth))
+        return sum(any(seen) for seen in self._seen(generated, truth))
 
     def remark(self, generated: Sequence[Signing], truth: Sequence[Signing]) -> str | None:
-        found = [seen for clip in _seen(truth) for seen in clip]
+        found = [seen for clip in self._seen(generated, truth) for seen in clip]
         return f"{self.key} sees a face in {sum(found)} of {len(found)} frames and leaves the others out."
 
-    def _clip(self, made: np.ndarray, wanted: np.ndarray, keypoints: np.ndarray) -> list[float]:
-        found = []
-        for a, b, points in zip(made, wanted, keypoints, strict=True):
+    def _check(self, generated: Sequence[Signing], truth: Sequence[Signing]) -> None:
+        check_aligned(self.key, [clip.frames for clip in generated], [clip.frames for clip in truth])
+
+    def _seen(self, generated: Sequence[Signing], truth: Sequence[Signing]) -> list[list[bool]]:
+        """Whether there are two faces to compare in each frame of each clip."""
+        clips = zip(generated, truth, strict=True)
+        return [[pair is not None for pair in self._pairs(a, b)] for a, b in clips]
+
+    def _cosines(self, made: Signing, wanted: Signing) -> list[float]:
+        found = [pair for pair in self._pairs(made, wanted) if pair is not None]
+        return [cosine(self.embed(face(*a))[0], self.embed(face(*b))[0]) for a, b in found]
+
+    def _pairs(self, made: Signing, wanted: Signing) -> Iterator[tuple[Face, Face] | None]:
+        """What is compared for each frame of a clip; None where a face is not seen."""
+        for a, b, points in zip(made.frames, wanted.frames, wanted.keypoints, strict=True):
             places = landmarks(points, a.shape[:2])
-            if places is not None:
-                found.append(cosine(self.embed(face(a, places))[0], self.embed(face(b, places))[0]))
-        return found
+            yield None if places is None else ((a, places), (b, places))
 
 
-def _seen(truth: Sequence[Signing]) -> list[list[bool]]:
-    """Whether there is a face in each frame of each clip."""
-    return [[landmarks(points, (1, 1)) is not None for points in clip.keypoints] for clip in truth]
+class ReferenceIdentity(IdentitySimilarity):
+    """Cosine of face embeddings of each frame with the reference picture (IDS of text-to-video, Table 3).
+
+    Clips from the text have no aligned truth. Every face is cut by landmarks that one extractor found in that very
+    frame, in true and in generated ones alike; mean over a clip's frames, then over clips.
+    """
+
+    takes = "identities"
+    name, stand_in = "ids_reference", "reference_similarity"
+    compared = "each frame with the reference picture, faces by landmarks found in each"
+
+    def _check(self, generated: Sequence[Signing], truth: Sequence[Signing]) -> None:
+        check_pairs(self.key, generated, truth)
+        for clip in (*generated, *truth):
+            check_video(self.key, clip.frames)
+
+    def _pairs(self, made: Signing, wanted: Signing) -> Iterator[tuple[Face, Face] | None]:
+        reference = wanted.frames[0]
+        there = landmarks(wanted.keypoints[0], reference.shape[:2])
+        for frame, points in zip(made.frames, made.keypoints, strict=True):
+            places = landmarks(points, frame.shape[:2])
+            if places is None or there is None:
+                yield None
+            else:
+                yield (frame, places), (reference, there)
 
 
 def landmarks(points: np.ndarray, size: tuple[int, int]) -> np.ndarray | None:

@@ -75,6 +75,11 @@ def _clips(seed: int) -> list[Any]:
     return [Signing(video, own) for video, own in zip(_videos(seed), points, strict=True)]
 
 
+def _identities(seed: int) -> list[Any]:
+    """Four clips of one frame each, of which the true ones are the reference pictures themselves."""
+    return [clip._replace(frames=clip.frames[:1], keypoints=clip.keypoints[:1]) for clip in _clips(seed)]
+
+
 def _poses(seed: int) -> list[Any]:
     """Four clips of eight frames with five joints in the plane."""
     import numpy as np
@@ -107,6 +112,7 @@ def _costs(seed: int) -> list[Any]:
 SAMPLES: dict[str, Callable[[int], Sequence[Any]]] = {
     "videos": _videos,
     "clips": _clips,
+    "identities": _identities,
     "texts": lambda seed: OTHER if seed else TRUTH,
     "poses": _poses,
     "tokens": _tokens,

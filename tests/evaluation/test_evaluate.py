@@ -44,7 +44,7 @@ def test_results_can_be_read_by_a_program(found):
 def test_what_is_left_out_is_said_with_its_reason(found):
     evaluation, _ = found
     reasons = {item.metric: item.reason for item in evaluation.left_out}
-    assert {"fid", "kid", "fvd", "clip_fid", "lpips", "ids", "bleu"} <= set(reasons)
+    assert {"fid", "kid", "fvd", "clip_fid", "lpips", "ids", "ids_reference", "bleu"} <= set(reasons)
     assert "--weights" in reasons["fid"]
     aligned = [item for item in evaluation.left_out if item.metric == "psnr"]
     assert [item.row for item in aligned] == [GENERATED] and "aligned frames" in aligned[0].reason

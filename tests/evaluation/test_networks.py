@@ -126,7 +126,7 @@ def test_fvd_takes_equal_numbers_of_frames_and_at_least_ten(scripts):
         metric(videos(1)[:1], videos(0)[:1])
 
 
-@pytest.mark.parametrize("name", ["fid", "kid", "fvd", "clip_fid", "lpips", "ids"])
+@pytest.mark.parametrize("name", ["fid", "kid", "fvd", "clip_fid", "lpips", "ids", "ids_reference"])
 def test_a_network_that_is_not_there_is_named(name, tmp_path):
     with pytest.raises(signvip.ConfigError, match=f"{name}.*weights"):
         signvip.build("metric", name)
@@ -251,6 +251,35 @@ def test_faces_are_cut_by_the_truths_landmarks_and_missing_ones_are_left_out(tmp
     assert found == {"face_similarity": pytest.approx(1)}
     other = [Signing(video, points) for video in videos(7)]
     assert metric(other, clips)["face_similarity"] < 1
+
+
+def test_clips_of_any_length_are_compared_with_the_face_of_the_reference_picture(tmp_path):
+    from signvip.metrics.base import Signing
+
+    torch.jit.script(Embedding()).save(tmp_path / "faces.pt")
+    check_metric(registry().get("metric", "ids_reference"), weights=tmp_path / "faces.pt")
+    metric = signvip.build("metric", "ids_reference", weights=tmp_path / "faces.pt")
+    video, other = videos()[0], videos(7)[0]
+    points = np.ones((12, 128, 3), np.float32)
+    points[:, 18:86, :2] = np.random.default_rng(0).uniform(0.3, 0.7, (68, 2))
+    picture = Signing(video[:1], points[:1])
+    still = Signing(video[:1].repeat(5, axis=0), points[:5])
+    assert metric([still], [picture]) == {"reference_similarity": pytest.approx(1)}
+    # a face that has moved is found where it is: the same pixels, two to the right
+    moved = Signing(np.roll(video[:1], 2, axis=2), points[:1] + np.float32([2 / video.shape[2], 0, 0]))
+    assert metric([moved], [picture])["reference_similarity"] == pytest.approx(1, abs=0.02)
+    # half of the frames are of someone else, and those without a face do not count
+    frames, seen = np.concatenate([video[:1], other[:1], other[1:3]]), points[:4].copy()
+    seen[2:, :, 2] = 0
+    alone = metric([Signing(other[:1], points[:1])], [picture])["reference_similarity"]
+    mixed = Signing(frames, seen)
+    assert metric([mixed], [picture])["reference_similarity"] == pytest.approx((1 + alone) / 2)
+    assert "2 of 4 frames" in metric.remark([mixed], [picture])
+    unseen = picture._replace(keypoints=np.zeros_like(points[:1]))
+    with pytest.raises(signvip.DataError, match="no face"):
+        metric([still], [unseen])
+    with pytest.raises(signvip.DataError, match="values in"):
+        metric([still._replace(frames=still.frames * 255)], [picture])
 
 
 def test_clip_fid_of_a_small_random_clip_has_another_name(tmp_path):

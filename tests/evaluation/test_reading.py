@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 
+import numpy as np
 import pytest
+import torch
+from torch import nn
 
 import signvip
 from signvip.backtranslation.evaluator import Evaluator
@@ -13,6 +16,12 @@ from signvip.evaluation.evaluate import EvaluateOptions, evaluate
 from signvip.evaluation.material import GENERATED, REBUILT, ROWS, TRUTH
 from signvip.evaluation.reading import ORACLE
 from signvip.evaluation.results import table
+
+
+class Pixels(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.flatten(1)
+
 
 TEXTS = ("bleu", "rouge_l", "chrf", "wer")
 
@@ -89,6 +98,21 @@ def test_true_and_generated_clips_are_really_read(trained, evaluators, tmp_path)
     )
     assert {value.row for value in evaluation.values} == {*ROWS, ORACLE}
     assert "beams=" in "\n".join(table(evaluation, evaluation.about["rows"]))
+
+
+def test_faces_of_generated_frames_are_found_by_the_pose_evaluator(trained, evaluators, tmp_path):
+    torch.jit.script(Pixels()).save(tmp_path / "faces.pt")
+    asked = {"metrics": ("ids_reference",), "weights": {"ids_reference": tmp_path / "faces.pt"}, "clips": 1}
+    evaluation = evaluate(
+        trained.shards, tmp_path, run=str(trained.run), options=options(evaluators.pose, **asked)
+    )
+    values = {value.row: value.value for value in evaluation.values}
+    assert set(values) == set(ROWS) and max(values.values()) == values[TRUTH] <= 1
+    assert all(remark.endswith("leaves the others out.") for remark in evaluation.remarks)
+    with pytest.raises(signvip.DataError, match=r"train-evaluator --modality pose"):
+        evaluate(trained.shards, tmp_path, run=str(trained.run), options=options(evaluators.video, **asked))
+    with pytest.raises(signvip.MismatchError, match="finds no keypoints"):
+        Evaluator.open(evaluators.video).keypoints(np.zeros((1, 32, 32, 3), np.uint8))
 
 
 def test_the_usual_evaluators_are_found_where_they_fit(trained, evaluators, tmp_path, monkeypatch):
