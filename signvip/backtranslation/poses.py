@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from signvip.backtranslation.corpus import to_pictures
 from signvip.backtranslation.networks import PoseReader
 from signvip.contracts import NUM_KEYPOINTS, Clip
 from signvip.data.files import replacing
+from signvip.errors import DataError, SignVipWarning
 from signvip.registry import build, plugins
 
 NECK, RIGHT_SHOULDER, LEFT_SHOULDER = 1, 2, 5  # OpenPose-18
@@ -49,12 +51,25 @@ def learned(reader: PoseReader) -> Extractor:
 
 
 def estimated(name: str, fps: float) -> Extractor:
-    """An estimator plugin, on frames as shards hold them."""
-    estimator = build("estimator", name)
+    """An estimator plugin, on frames as shards hold them.
+
+    A clip in which it sees nobody, as generated ones may be, has points of confidence 0 and is told by a warning. Its
+    DataError is raised as long as it has found nothing in any clip: then the estimator is what is broken.
+    """
+    estimator, found = build("estimator", name), False
 
     def extract(frames: np.ndarray) -> np.ndarray:
+        nonlocal found
         clip = Clip(id="", frames=frames, fps=fps, text="")
-        return np.asarray(estimator(clip)["keypoints"], dtype=np.float32)
+        try:
+            points = np.asarray(estimator(clip)["keypoints"], dtype=np.float32)
+        except DataError as error:
+            if not found:
+                raise
+            warnings.warn(f"A clip counts as one without a signer: {error}.", SignVipWarning, stacklevel=2)
+            return np.zeros((len(frames), NUM_KEYPOINTS, 3), np.float32)
+        found = True
+        return points
 
     return extract
 

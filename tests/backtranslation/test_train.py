@@ -18,6 +18,7 @@ from signvip.data import fields
 from signvip.data.manifest import Manifest
 from signvip.data.shards import ShardIndex, ShardWriter
 from signvip.data.video import VideoWriter
+from signvip.errors import SignVipWarning
 from signvip.generate import NOTICE
 
 
@@ -154,6 +155,8 @@ def test_an_estimator_is_used_on_both_sides(trained, tiny_config, tmp_path, monk
 
         def __call__(self, clip):
             seen.append(len(clip.frames))
+            if not clip.frames.any():
+                raise signvip.DataError("there is nobody")
             points = np.random.default_rng(len(clip.frames)).random((len(clip.frames), 128, 3))
             return {"keypoints": points.astype(np.float32)}
 
@@ -171,8 +174,14 @@ def test_an_estimator_is_used_on_both_sides(trained, tiny_config, tmp_path, monk
         config = tiny_config("pose", estimator="still")
         evaluator = train_evaluator(config, shards=trained.shards, out=tmp_path / "pose")
         assert "still 1.0 0123abcd" in evaluator.signature and len(seen) == 6
-        evaluator.read([np.zeros((5, 32, 32, 3), np.uint8)], ["en"])
+        grey, black = np.full((5, 32, 32, 3), 9, np.uint8), np.zeros((4, 32, 32, 3), np.uint8)
+        evaluator.read([grey], ["en"])
         assert seen[-1] == 5
+        with pytest.warns(SignVipWarning, match="without a signer: there is nobody"):
+            assert len(evaluator.read([black, grey], ["en", "en"])) == 2
+            assert not evaluator.keypoints(black).any()
+        with pytest.raises(signvip.DataError, match="there is nobody"):  # of no clip at all: it is broken
+            Evaluator.open(tmp_path / "pose").keypoints(black)
         evaluator.check(Manifest.read(trained.shards))
         Still.weights = "another"
         with pytest.raises(signvip.MismatchError, match="another extractor"):
