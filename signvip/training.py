@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from accelerate import Accelerator, DistributedType
+from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs
 from diffusers.optimization import get_scheduler
 from diffusers.training_utils import EMAModel
@@ -185,6 +186,8 @@ def train(
 def _accelerator(phase: Phase, training: Training, folder: Path, precision: str) -> Accelerator:
     check_precision(precision)
     join()
+    if AcceleratorState._shared_state.get("_mixed_precision", precision) != precision:
+        AcceleratorState._reset_state()  # it keeps the precision of an earlier training in this process
     accelerator = Accelerator(
         cpu=not torch.accelerator.is_available(),
         mixed_precision=precision,

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from accelerate import DistributedType
+from accelerate.state import AcceleratorState
 from torch import nn
 
 from signvip import stages
@@ -170,6 +171,13 @@ def test_the_optimizer_of_another_library_names_what_to_install(tmp_path):
         pytest.skip("bitsandbytes is installed")
     with pytest.raises(ConfigError, match=r"signvip\[gpu\]"):
         run(tmp_path, optimizer="adamw8bit")
+
+
+def test_a_process_trains_in_one_precision_after_another(tmp_path):
+    for precision in ("no", "bf16", "no"):
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        train(Regression(), settings(), folder, seed=3, precision=precision, reporter=Silent())
+        assert AcceleratorState().mixed_precision == precision
 
 
 def test_half_precision_on_a_cpu_is_refused_before_anything_is_made(tmp_path, monkeypatch):

@@ -45,13 +45,10 @@ class Store:
 
     def train(self, step: Step) -> float:
         """Train one step, or go on with it; returns the seconds, 0 for what was done before."""
-        from accelerate.state import AcceleratorState
-
         from signvip.stages import train
 
         if self.done(step):
             return 0.0
-        AcceleratorState._reset_state()  # it would keep the precision of the cell before
         begin, folder = time.perf_counter(), self.folder(step)
         shards = self.prepare(step)
         train(training_config(step), step.kind.stage, shards=shards, run=folder, reporter=self.reporter)
