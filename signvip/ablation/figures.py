@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PANEL = (4.6, 3.6)  # inches
-KINDS = (".png", ".pdf", ".json")
+SUFFIXES = (".png", ".pdf", ".json")
 MOST_FIGURES = 8  # where a study names none: one for each of the first columns
 
 
@@ -56,7 +56,7 @@ def draw_all(out: Path, summary: Summary, figures: Sequence[Figure]) -> list[Pat
     made = [path for figure in figures if (path := draw(out, summary, figure)) is not None]
     stems = {path.stem for path in made}
     for path in out.glob("*.*"):
-        if path.suffix in KINDS and path.stem not in stems:
+        if path.suffix in SUFFIXES and path.stem not in stems:
             path.unlink()
     return made
 

@@ -84,7 +84,10 @@ class IdentitySimilarity(Measure):
 
     def _cosines(self, made: Signing, wanted: Signing) -> list[float]:
         found = [pair for pair in self._pairs(made, wanted) if pair is not None]
-        return [cosine(self.embed(face(*a))[0], self.embed(face(*b))[0]) for a, b in found]
+        return [cosine(self._embed(a), self._embed(b)) for a, b in found]
+
+    def _embed(self, found: Face) -> np.ndarray:
+        return self.embed(face(*found))[0]
 
     def _pairs(self, made: Signing, wanted: Signing) -> Iterator[tuple[Face, Face] | None]:
         """What is compared for each frame of a clip; None where a face is not seen."""
@@ -108,6 +111,13 @@ class ReferenceIdentity(IdentitySimilarity):
         check_pairs(self.key, generated, truth)
         for clip in (*generated, *truth):
             check_video(self.key, clip.frames)
+
+    def _cosines(self, made: Signing, wanted: Signing) -> list[float]:
+        found = [pair for pair in self._pairs(made, wanted) if pair is not None]
+        if not found:
+            return []
+        reference = self._embed(found[0][1])  # one picture for all frames
+        return [cosine(self._embed(frame), reference) for frame, _ in found]
 
     def _pairs(self, made: Signing, wanted: Signing) -> Iterator[tuple[Face, Face] | None]:
         reference = wanted.frames[0]
