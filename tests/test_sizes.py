@@ -80,3 +80,14 @@ def test_the_smaller_release():
 @pytest.mark.parametrize("preset", ["rwth", "how2sign"])
 def test_the_papers_presets_build(preset):
     assert meta_networks(load_config(preset)).condition_encoder.gate is None
+
+
+@pytest.mark.parametrize("preset", ["tiny", "small", "rwth", "how2sign", "rwth-release", "how2sign-release"])
+def test_no_phase_learns_too_slowly_to_learn_at_all(preset):
+    """Adam moves a weight by its learning rate a step at most; weights start at deviations of about 0.02."""
+    config = load_config(preset)
+    stage1 = config.stage1
+    phases = [stage1.vae, stage1.image, stage1.motion, config.stage2, config.stage3]
+    reach = [phase.learning_rate * phase.steps for phase in phases if phase is not None]
+    # the motion phase of `tiny` is twenty steps on purpose, from modules that begin at zero
+    assert min(reach) >= (0.02 if preset == "tiny" else 0.2)
