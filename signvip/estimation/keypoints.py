@@ -13,8 +13,9 @@ from pydantic import Field
 
 from signvip import contracts
 from signvip.errors import DataError
+from signvip.estimation.places import signer_of
 from signvip.estimation.resample import resample
-from signvip.estimation.signer import SEEN, follow
+from signvip.estimation.signer import SEEN
 from signvip.estimation.stored import Stored, find, read
 from signvip.estimation.tidy import GAP, report, tidy
 
@@ -49,14 +50,12 @@ class Keypoints:
         stored = read(path)
         height, width = clip.frames.shape[1:3]
         size = self._size(stored, clip, path)
-        points = follow([people / (size[1], size[0], 1) for people in stored.people], width / height)
-        hands = self._hands(stored, size, path)
-        fps = self._fps(stored, clip)
+        points, hands = signer_of(stored, size, path)
+        hands = self._hands(hands, path)
+        fps = self._fps(stored, clip, path)
         points = resample(points, fps, len(clip.frames), clip.fps)
         if hands is not None:
             hands = resample(hands, fps, len(clip.frames), clip.fps)
-        if not (points[..., 2] >= SEEN).any():
-            raise DataError(f"{path} shows nobody; leave this clip out")
         found = tidy(points, hands, fps=clip.fps, gap=self.config.gap, aspect=width / height)
         report("keypoints", clip, found.coverage, time.perf_counter() - start)
         return {name: found.known[name] for name in self.provides}
@@ -85,18 +84,23 @@ class Keypoints:
             )
         return float(height), float(width)
 
-    def _hands(self, stored: Stored, size: tuple[float, float], path: Path) -> np.ndarray | None:
+    def _hands(self, hands: np.ndarray | None, path: Path) -> np.ndarray | None:
         if "hands" not in self.provides:
             return None
-        if stored.hands is None:
+        if hands is None:
             raise DataError(f"{path} has no 3D hands; leave hands out of estimator.keypoints.provides")
-        return np.asarray(stored.hands / (size[1], size[0], size[1], 1), np.float32)
+        return hands
 
-    def _fps(self, stored: Stored, clip: contracts.Clip) -> float:
+    def _fps(self, stored: Stored, clip: contracts.Clip, path: Path) -> float:
         """The rate of the file; both last equally long where that is near it (29 stands for 29.97) or none is known."""
         frames = len(stored.people)
         equal = frames / (len(clip.frames) / clip.fps)
         fps = self.config.fps or stored.fps
+        if fps is not None and not fps > 0:
+            raise DataError(
+                f"{path} says that it has {fps:g} frames a second; say at how many it was made, by "
+                f"--set estimator.keypoints.fps=N"
+            )
         if fps is None and frames != len(clip.frames) and not _USUAL[0] <= equal <= _USUAL[1]:
             raise DataError(
                 f"there are {frames} stored frames for a clip of {len(clip.frames)} at {clip.fps:g} a second; say at "

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from signvip.contracts import BODY, FACE, LEFT_HAND, NUM_KEYPOINTS, RIGHT_HAND
-from signvip.estimation.facemesh import IBUG_OF_FACE_MESH
+from signvip.estimation.facemesh import CONTOURS, IBUG_OF_FACE_MESH
 
 NOSE, NECK, RIGHT_SHOULDER, RIGHT_WRIST, LEFT_SHOULDER, LEFT_WRIST, RIGHT_EYE, LEFT_EYE = (
     0,
@@ -21,11 +21,16 @@ NOSE, NECK, RIGHT_SHOULDER, RIGHT_WRIST, LEFT_SHOULDER, LEFT_WRIST, RIGHT_EYE, L
     14,
     15,
 )
-OPENPOSE, WHOLEBODY = 137, 133  # points of BODY_25 with face and hands; of COCO-WholeBody
+OPENPOSE, WHOLEBODY, REDUCED = (
+    137,
+    133,
+    178,
+)  # BODY_25 with face and hands; COCO-WholeBody; part of MediaPipe's
 
 # Where each of OpenPose's 18 body points stands in the others; a shoulder holds the place of the neck, which they lack.
 _OF_BODY_25 = [*range(8), *range(9, 19)]
 _OF_COCO = [0, 5, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3]
+_OF_REDUCED = [11, 12, 13, 14, 15, 16, 23, 24]
 _OF_BLAZEPOSE = [0, 11, 12, 14, 16, 11, 13, 15, 24, 26, 28, 23, 25, 27, 5, 2, 8, 7]
 
 
@@ -46,6 +51,13 @@ def from_holistic(pose: np.ndarray, face: np.ndarray, left: np.ndarray, right: n
     contours = face[..., IBUG_OF_FACE_MESH, :]
     body = _with_face(with_neck(pose[..., _OF_BLAZEPOSE, :]), contours)
     return _joined(body, contours, left, right)
+
+
+def from_reduced(points: np.ndarray) -> np.ndarray:
+    """MediaPipe's (..., 178, 3), as pose-format reduces it to arms, hips, contours and hands, as (..., 128, 3)."""
+    body, face = np.zeros((*points.shape[:-2], 33, 3)), np.zeros((*points.shape[:-2], 468, 3))
+    body[..., _OF_REDUCED, :], face[..., CONTOURS, :] = points[..., :8, :], points[..., 8:136, :]
+    return from_holistic(body, face, points[..., 136:157, :], points[..., 157:, :])
 
 
 def with_neck(body: np.ndarray) -> np.ndarray:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from signvip.errors import DataError, PluginError
+from signvip.estimation.hand_depth import depth_scale
 from signvip.estimation.layouts import from_holistic, from_openpose
 from signvip.estimation.stored import PARTS, Stored
 
@@ -19,7 +21,6 @@ _BLAZEPOSE = (
     "RIGHT_KNEE LEFT_ANKLE RIGHT_ANKLE LEFT_HEEL RIGHT_HEEL LEFT_FOOT_INDEX RIGHT_FOOT_INDEX"
 ).split()
 _MEDIAPIPE = {"LEFT_HAND_LANDMARKS": 21, "RIGHT_HAND_LANDMARKS": 21}
-_OUTSIDE = 2.0  # in sides of the picture: nobody stands so far out of it
 
 
 def read_pose(path: Path) -> Stored:
@@ -28,13 +29,21 @@ def read_pose(path: Path) -> Stored:
         from pose_format import Pose
     except ImportError as error:
         raise PluginError(f'Reading {path} needs pose-format; pip install "signvip[pose-format]"') from error
+    content = path.read_bytes()
     try:
-        pose = Pose.read(path.read_bytes())
+        pose = Pose.read(content)
+        lost = _frames_lost(content, len(pose.body.data))
     except Exception as error:  # a cut file ends in whatever error its library meets first
         raise DataError(f"{path} is no .pose file, or cut short ({error}); make it again") from error
+    if lost:
+        raise DataError(f"{path} is cut short ({lost} of its frames are missing); make it again")
     parts = _parts(pose)
     size = float(pose.header.dimensions.height), float(pose.header.dimensions.width)
-    _check_places(parts, size, path)
+    if min(size) <= 1:
+        raise DataError(
+            f"{path} says that its pictures have {size[1]:g}x{size[0]:g} pixels, so it is in fractions of them or "
+            f"normalised; give the file before that was done"
+        )
     if "pose_keypoints_2d" in parts:
         everybody = np.concatenate([_padded(parts, name, count) for name, count in PARTS], axis=2)
         return Stored(list(from_openpose(everybody[..., [0, 1, -1]])), size, float(pose.body.fps))
@@ -44,6 +53,18 @@ def read_pose(path: Path) -> Stored:
         f"{path} has the parts {', '.join(parts)}; SignViP knows those of MediaPipe Holistic (POSE_LANDMARKS ...) and "
         f"OpenPose (pose_keypoints_2d ...); store it in one of these"
     )
+
+
+def _frames_lost(content: bytes, found: int) -> int:
+    """Frames that a file of version 0.1 announces and lacks: its library counts what is left, and misreads it."""
+    from pose_format.pose_header import PoseHeader
+    from pose_format.utils.reader import BufferReader
+
+    reader = BufferReader(content)
+    if round(PoseHeader.read(reader).version, 3) != 0.1:
+        return 0
+    _, announced = struct.unpack_from("<HH", content, reader.read_offset)
+    return int((announced - found) % 2**16)  # of longer files it holds the lower two bytes
 
 
 def _parts(pose: Any) -> dict[str, np.ndarray]:
@@ -78,18 +99,15 @@ def _holistic(parts: dict[str, np.ndarray], pose: Any, size: tuple[float, float]
     people = from_holistic(*(part[..., [0, 1, -1]] for part in found.values()))
     hands = None
     if dims == 4 and shape[1] == 1:
-        hands = np.stack([found[name][:, 0] for name in _MEDIAPIPE], axis=1)
-        hands = hands - np.array([0, 0, 1, 0]) * hands[:, :, :1]  # z from the wrist
-        hands = hands * np.array([1, 1, size[1], 1])  # alone stored as a fraction of the width
+        hands = _deep(np.stack([found[name][:, 0] for name in _MEDIAPIPE], axis=1), size[1])
     return Stored(list(people), size, float(pose.body.fps), hands)
 
 
-def _check_places(parts: dict[str, np.ndarray], size: tuple[float, float], path: Path) -> None:
-    """Refuse points that were moved out of the picture they were found in, as normalised files are."""
-    everything = np.concatenate([part for name, part in parts.items() if "WORLD" not in name], axis=2)
-    xy = np.abs(everything[..., :2][everything[..., -1] > 0])
-    if min(size) <= 1 or (len(xy) and (xy.max(axis=0) > _OUTSIDE * np.array(size[::-1])).any()):
-        raise DataError(
-            f"{path} is not in pixels of its pictures of {size[1]:g}x{size[0]:g}; give the file before it was "
-            f"normalised"
-        )
+def _deep(hands: np.ndarray, width: float) -> np.ndarray | None:
+    """Hands (F, 2, 21, 4) with z from their wrists, in pixels; None where no z is stored.
+
+    MediaPipe gives z as a fraction of the width of its picture; whoever scales x and y later leaves z as it was.
+    """
+    hands = hands - np.array([0, 0, 1, 0]) * hands[:, :, :1]
+    scale = depth_scale(hands[(hands[..., 3] > 0).all(axis=-1)][..., :3], usual=width)
+    return None if scale is None else hands * np.array([1, 1, scale, 1])

@@ -11,7 +11,7 @@ from signvip.contracts import BODY
 
 SEEN = 0.3  # points of less confidence are not used, nor drawn
 REACH = 1.0  # a person moves by no more than this from one sight to the next, in sizes of head and shoulders
-_TRUNK = [0, 1, 2, 5, 14, 15, 16, 17]  # head and shoulders: arms wave, and would move a box with them
+TRUNK = [0, 1, 2, 5, 14, 15, 16, 17]  # head and shoulders: arms wave, and would move a box with them
 
 
 @dataclass
@@ -46,7 +46,7 @@ def trunks(points: np.ndarray, aspect: float = 1.0) -> np.ndarray:
     boxes = np.full((len(points), 4), np.nan)
     for person, one in enumerate(points):
         seen = one[..., 2] >= SEEN
-        trunk = one[BODY][_TRUNK][seen[BODY][_TRUNK]]
+        trunk = one[BODY][TRUNK][seen[BODY][TRUNK]]
         chosen = trunk if len(trunk) > 1 else one[seen]
         if len(chosen) > 1:
             xy = chosen[:, :2] * (aspect, 1)

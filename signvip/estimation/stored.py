@@ -13,10 +13,19 @@ import numpy as np
 
 from signvip.contracts import NUM_KEYPOINTS
 from signvip.errors import DataError
-from signvip.estimation.layouts import OPENPOSE, WHOLEBODY, from_holistic, from_openpose, from_wholebody
+from signvip.estimation.layouts import (
+    OPENPOSE,
+    REDUCED,
+    WHOLEBODY,
+    from_holistic,
+    from_openpose,
+    from_reduced,
+    from_wholebody,
+)  # fmt: skip
 
 ENDING = "_keypoints.json"  # of the files that OpenPose writes, one a frame
 HOLISTIC = (543, 553)  # MediaPipe: 33 of the body, 468 or 478 of the face, 21 a hand
+WORLD = 33  # points of the body in metres, which some files have behind those
 PARTS = (  # of a person in those
     ("pose_keypoints_2d", 25),
     ("face_keypoints_2d", 70),
@@ -50,7 +59,16 @@ def find(source: Path, clip_id: str) -> Path:
 
 
 def read(path: Path) -> Stored:
-    """Read what `find` found; DataError for a file that is damaged or in a layout that is not known."""
+    """Read what `find` found; DataError for a file that is damaged, a still, or in a layout that is not known."""
+    stored = _read(path)
+    if len(stored.people) < 2:
+        raise DataError(
+            f"{path} holds {len(stored.people)} frames, and signing moves; extract the whole clip"
+        )
+    return stored
+
+
+def _read(path: Path) -> Stored:
     if path.is_dir():
         return read_openpose(path)
     if path.suffix == ".pose":
@@ -63,7 +81,8 @@ def read(path: Path) -> Stored:
 def read_npz(path: Path) -> Stored:
     """`keypoints` (F, N, 3) or (F, P, N, 3), or (..., 2) beside `scores`; `size` (H, W), `fps` and `hands` where known.
 
-    N says the layout: 128 ours, 133 COCO-WholeBody, 137 OpenPose, 543 or 553 MediaPipe. Pixels where there is a `size`.
+    N says the layout: 128 ours, 133 COCO-WholeBody, 137 OpenPose, 178 MediaPipe as pose-format reduces it, 543 or 553
+    MediaPipe, 576 or 586 with its body in metres behind. Pixels where there is a `size`.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -95,12 +114,16 @@ def to_ours(points: np.ndarray, path: Path) -> np.ndarray:
         return from_wholebody(points)
     if count == OPENPOSE:
         return from_openpose(points)
+    if count == REDUCED:
+        return from_reduced(points)
+    if count is not None and count - WORLD in HOLISTIC:
+        points, count = points[..., :-WORLD, :], count - WORLD
     if count in HOLISTIC:
         body, face, left = points[..., :33, :], points[..., 33:-42, :], points[..., -42:-21, :]
         return from_holistic(body, face, left, points[..., -21:, :])
     raise DataError(
         f"{path} has points of shape {points.shape}; the third number should be 128 (ours), 133 (COCO-WholeBody), "
-        f"137 (OpenPose) or 543 (MediaPipe), the last 3 (x, y, confidence)"
+        f"137 (OpenPose), 178, 543, 553, 576 or 586 (MediaPipe), the last 3 (x, y, confidence)"
     )
 
 

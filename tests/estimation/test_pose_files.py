@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import replace
 
 import numpy as np
@@ -27,7 +28,7 @@ def clip(signer):
     return replace(signer, frames=frames, known={})
 
 
-def write(path, parts, fps=24.0, size=WIDE, people=1):
+def write(path, parts, fps=24.0, size=WIDE, people=1, version=0.2):
     """`parts` maps a component's name to its points' names and (F, n, D + 1) coordinates in pixels, confidence."""
     from pose_format.numpy import NumPyPoseBody
     from pose_format.pose_header import PoseHeader, PoseHeaderComponent, PoseHeaderDimensions
@@ -42,7 +43,28 @@ def write(path, parts, fps=24.0, size=WIDE, people=1):
     everything = np.repeat(everything, people, axis=1)
     body = NumPyPoseBody(fps, np.ma.masked_array(everything[..., :-1]), everything[..., -1])
     with path.open("wb") as file:
-        pose_format.Pose(header, body).write(file)
+        header.write(file)
+        if version == 0.2:
+            body.write(version, file)
+        else:  # the library writes no older ones
+            file.write(older_body(fps, everything, components, version))
+        file.seek(0)
+        file.write(struct.pack("<f", version))
+
+
+def older_body(fps, everything, components, version):
+    """The body of a file of version 0.0 or 0.1, of (F, P, points, D + 1)."""
+    frames, people = everything.shape[:2]
+    if version == 0.1:
+        head = struct.pack("<HHH", round(fps), frames, people)
+        return (
+            head + everything[..., :-1].astype("<f4").tobytes() + everything[..., -1].astype("<f4").tobytes()
+        )
+    rows = [struct.pack("<HH", round(fps), frames)]
+    for frame in everything.astype("<f4"):
+        rows.append(struct.pack("<H", people))
+        rows += [struct.pack("<h", 0) + person.tobytes() for person in frame]
+    return b"".join(rows)
 
 
 def holistic(signer, body=_BLAZEPOSE, mesh=range(468)):
@@ -82,6 +104,37 @@ def test_mediapipe_s_points_are_read_with_hands_in_space(tmp_path, clip, signer)
     assert np.allclose(found["hands"], hands, atol=1e-5)
 
 
+@pytest.mark.parametrize("version", [0.0, 0.1, 0.2])
+def test_every_version_is_read(tmp_path, clip, signer, version):
+    write(tmp_path / f"{clip.id}.pose", holistic(signer), version=version)
+    found = build(tmp_path)(clip)["keypoints"]
+    assert np.allclose(found[:, FACE], signer.known["keypoints"][:, FACE], atol=1e-5)
+    assert np.allclose(found[:, RIGHT_HAND], signer.known["keypoints"][:, RIGHT_HAND], atol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [0.4, 3.0])
+def test_z_is_fitted_where_x_and_y_were_scaled_without_it(tmp_path, clip, signer, scale):
+    """As in the lexica of sign.mt, whose signers were all brought to the same shoulders."""
+    parts = holistic(signer)
+    for name in HANDS:
+        parts[name][1][..., 2] *= scale
+    write(tmp_path / f"{clip.id}.pose", parts)
+    found = build(tmp_path, provides=["keypoints", "hands"])(clip)["hands"]
+    truth = np.array(signer.known["hands"])
+    truth[..., 2] -= truth[:, :, :1, 2]
+    slope = (found[..., 2] * truth[..., 2]).sum() / (truth[..., 2] ** 2).sum()
+    assert abs(slope - 1) < 0.25  # the square signer was stretched to a wide picture, and so were the hands
+
+
+def test_legs_lie_where_they_like_and_points_in_metres_are_left_out(tmp_path, clip, signer):
+    parts = holistic(signer)
+    parts["POSE_LANDMARKS"][1][:, 23:] = (400, 900, 0, 0.9)  # a picture of 160x90 that ends at the chest
+    parts["POSE_WORLD_LANDMARKS"] = (_BLAZEPOSE, np.full((len(signer.frames), 33, 4), -0.7))
+    write(tmp_path / f"{clip.id}.pose", parts)
+    found = build(tmp_path)(clip)["keypoints"]
+    assert np.allclose(found[:, 2:8], signer.known["keypoints"][:, 2:8], atol=1e-5)
+
+
 def test_points_that_a_reduced_file_leaves_out_are_unseen(tmp_path, clip, signer):
     arms = ["LEFT_SHOULDER", "RIGHT_SHOULDER", "LEFT_ELBOW", "RIGHT_ELBOW", "LEFT_WRIST", "RIGHT_WRIST"]
     write(tmp_path / f"{clip.id}.pose", holistic(signer, arms, sorted(IBUG_OF_FACE_MESH)))
@@ -109,7 +162,11 @@ def test_openpose_s_points_are_read(tmp_path, clip, signer):
     assert np.allclose(build(tmp_path)(clip)["keypoints"], signer.known["keypoints"], atol=1e-5)
 
 
-@pytest.mark.parametrize("damage", ["cut short", "no pose", "other parts", "normalised", "cropped"])
+@pytest.mark.parametrize(
+    "damage",
+    ["cut short", "cut short of 0.1", "no pose", "other parts", "normalised", "about the neck", "fractions",
+     "unit pictures", "cropped", "no hands", "fps 0", "one frame"],
+)  # fmt: skip
 def test_what_cannot_be_used_is_a_sentence(tmp_path, clip, signer, damage):
     path, parts = tmp_path / f"{clip.id}.pose", holistic(signer)
     sentences = {
@@ -117,15 +174,36 @@ def test_what_cannot_be_used_is_a_sentence(tmp_path, clip, signer, damage):
         "no pose": "no .pose file",
         "other parts": "has the parts RIGHT_HAND_LANDMARKS",
         "normalised": "before it was normalised",
+        "about the neck": "before it was normalised",
+        "fractions": "in fractions of its pictures of 160x90",
+        "unit pictures": "have 1x1 pixels",
         "cropped": "of the uncropped clip",
+        "cut short of 0.1": "cut short .* frames are missing",
+        "no hands": "shows no hands",
+        "fps 0": r"0 frames a second; .* estimator\.keypoints\.fps",
+        "one frame": "holds 1 frames",
     }
+    options = {"size": {"cropped": (90, 90), "unit pictures": (1, 1)}.get(damage, WIDE)}
+    if damage == "fps 0":
+        options["fps"] = 0.0
+    if damage == "one frame":
+        parts = {name: (names, values[:1]) for name, (names, values) in parts.items()}
+    if damage == "no hands":
+        parts = {name: part for name, part in parts.items() if name not in HANDS}
+    if damage == "cut short of 0.1":
+        options["version"] = 0.1
+    if damage == "fractions":
+        parts = {name: (names, values / (*WIDE[::-1], 1, 1)) for name, (names, values) in parts.items()}
+    if damage == "about the neck":  # as pose-format normalises: the shoulders are 1 wide, their middle is 0
+        neck = parts["POSE_LANDMARKS"][1][:, 11:13].mean(axis=1, keepdims=True) * (1, 1, 0, 0)
+        parts = {n: (names, (values - neck) / (40, 40, 1, 1)) for n, (names, values) in parts.items()}
     if damage == "other parts":
         parts = {"RIGHT_HAND_LANDMARKS": parts["RIGHT_HAND_LANDMARKS"]}
     if damage == "normalised":
         parts = {name: (names, values * (9, 9, 1, 1)) for name, (names, values) in parts.items()}
-    write(path, parts, size=(90, 90) if damage == "cropped" else WIDE)
-    if damage == "cut short":
-        path.write_bytes(path.read_bytes()[:9000])
+    write(path, parts, **options)
+    if damage.startswith("cut short"):
+        path.write_bytes(path.read_bytes()[:-20000])
     if damage == "no pose":
         path.write_bytes(b"not at all")
     with pytest.raises(DataError, match=sentences[damage]):
