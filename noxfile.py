@@ -41,30 +41,42 @@ def types(session: nox.Session) -> None:
     session.run("mypy", *session.posargs)
 
 
+# As many processes as there are cores; one that is done takes tests from the others. `nox -s tests -- -n 0` uses one.
+_SHARED = ("-n", "auto", "--dist", "worksteal")
+# Small networks gain nothing by a second thread, and threads that spin while they wait starve what runs beside them.
+_ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+
+
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
     """Run the tests in the environment nox was started from."""
-    session.run(sys.executable, "-m", "pytest", *session.posargs)
+    session.run(sys.executable, "-m", "pytest", *_SHARED, *session.posargs, env=_ONE_THREAD)
 
 
 @nox.session(venv_backend="none")
 def slow(session: nox.Session) -> None:
     """Run the tests that take long, in the environment nox was started from: kills, processes, memory."""
-    session.run(sys.executable, "-m", "pytest", "-m", "slow", *session.posargs)
+    session.run(sys.executable, "-m", "pytest", "-m", "slow", *_SHARED, *session.posargs, env=_ONE_THREAD)
 
 
 @nox.session(name="tests-isolated", python=PYTHONS)
 def tests_isolated(session: nox.Session) -> None:
     """Run the tests in an environment of their own."""
     session.install("-e", ".[test]")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *_SHARED, *session.posargs, env=_ONE_THREAD)
 
 
 @nox.session(python=PYTHONS[0], venv_backend="uv")
 def minimums(session: nox.Session) -> None:
     """Run the tests with the oldest versions that pyproject.toml allows."""
     session.install("--resolution=lowest-direct", "-e", ".[test]")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", *_SHARED, *session.posargs, env=_ONE_THREAD)
 
 
 @nox.session

@@ -1,31 +1,98 @@
-"""What several tests share: a corpus and a run small enough for a test."""
+"""What several tests share: one thread each, the same seed, and a corpus and a run small enough for a test."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from evaluators import TINY
 from small import make_shards, small_config
+from workers import ONE_THREAD, cores, count_workers, make_once, signature
+
+os.environ.update(ONE_THREAD)  # before anything imports torch
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Answer `-n auto`."""
+    return count_workers(cores())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Keep torch to one thread where something imported it before the variables were set."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Make fixtures from the same random numbers, whichever test ran before in this process."""
+    _seed(0)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call() -> None:
+    """Run a test with the same random numbers, whether its fixtures had to be made or were there."""
+    _seed(1)
+
+
+def _seed(seed: int) -> None:
+    import numpy as np
+    import torch
+
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
-    """Shards and a run with all three stages, each trained for two steps."""
+def made_once(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Path]]:
+    """A folder for all processes of the run: made_once("name", make) calls make(folder) in one of them.
+
+    Tests only read it: what they write makes the last test of the process an error.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if hasattr(request.config, "workerinput") else base
+    before: dict[Path, dict[str, tuple[int, int]]] = {}
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        folder = make_once(shared / name, make)
+        before[folder] = signature(folder)
+        return folder
+
+    yield made
+    for folder, files in before.items():
+        changed = {path for path, _ in files.items() ^ signature(folder).items()}
+        assert not changed, f"a test wrote into {folder}, which all tests share: {sorted(changed)}"
+
+
+@pytest.fixture(scope="session")
+def trained(made_once: Callable[..., Path]) -> SimpleNamespace:
+    """Shards and a run with all three stages, each trained for two steps; read only."""
     from signvip.derive import encode, tokenize
     from signvip.stages import train
 
-    folder = tmp_path_factory.mktemp("trained")
     config = small_config()
-    shards, run = make_shards(folder / "shards", config), folder / "run"
-    train(config, 1, shards=shards, run=run)
-    encode(shards, shards, run=run)
-    train(config, 2, shards=shards, run=run)
-    tokenize(shards, shards, run=run)
-    train(config, 3, shards=shards, run=run)
-    return SimpleNamespace(config=config, shards=shards, run=run)
+
+    def make(folder: Path) -> None:
+        shards, run = make_shards(folder / "shards", config), folder / "run"
+        train(config, 1, shards=shards, run=run)
+        encode(shards, shards, run=run)
+        train(config, 2, shards=shards, run=run)
+        tokenize(shards, shards, run=run)
+        train(config, 3, shards=shards, run=run)
+
+    folder = made_once("trained", make)
+    return SimpleNamespace(config=config, shards=folder / "shards", run=folder / "run")
 
 
 @pytest.fixture(scope="session")
@@ -42,12 +109,14 @@ def tiny_config() -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def evaluators(
-    trained: SimpleNamespace, tiny_config: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+    trained: SimpleNamespace, tiny_config: Callable[..., Any], made_once: Callable[..., Path]
 ) -> SimpleNamespace:
-    """Folders of a video and of a pose evaluator, each of two steps."""
+    """Folders of a video and of a pose evaluator, each of two steps; read only."""
     from signvip.backtranslation.train import train_evaluator
 
-    folder = tmp_path_factory.mktemp("evaluators")
-    for modality in ("video", "pose"):
-        train_evaluator(tiny_config(modality), shards=trained.shards, out=folder / modality)
+    def make(folder: Path) -> None:
+        for modality in ("video", "pose"):
+            train_evaluator(tiny_config(modality), shards=trained.shards, out=folder / modality)
+
+    folder = made_once("evaluators", make)
     return SimpleNamespace(video=folder / "video", pose=folder / "pose")

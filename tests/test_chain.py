@@ -154,8 +154,9 @@ def test_a_stage_before_its_time_names_the_command(trained, tmp_path):
     with pytest.raises(RunError, match="signvip train --stage 1"):
         train(trained.config, 2, shards=trained.shards, run=tmp_path / "new")
     untokenized = make_shards(tmp_path / "shards", trained.config)
+    own = shutil.copytree(trained.run, tmp_path / "own")
     with pytest.raises((RunError, MismatchError), match="signvip tokenize"):
-        train(trained.config, 3, shards=untokenized, run=trained.run, resume=False)
+        train(trained.config, 3, shards=untokenized, run=own, resume=False)
 
 
 def test_tokens_of_another_quantizer_are_refused(trained, tmp_path):

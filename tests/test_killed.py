@@ -38,7 +38,7 @@ def test_a_killed_training_goes_on_as_if_nothing_had_been(trained, tmp_path):
     folder, until = killed / "training" / "stage2", time.monotonic() + PATIENCE
     while not list(folder.glob("checkpoint-*[1-9]")) and child.poll() is None and time.monotonic() < until:
         time.sleep(0.02)
-    time.sleep(random.uniform(0, 2))
+    time.sleep(random.SystemRandom().uniform(0, 2))  # another moment in every run
     child.kill()
     child.wait(PATIENCE)
     for run in (killed, whole):
