@@ -18,8 +18,9 @@ def tokens(batch, frames, seed=0):
 
 @pytest.mark.parametrize("prefix", ["tokens", "sentence"])
 @pytest.mark.parametrize("positions", ["learned", "sinusoidal"])
-def test_a_text_in_a_batch_gives_the_same_as_alone(build, prefix, positions):
-    model, frames = build(prefix=prefix, positions=positions), tokens(3, 7)
+@pytest.mark.parametrize("encoder", ["hashed", "bytes"])
+def test_a_text_in_a_batch_gives_the_same_as_alone(build, prefix, positions, encoder):
+    model, frames = build(prefix=prefix, positions=positions, text_encoder=encoder), tokens(3, 7)
     together = model.logits(TEXTS, frames)
     for row, text in enumerate(TEXTS):
         alone = model.logits([text], frames[row : row + 1])

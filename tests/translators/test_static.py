@@ -19,10 +19,10 @@ def tokens(seed):
     return torch.randint(30, (3, 4), generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("prefix", ["tokens", "sentence"])
+@pytest.mark.parametrize("options", [{}, {"prefix": "sentence"}, {"text_encoder": "bytes", "max_bytes": 40}])
 @torch.no_grad()
-def test_logits_are_those_of_the_growing_cache_also_for_the_next_texts(build, prefix):
-    model = build(prefix=prefix)
+def test_logits_are_those_of_the_growing_cache_also_for_the_next_texts(build, options):
+    model = build(**options)
     static = StaticDecoding(model, batch=3, max_frames=8, compile=lambda step: step)
     for texts in (TEXTS, OTHERS, TEXTS):
         growing, fixed = CachedDecoding(model, texts, None), static.begin(texts, None)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 import torch
 from pretrained import write_sentence_encoder
 from signvip_translators.prefix import TextPrefix, left_padded
-from signvip_translators.text import HashedTextEncoder, PretrainedTextEncoder
+from signvip_translators.text import ByteTextEncoder, HashedTextEncoder, PretrainedTextEncoder
 
 from signvip.errors import ConfigError, DataError
 
@@ -16,6 +17,12 @@ from signvip.errors import ConfigError, DataError
 def hashed():
     torch.manual_seed(0)
     return HashedTextEncoder(width=16, layers=1, heads=2, dropout=0.0, buckets=512, max_words=8).eval()
+
+
+@pytest.fixture
+def by_bytes():
+    torch.manual_seed(0)
+    return ByteTextEncoder(width=16, layers=1, heads=2, dropout=0.0, max_bytes=24).eval()
 
 
 @pytest.fixture
@@ -47,6 +54,22 @@ def test_a_text_is_encoded_alike_alone_and_beside_a_longer_one(hashed):
     assert beside.mask.sum(1).tolist() == [2, 6]  # words and the state that ends the text
     torch.testing.assert_close(beside.states[0, :2], alone.states[0])
     torch.testing.assert_close(beside.sentence[0], alone.sentence[0])
+
+
+@pytest.mark.parametrize("texts", [["rain", "strong wind"], ["Ω", "Київ й ґ"], ["ب", "字🙂"]])
+def test_bytes_of_any_script_are_encoded_alike_alone_and_beside_others(by_bytes, texts):
+    alone, beside = by_bytes(texts[:1]), by_bytes(texts)
+    counts = [len(text.encode()) + 1 for text in texts]  # and the state that ends the text
+    assert beside.mask.sum(1).tolist() == counts
+    torch.testing.assert_close(beside.states[0, : counts[0]], alone.states[0])
+    torch.testing.assert_close(beside.sentence[0], alone.sentence[0])
+
+
+def test_every_letter_its_place_and_a_full_stop_change_what_the_bytes_say(by_bytes):
+    texts = ["anna", "anne", "nana", "anna.", "zqxv"]
+    sentences = by_bytes(texts).sentence
+    for one, other in itertools.combinations(range(len(texts)), 2):
+        assert (sentences[one] - sentences[other]).abs().max() > 1e-2, (texts[one], texts[other])
 
 
 def test_words_and_their_order_change_the_states(hashed):

@@ -31,10 +31,13 @@ class Tied(nn.Module):
         return [self.classify.weight.argmax(0, keepdim=True) for _ in texts]
 
 
-@pytest.mark.parametrize("positions", ["learned", "sinusoidal"])
-def test_it_comes_back_as_it_was_saved(tmp_path, positions):
+@pytest.mark.parametrize(
+    "choice",
+    [{"positions": "learned"}, {"positions": "sinusoidal"}, {"text_encoder": "bytes", "max_bytes": 9}],
+)
+def test_it_comes_back_as_it_was_saved(tmp_path, choice):
     torch.manual_seed(0)
-    options = {**SIZES, "positions": positions, "languages": ("qaa", "qab")}
+    options = {**SIZES, **choice, "languages": ("qaa", "qab")}
     model = TokenTranslator("gpt2", 3, 20, options).eval()
     model.save_pretrained(tmp_path)
     again = TokenTranslator.from_pretrained(tmp_path)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from signvip_translators.words import split_words, word_buckets
+from signvip_translators.words import split_words, text_bytes, word_buckets
 
 from signvip.errors import DataError
 
@@ -26,6 +26,21 @@ def test_a_text_without_words_is_refused(text):
 def test_an_endless_text_is_refused_and_the_limit_named(text):
     with pytest.raises(DataError, match="reads 9 words"):
         split_words(text, 9)
+
+
+def test_bytes_know_no_case_nor_unicode_form_and_keep_letters_and_stops():
+    assert text_bytes(" KU\u0308STE  Großes.\n", 24) == "küste großes.".encode()
+    assert text_bytes("ΆΛΦΑ Їжак", 24) == "άλφα їжак".encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [("", "is empty; give a sentence"), (" \n", "is empty"), ("ї" * 13, "reads 24 bytes of UTF-8 at a time")],
+)
+def test_no_text_and_too_many_bytes_are_refused(text, sentence):
+    with pytest.raises(DataError, match=sentence):
+        text_bytes(text, 24)
+    assert len(text_bytes("ї" * 12, 24)) == 24
 
 
 def test_inflections_share_most_buckets_and_other_words_hardly_any():

@@ -20,7 +20,7 @@ from signvip_translators.heads import Bias, HeadCache, ParallelHeads
 from signvip_translators.mixer import TokenMixer, replace_at_random
 from signvip_translators.prefix import PrefixKind, TextPrefix
 from signvip_translators.static import Compile, StaticDecoding
-from signvip_translators.text import HashedTextEncoder, PretrainedTextEncoder, TextSpace
+from signvip_translators.text import ByteTextEncoder, HashedTextEncoder, PretrainedTextEncoder, TextSpace
 from signvip_translators.trunk import (
     Activation,
     FinalNorm,
@@ -72,15 +72,16 @@ class Gpt2Translator(nn.Module):
         # the paper names no rule; `any`, the authors', cut more unseen sentences short on a synthetic grammar
         eos_rule: EosRule = Field("majority", description="which heads must say [EOS] to end a clip")
         text_encoder: str = Field(
-            "hashed", description="hashed (trained along), or a folder or hub id (frozen)"
+            "hashed", description="hashed words or bytes (trained along), or a folder or hub id (frozen)"
         )
         text_width: PositiveInt = Field(512, description="channels of a pretrained text encoder")
         text_space: TextSpace = Field(
             "own", description="of a pretrained text encoder; projected: as in the authors' code"
         )
-        text_layers: PositiveInt = Field(2, description="layers of the hashed text encoder")
+        text_layers: PositiveInt = Field(2, description="layers of a text encoder that is trained along")
         text_buckets: int = Field(4096, ge=2, description="n-gram buckets of the hashed text encoder")
         max_words: PositiveInt = Field(128, description="longest text, in words or word pieces")
+        max_bytes: PositiveInt = Field(384, description="longest text of the encoder of bytes, in UTF-8")
         prefix: PrefixKind = Field("tokens", description="initial states: one a word, or one a sentence")
         languages: tuple[str, ...] = Field(
             (), description="sign languages (ISO 639-3), where there are several"
@@ -92,7 +93,7 @@ class Gpt2Translator(nn.Module):
         self.options, self.vocab_size = config, vocab_size
         self._compile: Compile | None = None
         width, head_width = config.width, config.head_width or config.width
-        self.first_place = first_place(config)
+        self.first_place, self.longest_text = first_place(config), longest_text(config)
         padded = config.special_ids == "eos+pad"
         self.languages = config.languages
         self.prefix = TextPrefix(*text_encoder(config), width, config.prefix, config.languages)
@@ -151,7 +152,7 @@ class Gpt2Translator(nn.Module):
     def rehearse(self, clips: int, frames: int) -> Tensor:
         """Logits of a training step of this size on empty input: what it takes in memory, no text is read."""
         device, dtype = self.mixer.embed.weight.device, self.mixer.embed.weight.dtype
-        words = 1 if self.options.prefix == "sentence" else self.options.max_words
+        words = 1 if self.options.prefix == "sentence" else longest_text(self.options)
         prefix = torch.zeros(clips, words, self.options.width, device=device, dtype=dtype)
         tokens = torch.zeros(clips, frames, self.heads.count, device=device, dtype=torch.long)
         states = torch.cat([prefix, self.mixer(tokens)], dim=1)
@@ -253,7 +254,7 @@ class CachedDecoding:
 def first_place(config: Gpt2Translator.Config) -> int:
     """Position of the first frame."""
     if config.first_frame == "after_longest_text":
-        return config.max_words + 1
+        return longest_text(config) + 1
     if config.prefix == "tokens":
         raise ConfigError(
             "translator gpt2: frames right behind a prefix of words would start at another place for each text; "
@@ -262,17 +263,22 @@ def first_place(config: Gpt2Translator.Config) -> int:
     return 1
 
 
+def longest_text(config: Gpt2Translator.Config) -> int:
+    """Of how many words, word pieces or bytes."""
+    return config.max_bytes if config.text_encoder == "bytes" else config.max_words
+
+
 def text_encoder(config: Gpt2Translator.Config) -> tuple[nn.Module, int]:
     """The text encoder, and how many channels it gives."""
+    sizes = config.width, config.text_layers, config.heads, config.dropout
+    if config.text_encoder == "bytes":
+        return ByteTextEncoder(*sizes, config.max_bytes), config.width
     if config.text_encoder != "hashed":
         pretrained = PretrainedTextEncoder(
             config.text_encoder, config.text_width, config.max_words, config.text_space
         )
         return pretrained, config.text_width
-    encoder = HashedTextEncoder(
-        config.width, config.text_layers, config.heads, config.dropout, config.text_buckets, config.max_words
-    )
-    return encoder, config.width
+    return HashedTextEncoder(*sizes, config.text_buckets, config.max_words), config.width
 
 
 def _check_heads(config: Gpt2Translator.Config) -> None:

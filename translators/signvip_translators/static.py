@@ -51,7 +51,7 @@ class StaticDecoding:
         from transformers import StaticCache
 
         device = model.mixer.embed.weight.device
-        self.model, self.room = model, model.options.max_words + 1 + max_frames
+        self.model, self.room = model, model.longest_text + 1 + max_frames
         self.trunk_cache = StaticCache(config=model.trunk.config, max_cache_len=self.room)
         self.head_cache = FixedHeadCache(max_frames, device)
         self.mask = torch.zeros(batch, self.room, dtype=torch.bool, device=device)

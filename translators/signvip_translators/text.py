@@ -1,4 +1,4 @@
-"""Text encoders by name: a small one that is trained along, or a frozen one of transformers (section 3.6)."""
+"""Text encoders by name: small ones of words or bytes, trained along, or a frozen one of transformers (section 3.6)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from signvip.errors import ConfigError, DataError
-from signvip_translators.words import split_words, too_long, word_buckets
+from signvip_translators.words import split_words, text_bytes, too_long, word_buckets
 
 TextSpace = Literal["own", "projected"]
 """Where texts are read: in the encoder's own last layer, or behind its projection (the authors' sentence vector)."""
+_END = 256  # behind the last byte of a text
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,7 @@ class HashedTextEncoder(nn.Module):
         nn.init.normal_(
             self.positions.weight, std=0.1
         )  # words should differ more by what than by where they are
-        layer = nn.TransformerEncoderLayer(
-            width, heads, 4 * width, dropout, activation="gelu", batch_first=True, norm_first=True
-        )
-        self.layers = nn.TransformerEncoder(layer, layers, nn.LayerNorm(width), enable_nested_tensor=False)
+        self.layers = small_encoder(width, layers, heads, dropout)
 
     def forward(self, texts: Sequence[str]) -> EncodedText:
         """Encode texts; the state after the last word stands for the sentence, as in CLIP."""
@@ -68,6 +66,41 @@ class HashedTextEncoder(nn.Module):
         shares = [share for word in words for share in [1.0, *[1 / len(word)] * (len(word) - 1)]]
         weights = torch.tensor(shares, device=device, dtype=self.grams.weight.dtype)
         return self.grams(flat, starts, per_sample_weights=weights)
+
+
+class ByteTextEncoder(nn.Module):
+    """Bytes of UTF-8, read by a small Transformer encoder: any script, every letter, and no unknown words."""
+
+    def __init__(self, width: int, layers: int, heads: int, dropout: float, max_bytes: int) -> None:
+        super().__init__()
+        self.max_bytes = max_bytes
+        self.bytes = nn.Embedding(_END + 1, width)
+        self.positions = nn.Embedding(max_bytes + 1, width)
+        for table in (self.bytes, self.positions):
+            nn.init.normal_(
+                table.weight, std=0.5
+            )  # a letter's place in its word matters as much as the letter
+        self.layers = small_encoder(width, layers, heads, dropout)
+
+    def forward(self, texts: Sequence[str]) -> EncodedText:
+        """Encode texts; the state behind the last byte stands for the sentence."""
+        rows = [[*text_bytes(text, self.max_bytes), _END] for text in texts]
+        device = self.positions.weight.device
+        lengths = torch.tensor([len(row) for row in rows], device=device)
+        mask = torch.arange(int(lengths.max()), device=device) < lengths[:, None]  # (B, T)
+        ids = torch.full(mask.shape, _END, device=device)
+        ids[mask] = torch.tensor([byte for row in rows for byte in row], device=device)
+        states = self.bytes(ids) + self.positions.weight[: mask.shape[1]]
+        states = self.layers(states, src_key_padding_mask=~mask)
+        return EncodedText(states, mask, states[torch.arange(len(texts), device=device), lengths - 1])
+
+
+def small_encoder(width: int, layers: int, heads: int, dropout: float) -> nn.TransformerEncoder:
+    """What is trained along to read words or bytes in both directions."""
+    layer = nn.TransformerEncoderLayer(
+        width, heads, 4 * width, dropout, activation="gelu", batch_first=True, norm_first=True
+    )
+    return nn.TransformerEncoder(layer, layers, nn.LayerNorm(width), enable_nested_tensor=False)
 
 
 class PretrainedTextEncoder(nn.Module):
@@ -150,6 +183,6 @@ def load_pretrained(name: str) -> tuple[Any, Any]:
         raise DataError(
             f"The text encoder {name} is not at hand ({type(error).__name__}); set "
             "translator.text_encoder to a folder or a hub id, such as openai/clip-vit-base-patch32 (MIT) or "
-            "sentence-transformers/clip-ViT-B-32-multilingual-v1 (Apache-2.0), or to 'hashed'."
+            "sentence-transformers/clip-ViT-B-32-multilingual-v1 (Apache-2.0), or to 'hashed' or 'bytes'."
         ) from error
     return tokenizer, getattr(model, "text_model", model).requires_grad_(False).eval()

@@ -1,4 +1,4 @@
-"""A sentence as words, and a word as the buckets of its character n-grams: no vocabulary, no download."""
+"""A sentence as bytes, or as words that are buckets of their character n-grams: no vocabulary, no download."""
 
 from __future__ import annotations
 
@@ -26,11 +26,24 @@ def split_words(text: str, limit: int) -> list[str]:
     return words
 
 
-def too_long(text: str, limit: int) -> DataError:
+def text_bytes(text: str, limit: int) -> bytes:
+    """A text as UTF-8, in lower case and with single spaces; DataError for none, or for more than `limit` bytes.
+
+    Punctuation stays: it is signed, as a pause. `lower`, since `casefold` makes two letters of one (ß).
+    """
+    found = " ".join(unicodedata.normalize("NFC", text).lower().split()).encode("utf-8", "surrogatepass")
+    if not found:
+        raise DataError(f"The text {_short(text)} is empty; give a sentence.")
+    if len(found) > limit:
+        raise too_long(text, limit, "bytes of UTF-8")
+    return found
+
+
+def too_long(text: str, limit: int, what: str = "words or word pieces") -> DataError:
     """The error for a text beyond what the translator can read."""
     return DataError(
-        f"The text {_short(text)} is too long for the translator, which reads {limit} words or word "
-        "pieces at a time; give it sentence by sentence."
+        f"The text {_short(text)} is too long for the translator, which reads {limit} {what} at a time; give it "
+        "sentence by sentence."
     )
 
 
