@@ -22,12 +22,13 @@ import signvip
 from signvip.config import RunConfig, load_config
 from signvip.data.fields import LATENTS, TOKENS
 from signvip.data.fields import encode as encode_field
+from signvip.data.pixels import to_model
 from signvip.data.preprocess import preprocess
 from signvip.data.rewrite import rewrite_shards
 from signvip.data.sample import Recipe
 from signvip.models import ConditionEncoder, Denoiser, Guider, ReferenceNet
 from signvip.models.vae import build_vae, encode_images
-from signvip.stages.clips import Clips, to_model
+from signvip.stages.clips import Clips
 from signvip.stages.video import VideoDiffusion, _WithLatents
 
 PICKS, TOKENS_A_FRAME = 24, 12

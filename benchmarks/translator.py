@@ -55,7 +55,7 @@ class Ending:
 def generate(model, texts, frames, lengths=None, decoding=CachedDecoding):
     """Greedy tokens of exactly `lengths` frames, or `frames` where there are none."""
     rows = Ending(decoding(model, texts, None), lengths or [10**9] * len(texts))
-    return decode(rows, Chooser(texts, 0.0, None, None), "any", frames)
+    return decode(rows, Chooser(0.0, None), "any", frames)
 
 
 def machine() -> tuple[float, float]:

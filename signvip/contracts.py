@@ -104,6 +104,8 @@ class Translator(Protocol):
 
     [EOS] belongs to the translator: token ids that go in and come out are in [0, V). One that tells sign languages
     apart has `languages`, their codes (ISO 639-3); `loss` and `generate` are then also given `languages`, one per text.
+    A `generate` that has a parameter `generators` takes one for each text in the place of `generator`, so that sampled
+    texts share a batch and stay as they are alone; another is asked text by text.
     """
 
     def loss(self, texts: Sequence[str], tokens: Tensor, lengths: Tensor) -> tuple[Tensor, dict[str, float]]:

@@ -122,9 +122,8 @@ def _train(out: Path, reporter: Reporter) -> Path:
 def _sample(chain: Chain, clip: int, reference: np.ndarray) -> Sample:
     info = chain.clips.info(clip)
     drawn = chain.clips.conditions(clip)
-    tokens = chain.pipe.translate([info["text"]])[0]
     begin = time.perf_counter()
-    generated = chain.video(chain.pipe.embed(tokens), reference, seed=clip)
+    generated, tokens = chain.generate(info["text"], reference, seed=clip)
     seconds = time.perf_counter() - begin
     pictures = drawn.unflatten(1, (-1, 3)).permute(0, 3, 1, 4, 2).flatten(2, 3)  # (F, H, K*W, 3)
     return Sample(

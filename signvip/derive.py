@@ -13,6 +13,7 @@ from diffusers import AutoencoderKL
 from signvip.data.fields import EMBEDDINGS, LATENTS, TOKENS
 from signvip.data.fields import encode as encode_field
 from signvip.data.manifest import Manifest
+from signvip.data.pixels import to_model
 from signvip.data.rewrite import rewrite_shards
 from signvip.data.shards import Sample, splits_of
 from signvip.errors import RunError
@@ -20,7 +21,7 @@ from signvip.models import Codec, ConditionEncoder
 from signvip.models.vae import encode_images
 from signvip.progress import Reporter, Silent, following
 from signvip.run import Run
-from signvip.stages.clips import Clips, to_model
+from signvip.stages.clips import Clips
 from signvip.stages.codecs import CHUNK, load_codec, tokens_of
 
 if TYPE_CHECKING:

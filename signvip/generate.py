@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from importlib.resources import files
@@ -23,8 +23,6 @@ from signvip.models.video_diffusion.sampler import make_scheduler, unknown_sched
 from signvip.pipeline import SignVipPipeline
 from signvip.progress import Reporter, Silent
 from signvip.run import MAKERS, Run
-from signvip.stages.clips import to_pixels
-from signvip.training import step_seed
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -93,7 +91,7 @@ def generate(
     options: GenerateOptions | None = None,
     reporter: Reporter | None = None,
 ) -> list[Path]:
-    """Write one mp4 and one sidecar per request; a seed repeats a result exactly, alone or in a batch."""
+    """Write one mp4 and one sidecar per request: what the pipeline gives for its text and `manual_seed(seed)`."""
     options, reporter = options or GenerateOptions(), reporter or Silent()
     source = choose_run(run)
     for request in requests:
@@ -106,9 +104,11 @@ def generate(
     outputs = []
     for start in range(0, len(requests), TEXTS_AT_ONCE):
         part = requests[start : start + TEXTS_AT_ONCE]
+        generators = [torch.Generator().manual_seed(options.seed) for _ in part]
         with _fitting(pipe, options):
-            for request, tokens in zip(part, _translate(pipe, part, options), strict=True):
-                outputs.append(_make(pipe, source, request, tokens, options, reporter))
+            translated = _translate(pipe, part, generators, options)
+            for request, tokens, generator in zip(part, translated, generators, strict=True):
+                outputs.append(_make(pipe, source, request, tokens, generator, options, reporter))
     return outputs
 
 
@@ -162,14 +162,20 @@ def _compile(pipe: SignVipPipeline) -> None:
         pipe.translator.network.compile(mode="reduce-overhead")
 
 
-def _translate(pipe: SignVipPipeline, requests: Sequence[Request], options: GenerateOptions) -> list[Tensor]:
+def _translate(
+    pipe: SignVipPipeline,
+    requests: Sequence[Request],
+    generators: Sequence[torch.Generator],
+    options: GenerateOptions,
+) -> list[Tensor]:
+    """Translate many texts at once, which is several times faster: the tokens that the pipeline would give for each."""
     return pipe.translate(
         [request.text for request in requests],
         max_frames=options.max_frames,
         temperature=options.temperature,
         top_k=options.top_k,
         language=options.language,
-        generator=torch.Generator().manual_seed(options.seed),
+        generator=generators,
     )
 
 
@@ -178,29 +184,27 @@ def _make(
     source: str,
     request: Request,
     tokens: Tensor,
+    generator: torch.Generator,
     options: GenerateOptions,
     reporter: Reporter,
 ) -> Path:
     name = request.output.name
     with reporter.task(f"{name}: {len(tokens)} frames", pipe.config.steps) as task:
-        latents = pipe.denoise(
-            pipe.embed(tokens),
+        made = pipe(
+            request.text,
             request.reference,
-            generator=torch.Generator().manual_seed(step_seed(options.seed, request.text, 0)),
+            tokens=tokens,
+            generator=generator,
+            output_type="stream",
             callback_on_step_end=lambda *_: task.advance(),
         )
     request.output.parent.mkdir(parents=True, exist_ok=True)
     with VideoWriter(request.output, pipe.config.fps, comment=NOTICE) as video:
-        for frames in _pixels(pipe, latents):
+        for frames in made.frames:
             video.write(frames)
     sidecar = _sidecar(pipe, source, request, tokens, options)
     write_text(request.output.with_suffix(".json"), json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n")
     return request.output
-
-
-def _pixels(pipe: SignVipPipeline, latents: Tensor) -> Iterator[Any]:
-    for part in pipe.decode(latents):
-        yield to_pixels(part.float())
 
 
 def _sidecar(

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from signvip.config import RunConfig, Sampler
 from signvip.data.images import load_reference
+from signvip.data.pixels import to_pixels
 from signvip.errors import ConfigError, DataError, RunError, SignVipWarning
 from signvip.models import Codec, Denoiser, Guider, ReferenceNet, TokenTranslator
 from signvip.models.vae import decode_latents, encode_images
@@ -27,6 +28,7 @@ from signvip.run import Run
 
 MODELS = ("vae", "reference_net", "guider", "denoiser", "autoencoder", "translator")
 StepCallback = Callable[["SignVipPipeline", int, Tensor, dict[str, Tensor]], Mapping[str, Tensor] | None]
+OUTPUT_TYPES = ("pil", "np", "pt", "latent", "stream")
 DECODE_CHUNK = 8  # frames that the VAE decodes together
 
 
@@ -119,14 +121,18 @@ class SignVipPipeline(DiffusionPipeline):
         return_dict: bool = True,
         callback_on_step_end: StepCallback | None = None,
         callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
-    ) -> SignVipOutput | tuple[Any, Any]:
+    ) -> SignVipOutput | Any:  # Any: a plain tuple where no `return_dict` is wanted
         """Generate one video per text, all of the same signer.
 
-        `tokens` (F, N) replace the translator's. A list of texts takes a list of generators, or one for all.
-        `output_type` is "pil", "np" (F, H, W, 3) in [0, 1], "pt" (F, 3, H, W) in [0, 1], or "latent".
+        `generator` draws the tokens (above a temperature of 0), then the noise. One that is on the CPU draws the same
+        for any device. A list of texts takes a list of them, and each video is then the one of its text alone; or it
+        takes one for all, from which the first video draws before the second. `tokens` (F, N) replace the translator's.
+        `output_type` is "pil", "np" (F, H, W, 3) in [0, 1], "pt" (F, 3, H, W) in [0, 1], "latent", or "stream": parts
+        (f, H, W, 3) uint8, decoded as they are read, so that a long video takes no more memory than a short one.
         The callback is that of diffusers, called as `(pipe, step, timestep, {"latents": ...})`; it may return others.
         """
         _check_callback(callback_on_step_end_tensor_inputs)
+        _check_output_type(output_type)
         texts = [text] if isinstance(text, str) else list(text)
         generators = _one_each(generator, len(texts))
         translated = (
@@ -134,7 +140,7 @@ class SignVipPipeline(DiffusionPipeline):
             if tokens is not None
             else self.translate(
                 texts, max_frames=max_frames, temperature=temperature, top_k=top_k, language=language,
-                generator=generators[0],
+                generator=generator,
             )
         )  # fmt: skip
         frames = []
@@ -160,9 +166,9 @@ class SignVipPipeline(DiffusionPipeline):
         temperature: float = 0.0,
         top_k: int | None = None,
         language: str | None = None,
-        generator: torch.Generator | None = None,
+        generator: torch.Generator | Sequence[torch.Generator] | None = None,
     ) -> list[Tensor]:
-        """Texts to tokens d, one (F, N) each: p(d | text) of Eq. 4."""
+        """Translate texts to tokens d, one (F, N) each: p(d | text) of Eq. 4. Generators are those of `__call__`."""
         if language and not self.translator.languages:
             warnings.warn(
                 f"The language '{language}' changes nothing: this translator does not tell sign languages apart.",
@@ -272,15 +278,20 @@ def is_hub_id(name: str) -> bool:
 
 
 def _convert(parts: Iterator[Tensor], output_type: str) -> Any:
+    if output_type == "stream":
+        return map(to_pixels, parts)
     frames = ((torch.cat(list(parts)).float().clamp(-1, 1) + 1) / 2).cpu()
     if output_type == "pt":
         return frames
     array = frames.permute(0, 2, 3, 1).numpy()
     if output_type == "np":
         return array
-    if output_type == "pil":
-        return [Image.fromarray((frame * 255).round().astype(np.uint8)) for frame in array]
-    raise DataError(f"There is no output type '{output_type}'; choose pil, np, pt or latent.")
+    return [Image.fromarray((frame * 255).round().astype(np.uint8)) for frame in array]
+
+
+def _check_output_type(name: str) -> None:
+    if name not in OUTPUT_TYPES:
+        raise DataError(f"There is no output type '{name}'; choose one of {', '.join(OUTPUT_TYPES)}.")
 
 
 def _check_callback(names: Sequence[str]) -> None:

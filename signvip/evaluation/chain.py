@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from signvip.data.pixels import to_model, to_pixels
 from signvip.evaluation.images import hand_ssim, psnr, ssim
 from signvip.evaluation.trajectories import WristProbe, fit_wrist_probe, share_in_place, wrist_positions
 from signvip.models import ConditionEncoder
 from signvip.models.usage import CodeUsage
 from signvip.pipeline import SignVipPipeline
 from signvip.run import Run
-from signvip.stages.clips import Clips, to_model, to_pixels
+from signvip.stages.clips import Clips
 
 PROBE_FRAMES = 1200
 
@@ -71,13 +72,19 @@ class Chain:
         parts = ("vae", "reference_net", "guider", "denoiser", "translator")
         return {**{name: getattr(pipe, name) for name in parts}, "decoder": pipe.autoencoder.decoding}
 
+    def generate(self, text: str, reference: np.ndarray, seed: int) -> tuple[np.ndarray, Tensor]:
+        """Make a video as `signvip generate --seed` does: frames (F, H, W, 3) uint8, and the tokens (F, N)."""
+        generator = torch.Generator().manual_seed(seed)
+        made = self.pipe(text, reference, generator=generator, output_type="stream")
+        return np.concatenate(list(made.frames)), made.tokens
+
     def video(self, e: Tensor, reference: np.ndarray, seed: int) -> np.ndarray:
-        """Embeddings and a picture to frames (F, H, W, 3) uint8."""
+        """Embeddings, of true conditions, and a picture to frames (F, H, W, 3) uint8."""
         return self.pixels(self.pipe.denoise(e, reference, generator=torch.Generator().manual_seed(seed)))
 
     def pixels(self, latents: Tensor) -> np.ndarray:
         """Latents (F, 4, h, w) to frames (F, H, W, 3) uint8."""
-        return np.concatenate([to_pixels(part.float()) for part in self.pipe.decode(latents)])
+        return np.concatenate([to_pixels(part) for part in self.pipe.decode(latents)])
 
 
 def as_array(e: Tensor) -> np.ndarray:

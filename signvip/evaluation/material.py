@@ -148,11 +148,12 @@ def make(chain: Chain, pick: int, seed: int, pixels: bool) -> Made:
     )
     own = step_seed(seed, info["id"], 0)  # of the clip, so that a subset gives the same videos
     begin = time.perf_counter()
-    clip.written = chain.pipe.translate([info["text"]])[0]
-    if pixels:
-        clip.generated = chain.video(chain.pipe.embed(clip.written), frames[-1], own)
-        clip.seconds = time.perf_counter() - begin
-        clip.rebuilt = chain.video(e, frames[-1], own)
+    if not pixels:
+        clip.written = chain.pipe.translate([info["text"]])[0]
+        return clip
+    clip.generated, clip.written = chain.generate(info["text"], frames[-1], own)
+    clip.seconds = time.perf_counter() - begin
+    clip.rebuilt = chain.video(e, frames[-1], own)
     return clip
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -62,18 +64,24 @@ class TokenTranslator(ModelMixin, ConfigMixin):
         max_frames: int,
         temperature: float = 0.0,
         top_k: int | None = None,
-        generator: torch.Generator | None = None,
+        generator: torch.Generator | Sequence[torch.Generator] | None = None,
         languages: Sequence[str] | None = None,
     ) -> list[Tensor]:
-        """One (F, N) tensor of tokens in [0, V) per text."""
-        return self.network.generate(
-            texts,
-            max_frames=max_frames,
-            temperature=temperature,
-            top_k=top_k,
-            generator=generator,
-            **self._given(languages),
+        """Return one (F, N) tensor of tokens in [0, V) per text; with a list of generators, each as it is alone."""
+        ask: Callable[..., list[Tensor]] = partial(
+            self.network.generate, max_frames=max_frames, temperature=temperature, top_k=top_k
         )
+        if temperature == 0:  # nothing is drawn
+            return ask(texts, **self._given(languages))
+        if not isinstance(generator, Sequence):
+            return ask(texts, generator=generator, **self._given(languages))
+        if "generators" in inspect.signature(self.network.generate).parameters:
+            return ask(texts, generators=generator, **self._given(languages))
+        spoken = [None] * len(texts) if languages is None else [[language] for language in languages]
+        return [
+            ask([text], generator=own, **self._given(language))[0]
+            for text, own, language in zip(texts, generator, spoken, strict=True)
+        ]
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
         """Weights by name, with tied ones copied: safetensors refuses tensors that share memory."""

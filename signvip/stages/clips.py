@@ -97,13 +97,3 @@ class Draws:
     def scattered(self, total: int, count: int) -> list[int]:
         """`count` frames of a clip anywhere, without repetition where the clip is long enough."""
         return sorted(int(i) for i in self.random.choice(total, size=count, replace=total < count))
-
-
-def to_model(images: Tensor) -> Tensor:
-    """uint8 pixels to [-1, 1]."""
-    return images.float() / 127.5 - 1
-
-
-def to_pixels(images: Tensor) -> np.ndarray:
-    """(F, 3, H, W) in [-1, 1] to (F, H, W, 3) uint8."""
-    return ((images.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from signvip.config import RunConfig, Training
+from signvip.data.pixels import to_model
 from signvip.models import Autoencoder, ConditionEncoder
 from signvip.models.usage import CodeUsage
-from signvip.stages.clips import Clips, Draws, to_model
+from signvip.stages.clips import Clips, Draws
 
 STATISTICS_CLIPS = 128  # however many a batch has: the processes of a step share it
 

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from signvip.config import RunConfig, Training
+from signvip.data.pixels import to_model, to_pixels
 from signvip.data.sheet import contact_sheet
 from signvip.evaluation.images import psnr, ssim
 from signvip.models.vae import build_vae, decode_latents, encode_images, vae_loss, whiten_latents
 from signvip.models.vae_start import start_as_average
-from signvip.stages.clips import Clips, Draws, to_model, to_pixels
+from signvip.stages.clips import Clips, Draws
 
 CALIBRATION_BATCHES = 16
 

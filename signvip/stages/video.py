@@ -15,13 +15,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from signvip.config import RunConfig, Training
+from signvip.data.pixels import to_model, to_pixels
 from signvip.data.sheet import contact_sheet
 from signvip.data.video import VideoWriter
 from signvip.evaluation.images import hand_ssim, psnr, ssim
 from signvip.models import ConditionEncoder, Denoiser, Guider, ReferenceNet
 from signvip.models.vae import decode_latents, encode_images
 from signvip.models.video_diffusion.sampler import make_scheduler, sample
-from signvip.stages.clips import Clips, Draws, to_model, to_pixels
+from signvip.stages.clips import Clips, Draws
 from signvip.training import step_seed
 
 PREVIEW_CLIPS, PREVIEW_STEPS = 4, 8  # at most; no more than `generate` takes

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from signvip.testing.building import configure, quiet, require, require_methods, telling
@@ -98,6 +100,25 @@ def _check_generation(name: str, translator: Any) -> None:
     for tokens in sampled[0]:
         _check_tokens(name, tokens)
     _check_same(name, sampled[0], sampled[1], "the same generator seed must give the same tokens")
+    _check_generators(name, translator)
+
+
+def _check_generators(name: str, translator: Any) -> None:
+    """One that takes `generators` draws for each text from its own, whatever its neighbours do."""
+    import torch
+
+    if "generators" not in inspect.signature(translator.generate).parameters:
+        return
+
+    def sample(texts: Sequence[str]) -> list[Tensor]:
+        generators = [torch.Generator().manual_seed(7) for _ in texts]
+        made: list[Tensor] = translator.generate(
+            texts, max_frames=MOST_FRAMES, temperature=1.0, generators=generators
+        )
+        return made
+
+    alone = [sample([text])[0] for text in TEXTS]
+    _check_same(name, sample(TEXTS), alone, "a text with its own generator must be sampled as it is alone")
 
 
 def _check_tokens(name: str, tokens: Tensor) -> None:

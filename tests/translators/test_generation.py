@@ -27,13 +27,13 @@ class Script:
         return self.start()
 
 
-def greedy(count):
-    return Chooser(["text"] * count, 0.0, None, None)
+GREEDY = Chooser(0.0, None)
+GOES_ON = torch.tensor([False])
 
 
 def test_rows_end_where_they_say_so_and_nothing_is_computed_afterwards():
     script = Script([[0, 1, 1], [2, 2, 2]], [[EOS] * 3, [1, 0, 0]], [[0, 0, 0], [EOS] * 3], [[1] * 3] * 2)
-    short, long = decode(script, greedy(2), "any", 20)
+    short, long = decode(script, GREEDY, "any", 20)
     assert short.tolist() == [[0, 1, 1]]
     assert long.tolist() == [[2, 2, 2], [1, 0, 0]]
     assert script.calls == 3
@@ -42,40 +42,40 @@ def test_rows_end_where_they_say_so_and_nothing_is_computed_afterwards():
 @pytest.mark.parametrize(("rule", "length"), [("any", 1), ("majority", 3), ("first", 2)])
 def test_the_rule_says_which_heads_end_a_clip(rule, length):
     frames = [[1, 1, 1]], [[1, EOS, 1]], [[EOS, 1, 1]], [[1, EOS, EOS]]
-    assert len(decode(Script(*frames), greedy(1), rule, 20)[0]) == length
+    assert len(decode(Script(*frames), GREEDY, rule, 20)[0]) == length
 
 
 def test_a_lone_eos_gives_its_best_token_instead():
-    (tokens,) = decode(Script([[1, EOS, 1]], [[EOS, 0, 0]], [[EOS] * 3]), greedy(1), "majority", 20)
+    (tokens,) = decode(Script([[1, EOS, 1]], [[EOS, 0, 0]], [[EOS] * 3]), GREEDY, "majority", 20)
     assert tokens.tolist() == [[1, 3, 1], [3, 0, 0]]
 
 
 def test_the_first_frame_cannot_be_the_end():
-    (tokens,) = decode(Script([[EOS] * 3]), greedy(1), "any", 20)
+    (tokens,) = decode(Script([[EOS] * 3]), GREEDY, "any", 20)
     assert tokens.tolist() == [[3, 3, 3]]
 
 
 def test_the_guard_cuts_and_reports(caplog):
     with caplog.at_level(logging.WARNING):
-        (tokens,) = decode(Script([[1, 1, 1]]), greedy(1), "any", 4)
+        (tokens,) = decode(Script([[1, 1, 1]]), GREEDY, "any", 4)
     assert len(tokens) == 4
     assert "1 of the texts did not end within 4 frames" in caplog.text
 
 
 def test_sampling_follows_the_softmax_at_its_temperature():
     logits = torch.tensor([0.0, 1.0, 2.0, -1.0, 0.5, 0.2]).expand(1, 20_000, -1)
-    chooser = Chooser(["text"], 0.7, None, torch.Generator().manual_seed(0))
-    drawn = chooser.scores(logits).argmax(-1).flatten().bincount(minlength=6) / 20_000
+    chooser = Chooser(0.7, None, [torch.Generator().manual_seed(0)])
+    drawn = chooser.scores(logits, GOES_ON).argmax(-1).flatten().bincount(minlength=6) / 20_000
     torch.testing.assert_close(drawn, (logits[0, 0] / 0.7).softmax(0), atol=0.02, rtol=0)
 
 
 def test_top_k_keeps_the_best_tokens_and_eos():
     logits = torch.tensor([0.0, 1.0, 2.0, -1.0, 0.5, 0.2]).expand(1, 2000, -1)
-    chooser = Chooser(["text"], 2.0, 2, torch.Generator().manual_seed(0))
-    assert set(chooser.scores(logits).argmax(-1).flatten().tolist()) == {1, 2, EOS}
+    chooser = Chooser(2.0, 2, [torch.Generator().manual_seed(0)])
+    assert set(chooser.scores(logits, GOES_ON).argmax(-1).flatten().tolist()) == {1, 2, EOS}
 
 
 @pytest.mark.parametrize("options", [(-1.0, None), (1.0, 0)])
 def test_senseless_options_are_refused(options):
     with pytest.raises(ConfigError):
-        Chooser(["text"], *options, None)
+        Chooser(*options)

@@ -50,7 +50,7 @@ def test_the_cache_changes_nothing(build):
 def test_generated_tokens_are_those_of_decoding_without_cache(build):
     model = build(eos_rule="majority")
     with torch.no_grad():
-        slow = decode(UncachedDecoding(model, TEXTS), Chooser(TEXTS, 0, None, None), "majority", 12)
+        slow = decode(UncachedDecoding(model, TEXTS), Chooser(0, None), "majority", 12)
     for ours, expected in zip(model.generate(TEXTS, max_frames=12), slow, strict=True):
         assert torch.equal(ours, expected)
 
@@ -111,17 +111,33 @@ def test_it_learns_two_sentences_by_heart_and_says_when_they_end(build):
     assert model.training  # generating left the mode as it was
 
 
-def test_sampling_repeats_with_its_seed_and_does_not_depend_on_the_batch(build):
-    model = build()
+def test_a_text_with_a_generator_of_its_own_is_sampled_as_alone_and_leaves_it_as_alone(build):
+    model = build(eos_rule="any")
+    model.heads.classify.bias.data[..., -1] += 1  # so that texts end, and not together
 
-    def sample(texts, seed):
-        generator = torch.Generator().manual_seed(seed)
-        made = model.generate(texts, max_frames=8, temperature=1.0, top_k=20, generator=generator)
-        return [clip.tolist() for clip in made]
+    def sample(texts, seeds):
+        generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        made = model.generate(texts, max_frames=24, temperature=1.0, top_k=20, generators=generators)
+        drawn_next = [int(torch.randint(10**9, (), generator=own)) for own in generators]
+        return [(clip.tolist(), drawn) for clip, drawn in zip(made, drawn_next, strict=True)]
 
-    assert sample(TEXTS, 1) == sample(TEXTS, 1) == [sample([text], 1)[0] for text in TEXTS]
-    assert sample(TEXTS, 1) != sample(TEXTS, 2)
-    assert len({str(clip) for clip in sample(["rain"] * 3, 1)}) == 3
+    together = sample(TEXTS, [1, 1, 2])
+    assert together == [sample([text], [seed])[0] for text, seed in zip(TEXTS, [1, 1, 2], strict=True)]
+    assert len({len(clip) for clip, _ in together}) == 3
+    assert sample(["rain"], [1]) != sample(["rain"], [2])
+
+
+def test_one_generator_draws_for_all_texts_and_goes_on(build):
+    model, generator = build(), torch.Generator().manual_seed(1)
+
+    def sample():
+        made = model.generate(["rain"] * 3, max_frames=8, temperature=1.0, generator=generator)
+        return [str(clip.tolist()) for clip in made]
+
+    first, second = sample(), sample()
+    assert len({*first, *second}) == 6
+    generator.manual_seed(1)
+    assert (sample(), sample()) == (first, second)
 
 
 def test_it_generates_in_half_precision(build):

@@ -28,6 +28,8 @@ class Tied(nn.Module):
         return self.classify(self.embed(tokens)).square().mean(), {}
 
     def generate(self, texts, *, max_frames, temperature=0.0, top_k=None, generator=None):
+        if temperature > 0:
+            return [torch.randint(20, (max_frames, 3), generator=generator) for _ in texts]
         return [self.classify.weight.argmax(0, keepdim=True) for _ in texts]
 
 
@@ -69,6 +71,18 @@ def test_a_translator_that_knows_one_sign_language_is_not_told_of_others(monkeyp
     batch = ["rain"], torch.zeros(1, 2, 3, dtype=torch.long), torch.tensor([2])
     assert model.loss(*batch, languages=["qaa"])[0] == model.loss(*batch)[0]
     assert len(model.generate(["rain"], languages=["qaa"], max_frames=2)) == 1
+
+
+def test_one_that_takes_a_single_generator_is_asked_text_by_text(monkeypatch):
+    monkeypatch.setattr(translation, "build", lambda kind, name, **sizes: Tied(None, **sizes))
+    model, texts = TokenTranslator("tied", 3, 20), ["rain", "snow"]
+    generators = [torch.Generator().manual_seed(seed) for seed in (5, 6)]
+    made = model.generate(texts, max_frames=4, temperature=1.0, generator=generators)
+    for text, seed, tokens in zip(texts, (5, 6), made, strict=True):
+        generator = torch.Generator().manual_seed(seed)
+        (alone,) = model.generate([text], max_frames=4, temperature=1.0, generator=generator)
+        assert torch.equal(tokens, alone)
+    assert len(model.generate(texts, max_frames=4, generator=generators)) == 2
 
 
 def test_unknown_names_and_options_come_with_the_nearest():

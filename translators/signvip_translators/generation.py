@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import zlib
-from collections import Counter
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
@@ -31,28 +29,26 @@ class Decoding(Protocol):
 
 
 class Chooser:
-    """Greedy at temperature 0, else sampling by the Gumbel-max trick with a generator for each text.
+    """Greedy at temperature 0, else sampling by the Gumbel-max trick with a generator for each row.
 
-    A text's noise depends on the seed and the text alone, never on its neighbours in the batch; the same
-    text given twice is sampled twice. `top_k` limits the tokens, while [EOS] always stays a candidate.
+    A row draws until it ends and never after, so that a generator of its own leaves it as it would alone.
+    `top_k` limits the tokens, while [EOS] always stays a candidate.
     """
 
     def __init__(
-        self, texts: Sequence[str], temperature: float, top_k: int | None, generator: torch.Generator | None
+        self, temperature: float, top_k: int | None, generators: Sequence[torch.Generator] = ()
     ) -> None:
         if temperature < 0 or (top_k is not None and top_k < 1):
             raise ConfigError(
                 "A temperature below 0 or a top-k below 1 has no meaning; use 0 or more, and 1 or more."
             )
-        self.temperature, self.top_k = temperature, top_k
-        # the initial seed, not the state: many texts in batches equal each text alone
-        seed = int(torch.randint(2**31, ())) if generator is None else generator.initial_seed()
-        self.generators = [
-            torch.Generator().manual_seed(_text_seed(seed, *text)) for text in _numbered(texts)
-        ]
+        self.temperature, self.top_k, self.generators = temperature, top_k, generators
 
-    def scores(self, logits: Tensor) -> Tensor:
-        """What is to be maximised: logits (B, N, V + 1), with noise where the temperature is above 0."""
+    def scores(self, logits: Tensor, ended: Tensor) -> Tensor:
+        """Return what to maximise: logits (B, N, V + 1), with noise where the temperature is above 0.
+
+        `ended` (B,) are the rows whose scores nobody reads any more.
+        """
         if self.temperature == 0:
             return logits
         scores = logits.float() / self.temperature
@@ -60,18 +56,21 @@ class Chooser:
             words = scores[..., :-1]
             least = words.topk(self.top_k, dim=-1).values[..., -1:]
             scores = torch.cat([words.masked_fill(words < least, -torch.inf), scores[..., -1:]], dim=-1)
-        noise = [torch.empty(scores.shape[1:]).exponential_(generator=row) for row in self.generators]
-        return scores - torch.stack(noise).log().to(scores.device)
+        for row, (generator, over) in enumerate(zip(self.generators, ended.tolist(), strict=True)):
+            if not over:
+                scores[row] -= _exponential(scores.shape[1:], generator).log().to(scores.device)
+        return scores
 
 
 def decode(decoding: Decoding, chooser: Chooser, rule: EosRule, max_frames: int) -> list[Tensor]:
     """Generate until every row has said [EOS]: one (F, N) tensor of tokens for each, 1 <= F <= max_frames."""
-    scores = chooser.scores(decoding.start())
-    ended = torch.zeros(len(scores), dtype=torch.bool, device=scores.device)
+    logits = decoding.start()
+    ended = torch.zeros(len(logits), dtype=torch.bool, device=logits.device)
+    scores = chooser.scores(logits, ended)
     lengths = torch.ones_like(ended, dtype=torch.long)
     frames = [scores[..., :-1].argmax(-1)]  # the first frame cannot be the end
     while len(frames) < max_frames:
-        scores = chooser.scores(decoding.step(frames[-1]))
+        scores = chooser.scores(decoding.step(frames[-1]), ended)
         ended = ended | _says_end(scores.argmax(-1) == scores.shape[-1] - 1, rule)
         if ended.all():
             break
@@ -98,14 +97,6 @@ def _report(count: int, max_frames: int) -> None:
     )
 
 
-def _numbered(texts: Sequence[str]) -> list[tuple[str, int]]:
-    seen: Counter[str] = Counter()
-    numbered = []
-    for text in texts:
-        numbered.append((text, seen[text]))
-        seen[text] += 1
-    return numbered
-
-
-def _text_seed(seed: int, text: str, occurrence: int) -> int:
-    return zlib.crc32(f"{seed}/{occurrence}/{text}".encode())
+def _exponential(shape: torch.Size, generator: torch.Generator) -> Tensor:
+    # made where the generator lives, so that a seed on the CPU gives the same tokens on every device
+    return torch.empty(shape, device=generator.device).exponential_(generator=generator)

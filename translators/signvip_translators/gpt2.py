@@ -169,15 +169,19 @@ class Gpt2Translator(nn.Module):
         temperature: float = 0.0,
         top_k: int | None = None,
         generator: torch.Generator | None = None,
+        generators: Sequence[torch.Generator] | None = None,
         languages: Sequence[str] | None = None,
     ) -> list[Tensor]:
         """Return one (F, N) tensor of tokens per text; each ends where the heads said [EOS] by `eos_rule`.
 
-        A text's result does not depend on its neighbours; `max_frames` only guards, and is reported when met.
+        A text's result does not depend on its neighbours where it has its own of `generators`, or nothing is drawn;
+        `max_frames` only guards, and is reported when met.
         """
         if max_frames < 1:
             raise ConfigError(f"A video of {max_frames} frames cannot be made; set max_frames to 1 or more.")
-        chooser = Chooser(texts, temperature, top_k, generator)
+        chooser = Chooser(
+            temperature, top_k, generators or [generator or torch.default_generator] * len(texts)
+        )
         training = self.training
         self.eval()
         try:

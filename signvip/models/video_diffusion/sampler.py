@@ -111,6 +111,7 @@ def sample(
     prompt = denoiser.project_prompt()
     if reference is not None and not callable(reference):
         reference = denoiser.project_reference(reference)
+    generators = [torch.default_generator] * len(e) if generators is None else generators
     latents = _noise(denoiser, e, generators) * scheduler.init_noise_sigma
     options = _step_options(scheduler, generators)
     total = len(scheduler.timesteps)
@@ -161,18 +162,17 @@ def _set_timesteps(scheduler: SchedulerMixin, steps: int, device: torch.device) 
     scheduler.set_timesteps(steps, device=device)
 
 
-def _noise(denoiser: Denoiser, e: Tensor, generators: Sequence[torch.Generator] | None) -> Tensor:
+def _noise(denoiser: Denoiser, e: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
     shape = (e.shape[1], denoiser.config["in_channels"], *e.shape[3:])
-    each = [torch.default_generator] * len(e) if generators is None else generators
     # made where the generator lives, so that a seed on the CPU gives the same noise for every device
-    noise = [torch.randn(shape, generator=own, device=own.device) for own in each]
+    noise = [torch.randn(shape, generator=own, device=own.device) for own in generators]
     return torch.stack([clip.to(e) for clip in noise])
 
 
-def _step_options(scheduler: SchedulerMixin, generators: Sequence[torch.Generator] | None) -> dict[str, Any]:
-    """Let a scheduler that adds noise draw it clip by clip."""
-    draws = generators is not None and "generator" in inspect.signature(scheduler.step).parameters
-    return {"generator": list(generators or ())} if draws else {}
+def _step_options(scheduler: SchedulerMixin, generators: Sequence[torch.Generator]) -> dict[str, Any]:
+    """Let a scheduler that adds noise draw it clip by clip, from the same generators as the first noise."""
+    draws = "generator" in inspect.signature(scheduler.step).parameters
+    return {"generator": list(generators)} if draws else {}
 
 
 def _window(denoiser: Denoiser, num_frames: int, window: int) -> int:
