@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -56,21 +57,35 @@ def test_the_command_line_knows_no_plugin_and_no_vendored_click(path):
     assert not within(imports(path), *PLUGINS, "click", "torch")
 
 
-@pytest.mark.parametrize(
-    "module", ["signvip", "signvip_cli.app", *PLUGINS, "signvip.toysign", "signvip.metrics"]
-)
-def test_a_bare_import_loads_no_torch(module):
-    code = f"import sys, {module}; sys.exit(' '.join({HEAVY} & set(sys.modules)) or 0)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+MODULES = ("signvip", "signvip_cli.app", *PLUGINS, "signvip.toysign", "signvip.metrics")
+LISTING = "signvip.plugins()"
+LOADED = f"""
+import importlib, json, sys
+steps = [(name, lambda name=name: importlib.import_module(name)) for name in {MODULES}]
+steps.append(({LISTING!r}, lambda: sys.modules["signvip"].plugins()))
+heavy = {{}}
+for name, step in steps:
+    assert step()
+    heavy[name] = sorted({HEAVY} & set(sys.modules))
+print(json.dumps(heavy))
+"""
 
 
-def test_listing_plugins_loads_no_torch():
-    code = (
-        f"import sys, signvip; assert signvip.plugins(); sys.exit(' '.join({HEAVY} & set(sys.modules)) or 0)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+@pytest.fixture(scope="module")
+def loaded():
+    """The heavy modules that are loaded after each step of one fresh process; the first that has any is at fault."""
+    done = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_bare_import_loads_no_torch(loaded, module):
+    assert loaded[module] == []
+
+
+def test_listing_plugins_loads_no_torch(loaded):
+    assert loaded[LISTING] == []
 
 
 def test_the_public_names_are_all_there():

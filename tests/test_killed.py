@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
 import subprocess
@@ -14,12 +13,12 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from workers import PATIENCE
 
 from signvip.config import merge, parse_config
 from signvip.stages import train
 
 LAUNCHED = Path(__file__).with_name("launched.py")
-PATIENCE = 240
 TRAINING = {"steps": 60, "checkpoint_every": 2, "validate_every": 100, "clips": 2}
 
 
@@ -32,8 +31,7 @@ def test_a_killed_training_goes_on_as_if_nothing_had_been(trained, tmp_path):
     stored = tmp_path / "config.json"
     stored.write_text(json.dumps(values))
     child = subprocess.Popen(
-        [sys.executable, LAUNCHED, stored, trained.shards, killed, "2", json.dumps(TRAINING)],
-        env={**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())},
+        [sys.executable, LAUNCHED, stored, trained.shards, killed, "2", json.dumps(TRAINING)]
     )
     folder, until = killed / "training" / "stage2", time.monotonic() + PATIENCE
     while not list(folder.glob("checkpoint-*[1-9]")) and child.poll() is None and time.monotonic() < until:

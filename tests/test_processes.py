@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from small import make_shards, small_config
+from workers import PATIENCE
 
 from signvip.config import merge, parse_config
 from signvip.stages import train
@@ -20,7 +20,6 @@ from signvip.training import checkpoints
 
 LAUNCHED = Path(__file__).with_name("launched.py")
 SHARDED = LAUNCHED.with_name("launched_sharded.py")
-LONGEST = 300  # seconds
 
 
 def launch(config, shards, run, stage, *turns, processes=2, script=LAUNCHED):
@@ -29,10 +28,7 @@ def launch(config, shards, run, stage, *turns, processes=2, script=LAUNCHED):
     stored.write_text(json.dumps(config.model_dump(mode="json")))
     words = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     words += [script, stored, shards, run, stage, *(json.dumps(turn) for turn in turns)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [str(word) for word in words], env=environment, capture_output=True, text=True, timeout=LONGEST
-    )
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     return done.stderr
 

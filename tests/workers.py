@@ -20,6 +20,9 @@ ONE_THREAD = {
     "TOKENIZERS_PARALLELISM": "false",
 }
 QUOTA = Path("/sys/fs/cgroup/cpu.max")
+PATIENCE = (
+    900  # seconds until what a test waits for is taken to hang: what works is done sooner on any machine
+)
 AT_MOST = 8  # to import torch and to collect every test takes each process ten seconds and a gigabyte
 
 

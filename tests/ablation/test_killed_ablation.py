@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
-import time
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from workers import PATIENCE
 
 from signvip.ablation.ablate import Request, ablate, plan_ablation
 from signvip.ablation.runner import run_plan
 from signvip.progress import Silent
+from signvip.training import checkpoints
 
-PATIENCE = 120
 STEPS = ("stage2.steps=24", "stage2.checkpoint_every=2", "stage2.validate_every=100")
 CHILD = """
-import json, sys
+import json, os, signal, sys
 from pathlib import Path
 from signvip.ablation.ablate import Request, ablate
 from signvip.progress import Silent
-told = json.loads(sys.argv[1])
+told, last = json.loads(sys.argv[1]), Path(sys.argv[2])
+replace = os.replace
+
+def killed_at_the_last(source, target):
+    replace(source, target)
+    if Path(target) == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+os.replace = killed_at_the_last
 paths = {name: Path(told.pop(name)) for name in ("shards", "source", "out")}
 ablate(Request(**told, **paths), Silent())
 """
@@ -33,14 +42,11 @@ def test_a_killed_ablation_goes_on_where_it_was(trained, tmp_path):
     told = {"vary": ["codebook=128,256"], "settings": STEPS}
     request = Request(trained.shards, source=trained.run, out=tmp_path / "killed", **told)
     paths = {"shards": str(trained.shards), "source": str(trained.run), "out": str(request.out)}
-    child = subprocess.Popen([sys.executable, "-c", CHILD, json.dumps({**told, **paths})])
     _, plan = plan_ablation(request)
     second = request.out / "stages" / plan.steps[1][-1].name / "training" / "stage2"
-    until = time.monotonic() + PATIENCE
-    while not list(second.glob("checkpoint-*[2-9]")) and child.poll() is None and time.monotonic() < until:
-        time.sleep(0.005)
-    child.kill()
-    assert child.wait(PATIENCE) == -9, "it was done before it was killed"
+    command = [sys.executable, "-c", CHILD, json.dumps({**told, **paths}), second / "checkpoint-0000004"]
+    assert subprocess.run(command, timeout=PATIENCE).returncode == -signal.SIGKILL
+    assert [path.name for path in checkpoints(second)][-1] == "checkpoint-0000004"
     first = (request.out / "runs.jsonl").read_text()
     weights = (
         request.out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 
 import pandas
@@ -46,11 +47,13 @@ def test_a_sweep_leaves_tables_figures_and_a_page(ablate):
 
 
 def test_a_dry_run_as_json_knows_what_was_timed_before(ablate):
+    begin = time.perf_counter()
     ablate("--vary", "codebook=128", "--set", "stage2.steps=3", "--set", "stage2.log_every=1")
+    took = time.perf_counter() - begin
     told = json.loads(ablate("--vary", "codebook=128,256", "--dry-run", "--json", "--out", "outputs/ablations/codebook",
                              "--set", "stage2.steps=3", "--set", "stage2.log_every=1").stdout)  # fmt: skip
     assert [cell["done"] for cell in told["cells"]] == [True, False]
-    assert told["steps"] == {"tokens": 1} and 0 < told["seconds"] < 60
+    assert told["steps"] == {"tokens": 1} and 0 < told["seconds"] < took
 
 
 def test_a_failed_cell_is_a_row_and_exit_1(ablate):

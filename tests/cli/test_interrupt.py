@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 
+from workers import PATIENCE
+
 from signvip.config import merge, parse_config
 from signvip.stages import train
 from signvip.training import checkpoints
@@ -20,7 +22,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 from signvip_cli.app import main
 main()
 """
-PATIENCE = 240
 
 
 def test_training_stops_at_ctrl_c_and_goes_on_from_its_checkpoint(trained, tmp_path):

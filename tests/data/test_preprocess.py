@@ -15,6 +15,7 @@ import pytest
 from corpus import clip
 from PIL import Image
 from signvip_conditions import Hand3d, Pose
+from workers import PATIENCE
 
 from signvip.data import preprocess as engine
 from signvip.data.executors import Here, Processes
@@ -214,12 +215,12 @@ class Hangs(Reader):
 
 
 @pytest.mark.parametrize(
-    ("reader", "clip_id", "words"),
-    [(Dies, "train-1", "worker was killed"), (Hangs, "train-4", "longer than 2 s")],
+    ("reader", "clip_id", "limit", "words"),
+    [(Dies, "train-1", 600, "worker was killed"), (Hangs, "train-4", 3, "longer than 3 s")],
 )
-def test_a_clip_that_kills_its_worker_or_hangs_is_the_only_one_lost(tmp_path, reader, clip_id, words):
+def test_a_clip_that_kills_its_worker_or_hangs_is_the_only_one_lost(tmp_path, reader, clip_id, limit, words):
     troubled = reader(bad=("test-0",))
-    counts = run(tmp_path, troubled, workers=2, time_limit=2).splits["train"]
+    counts = run(tmp_path, troubled, workers=2, time_limit=limit).splits["train"]
     assert (counts.clips_out, counts.failed) == (6, 1)
     assert words in reasons(tmp_path)[clip_id] and "--retry-failed" in reasons(tmp_path)[clip_id]
     troubled.bad = ()
@@ -308,10 +309,9 @@ def test_control_c_ends_the_workers_and_leaves_no_part(tmp_path):
     child = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
     )
-    child.stdout.readline()
-    time.sleep(1)  # all workers are at their first clip, and the parent waits for them
+    for _ in range(2):
+        child.stdout.readline()  # both workers are at their first clip, and the parent waits for them
     os.killpg(child.pid, signal.SIGINT)  # as a terminal does: to the workers, too
-    child.wait(timeout=60)
-    time.sleep(0.2)
+    child.communicate(timeout=PATIENCE)  # until the last of them is gone
     assert child.returncode != 0
     assert not list(tmp_path.glob(".*")) and all(read_shard(path) for path in tmp_path.glob("*.tar"))
