@@ -13,11 +13,14 @@ from typing import Any
 import signvip
 from signvip.data.files import write_text
 from signvip.errors import DataError, RunError, SignVipError
+from signvip.evaluation import chance
 from signvip.evaluation.chain import Chain
-from signvip.evaluation.material import GENERATED, ROWS, TRUTH, Material, Pair, gather
+from signvip.evaluation.counting import RULE
+from signvip.evaluation.material import GENERATED, ROWS, TRUTH, Gathered, Material, Pair, gather
 from signvip.evaluation.reading import NO_EVALUATOR, ORACLE, open_evaluators
 from signvip.evaluation.results import TABLES, Evaluation, LeftOut, Value
 from signvip.generate import OF_THE_RUN, GenerateOptions, choose_run, embedded_run, load_pipeline
+from signvip.metrics.base import Summed
 from signvip.progress import Reporter, Silent
 from signvip.registry import build, registry
 from signvip.run import MAKERS, Run
@@ -48,7 +51,7 @@ def evaluate(
     options: EvaluateOptions | None = None,
     reporter: Reporter | None = None,
 ) -> Evaluation:
-    """Measure ground truth, clips from their true conditions, and clips from their text; writes `results.json`."""
+    """Measure true clips, those from conditions, from the text, and the bare reference; writes `results.json`."""
     options, reporter = options or EvaluateOptions(), reporter or Silent()
     source = choose_run(run)
     if not Path(source).is_dir():
@@ -72,16 +75,29 @@ def evaluate(
     if takes == {"texts"} and not evaluators:
         raise DataError(f"{next(iter(metrics))}: {' '.join([NO_EVALUATOR, *evaluation.remarks])}")
     picks = range(min(len(clips), options.clips or len(clips)))
-    rows = gather(chain, picks, takes, evaluators, shards, options.sampling.seed, reporter)
-    evaluation.about |= {"clips": len(picks), "rows": list(rows)}
+    found = gather(chain, picks, takes, evaluators, shards, options.sampling.seed, reporter)
+    _describe(found, evaluation)
     with reporter.task("numbers", len(metrics)) as task:
         for name, metric in metrics.items():
-            _measure(name, metric, rows, evaluation)
+            _measure(name, metric, found.rows, evaluation)
             task.advance()
     if options.metrics and not evaluation.values:
         raise DataError(f"{evaluation.left_out[0].metric}: {evaluation.left_out[0].reason}.")
     write_text(out / "results.json", json.dumps(evaluation.as_json(), indent=2, ensure_ascii=False) + "\n")
     return evaluation
+
+
+def _describe(found: Gathered, evaluation: Evaluation) -> None:
+    """What is known of the clips before any number: how many frames count, and what was read of each clip."""
+    rows, clips = found.rows, len(found.ids)
+    evaluation.about |= {"clips": clips, "rows": list(rows), "ids": found.ids, "bootstrap": chance.ABOUT}
+    evaluation.about["frames"] = {"all": found.frames, "count": found.counting, "rule": RULE}
+    if clips < chance.FEW:
+        evaluation.remarks.append(f"{clips} clips are few for an interval: those printed are too narrow.")
+    evaluation.texts = {
+        row: {evaluator: list(pair.generated) for evaluator, pair in material.texts.items()}
+        for row, material in rows.items()
+    }
 
 
 def _metrics(chain: Chain, options: EvaluateOptions, evaluation: Evaluation) -> dict[str, Any]:
@@ -111,15 +127,15 @@ def _build(name: str, chain: Chain, options: EvaluateOptions) -> Any:
 
 
 def _measure(name: str, metric: Any, rows: Mapping[str, Material], evaluation: Evaluation) -> None:
-    takes, lacks = _takes(metric), []
+    takes, aligned, lacks = _takes(metric), bool(getattr(metric, "aligned", False)), []
     asked = {row: material for row, material in rows.items() if row != ORACLE or takes == "texts"}
     for row, material in asked.items():
-        sets = material.sets(takes)
+        sets = material.sets(takes, aligned)
         if not sets:
-            lacks.append((row, material.lacks.get(takes, NOT_HERE)))
+            lacks.append((row, material.lack(takes, aligned) or NOT_HERE))
         for evaluator, pair in sets.items():
             try:
-                evaluation.values += _values(row, name, metric, pair, evaluator)
+                _compute(row, name, metric, pair, evaluator, evaluation)
                 _remark(row, metric, pair, evaluator, evaluation)
             except (
                 Exception
@@ -132,27 +148,40 @@ def _measure(name: str, metric: Any, rows: Mapping[str, Material], evaluation: E
         evaluation.left_out += [LeftOut(name, why, row) for row, why in lacks if why != NOT_HERE]
 
 
-def _values(row: str, name: str, metric: Any, pair: Pair, evaluator: str) -> list[Value]:
-    found = metric(pair.generated, pair.truth)
+def _compute(row: str, name: str, metric: Any, pair: Pair, evaluator: str, evaluation: Evaluation) -> None:
+    """The numbers of one row, and what the draws of clips make of them where a metric is made of sums."""
+    statistics = metric.statistics(pair.generated, pair.truth) if hasattr(metric, "statistics") else None
+    if statistics is not None and type(metric).__call__ is Summed.__call__:  # the same by definition
+        found = metric.score(statistics.sum(axis=0))
+    else:
+        found = metric(pair.generated, pair.truth)
     strange = [key for key, value in found.items() if not math.isfinite(value)]
     if strange:
         raise DataError(f"{name} gave no number for {', '.join(strange)}")
+    drawn = chance.redraw(statistics, metric.score) if statistics is not None and len(statistics) > 1 else {}
+    alone = [metric.score(one) for one in statistics] if statistics is not None else []
     counted = getattr(metric, "counted", None)
-    return [
-        Value(
+    for key, number in found.items():
+        value = Value(
             row=row,
             metric=name,
             name=key,
-            value=float(value),
+            value=float(number),
             n=counted(pair.generated, pair.truth) if counted else len(pair.truth),
             signature=getattr(metric, "signature", ""),
             higher_is_better=metric.higher_is_better,
             target=getattr(metric, "target", None),
             takes=_takes(metric) if _takes(metric) in TABLES else "videos",
             evaluator=evaluator,
+            interval=chance.interval(drawn[key]) if key in drawn else None,
+            clips=[_finite(scores[key]) for scores in alone],
         )
-        for key, value in found.items()
-    ]
+        evaluation.add(value, drawn.get(key))
+
+
+def _finite(value: float) -> float | None:
+    """A clip's number for JSON, in six digits; None for a clip that has none."""
+    return float(f"{value:.6g}") if math.isfinite(value) else None
 
 
 def _remark(row: str, metric: Any, pair: Pair, evaluator: str, evaluation: Evaluation) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
 
@@ -16,6 +17,7 @@ from signvip.backtranslation.evaluator import Evaluator
 from signvip.backtranslation.oracle import oracle_texts
 from signvip.errors import DataError, MismatchError, SignVipError
 from signvip.evaluation.chain import Chain, as_array, fit_probe
+from signvip.evaluation.counting import STILL, counting, still
 from signvip.evaluation.reading import NO_EVALUATOR, ORACLE
 from signvip.evaluation.trajectories import wrist_positions
 from signvip.metrics.base import Cost, Signing
@@ -26,7 +28,9 @@ from signvip.stages.codecs import tokens_of
 from signvip.training import step_seed
 
 TRUTH, REBUILT, GENERATED = "ground truth", "from true conditions", "from the text"
-ROWS = (TRUTH, REBUILT, GENERATED)
+ROWS = (TRUTH, REBUILT, GENERATED, STILL)
+UNALIGNED = "it compares aligned frames, and clips from the text have lengths of their own"
+NOTHING_COUNTS = "no frame of these clips differs from its reference picture"
 NO_FINDER = "a pose evaluator finds faces in generated frames; train one with: signvip train-evaluator --modality pose"
 PIXELS = {"videos", "clips", "identities", "costs"}  # what asks for generated frames, which take long
 
@@ -64,18 +68,36 @@ class Pair:
 class Material:
     """What one row has, by what metrics take; and a sentence for what it lacks.
 
-    `texts` has a pair for each evaluator, by what it reads.
+    `texts` has a pair for each evaluator, by what it reads; `aligned` the frames that count, for metrics that compare
+    frame by frame.
     """
 
     pairs: dict[str, Pair] = field(default_factory=dict)
+    aligned: dict[str, Pair] = field(default_factory=dict)
     texts: dict[str, Pair] = field(default_factory=dict)
     lacks: dict[str, str] = field(default_factory=dict)
+    lacks_aligned: str | None = None
 
-    def sets(self, takes: str) -> dict[str, Pair]:
+    def sets(self, takes: str, aligned: bool = False) -> dict[str, Pair]:
         """What a metric is computed on, by evaluator; the name is empty where none has a part in it."""
         if takes == "texts":
             return self.texts
-        return {"": self.pairs[takes]} if takes in self.pairs else {}
+        pairs = self.aligned if aligned else self.pairs
+        return {"": pairs[takes]} if takes in pairs else {}
+
+    def lack(self, takes: str, aligned: bool = False) -> str | None:
+        """Why there is nothing to compute a metric on; None where this row is not spoken of."""
+        return (self.lacks_aligned if aligned else None) or self.lacks.get(takes)
+
+
+@dataclass
+class Gathered:
+    """All rows; how many frames there are and how many of them count; the clips' ids, in order."""
+
+    rows: dict[str, Material]
+    frames: int
+    counting: int
+    ids: list[str]
 
 
 @dataclass
@@ -92,6 +114,16 @@ class Made:
     generated: np.ndarray | None = None
     seconds: float = 0.0
 
+    @property
+    def still(self) -> np.ndarray:
+        """The reference picture, as long as the clip."""
+        return still(self.frames[-1], len(self.frames))
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """Which frames count where pictures are compared frame by frame: (F,) bool."""
+        return counting(self.frames, self.frames[-1])
+
 
 def gather(
     chain: Chain,
@@ -101,7 +133,7 @@ def gather(
     shards: Path,
     seed: int,
     reporter: Reporter,
-) -> dict[str, Material]:
+) -> Gathered:
     """Make what the metrics ask for; the ground truth is compared with itself, as far as its pixels go."""
     reads = bool(evaluators) and "texts" in takes
     with reporter.task("clips", len(picks)) as task:
@@ -124,7 +156,10 @@ def gather(
     else:
         for row in rows.values():
             row.lacks["texts"] = NO_EVALUATOR
-    return rows
+    counts = [clip.counts for clip in clips]
+    return Gathered(
+        rows, sum(map(len, counts)), int(sum(map(np.sum, counts))), [str(clip.info["id"]) for clip in clips]
+    )
 
 
 @torch.no_grad()
@@ -165,13 +200,42 @@ def _keypoints(chain: Chain, pick: int) -> np.ndarray | None:
 
 def _add_videos(rows: dict[str, Material], clips: list[Made]) -> None:
     truth = [clip.frames for clip in clips]
-    for row, name in ((TRUTH, "frames"), (REBUILT, "rebuilt"), (GENERATED, "generated")):
-        made = [getattr(clip, name) for clip in clips]
-        rows[row].pairs["videos"] = Pair(_floats(made), _floats(truth))
-        if any(clip.keypoints is None for clip in clips):
-            rows[row].lacks["clips"] = "these shards have no pose, so nobody knows where hands and faces are"
+    posed = all(clip.keypoints is not None for clip in clips)
+    moving = [place for place, clip in enumerate(clips) if clip.counts.any()]
+    for row, made in _videos(clips).items():
+        material = rows[row]
+        material.pairs["videos"] = Pair(_floats(made), _floats(truth))
+        if posed:
+            material.pairs["clips"] = Pair(_signings(made, clips), _signings(truth, clips))
         else:
-            rows[row].pairs["clips"] = Pair(_signings(made, clips), _signings(truth, clips))
+            material.lacks["clips"] = "these shards have no pose, so nobody knows where hands and faces are"
+        if row == GENERATED or not moving:
+            material.lacks_aligned = UNALIGNED if moving else NOTHING_COUNTS
+            continue
+        for takes, pair in material.pairs.items():
+            material.aligned[takes] = Pair(
+                _counting(pair.generated, clips, moving), _counting(pair.truth, clips, moving)
+            )
+
+
+def _videos(clips: list[Made]) -> dict[str, list[np.ndarray]]:
+    """The pictures of each row."""
+    return {
+        TRUTH: [clip.frames for clip in clips],
+        REBUILT: [_made(clip.rebuilt) for clip in clips],
+        GENERATED: [_made(clip.generated) for clip in clips],
+        STILL: [clip.still for clip in clips],
+    }
+
+
+def _counting(items: Sequence[Any], clips: list[Made], moving: list[int]) -> Lazy:
+    """The frames that count, of clips that have some: videos, or videos with keypoints."""
+
+    def make(place: int) -> Any:
+        item, counts = items[moving[place]], clips[moving[place]].counts
+        return Signing(*(part[counts] for part in item)) if isinstance(item, Signing) else item[counts]
+
+    return Lazy(len(moving), make)
 
 
 def _add_identities(rows: dict[str, Material], clips: list[Made], finder: Evaluator | None) -> None:
@@ -183,11 +247,7 @@ def _add_identities(rows: dict[str, Material], clips: list[Made], finder: Evalua
     pictures = [clip.frames[-1:] for clip in clips]
     references = _found(pictures, finder)
     true = [clip.frames[:-1] if len(clip.frames) > 1 else clip.frames for clip in clips]
-    for row, made in (
-        (TRUTH, true),
-        (REBUILT, [_made(clip.rebuilt) for clip in clips]),
-        (GENERATED, [_made(clip.generated) for clip in clips]),
-    ):
+    for row, made in {**_videos(clips), TRUTH: true, STILL: pictures}.items():
         rows[row].pairs["identities"] = Pair(_found(made, finder), references)
 
 
@@ -236,6 +296,7 @@ def _add_poses(rows: dict[str, Material], clips: list[Made], chain: Chain, shard
         TRUTH: [clip.e for clip in clips],
         REBUILT: [chain.pipe.embed(clip.tokens) for clip in clips],
         GENERATED: [chain.pipe.embed(clip.written) for clip in clips],
+        STILL: [clip.e[-1:].expand_as(clip.e) for clip in clips],
     }
     for name, embeddings in sources.items():
         rows[name].pairs["poses"] = Pair([probe(as_array(e)) for e in embeddings], truth)
@@ -251,15 +312,12 @@ def _add_texts(
     """What each evaluator reads; true frames came out of the codec that generated ones go through here."""
     truth = [str(clip.info["text"]) for clip in clips]
     languages = [str(clip.info["text_language"]) for clip in clips]
-    with reporter.task("read", 3 * len(evaluators)) as task:
+    videos = _videos(clips)
+    with reporter.task("read", len(videos) * len(evaluators)) as task:
         for name, evaluator in evaluators.items():
-            read = {
-                TRUTH: evaluator.read([clip.frames for clip in clips], languages),
-                REBUILT: evaluator.read_generated([_made(clip.rebuilt) for clip in clips], languages),
-                GENERATED: evaluator.read_generated([_made(clip.generated) for clip in clips], languages),
-            }
-            for row, texts in read.items():
-                rows[row].texts[name] = Pair(texts, truth)
+            for row, made in videos.items():
+                read = evaluator.read if row == TRUTH else evaluator.read_generated
+                rows[row].texts[name] = Pair(read(made, languages), truth)
                 task.advance()
     known = oracle_texts(shards, [clip.info for clip in clips])
     if known is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -28,7 +29,7 @@ class Cost(NamedTuple):
 class Measure:
     """Base of the built-in metrics; a plugin needs no more than `contracts.Metric` asks for."""
 
-    takes = "videos"
+    takes, aligned = "videos", False
     higher_is_better = True
     target: float | None = None
     signature = ""
@@ -43,6 +44,39 @@ class Measure:
     def remark(self, generated: Sequence[Any], truth: Sequence[Any]) -> str | None:
         """What a reader must know of these sets to trust the value, as a sentence."""
         return None
+
+
+class Summed(Measure):
+    """A metric that is computed from sums over clips, so that chance can draw the clips again."""
+
+    def __call__(self, generated: Sequence[Any], truth: Sequence[Any]) -> dict[str, float]:
+        return self.score(self.statistics(generated, truth).sum(axis=0))
+
+    def statistics(self, generated: Sequence[Any], truth: Sequence[Any]) -> np.ndarray:
+        """What each clip adds to the sums: (clips, k)."""
+        raise NotImplementedError
+
+    def score(self, sums: np.ndarray) -> dict[str, float]:
+        """The numbers that sums (k,) make; not a number where nothing was summed."""
+        raise NotImplementedError
+
+
+class MeanOfClips(Summed):
+    """A metric of one number, named `key`: the mean of its clips' own, over the clips that have one."""
+
+    key: str
+
+    def of_clips(self, generated: Sequence[Any], truth: Sequence[Any]) -> list[float | None]:
+        """The number of each clip, None where a clip has none (no hand is seen, say)."""
+        raise NotImplementedError
+
+    def statistics(self, generated: Sequence[Any], truth: Sequence[Any]) -> np.ndarray:
+        found = self.of_clips(generated, truth)
+        return np.array([(0.0, 0.0) if value is None else (value, 1.0) for value in found])
+
+    def score(self, sums: np.ndarray) -> dict[str, float]:
+        total, count = sums.tolist()
+        return {self.key: total / count if count else math.nan}
 
 
 def check_pairs(name: str, generated: Sequence[Any], truth: Sequence[Any]) -> None:

@@ -14,7 +14,7 @@ from skimage.transform import SimilarityTransform, warp
 import signvip
 from signvip.contracts import FACE
 from signvip.errors import DataError
-from signvip.metrics.base import Measure, Signing, check_aligned, check_pairs, check_video
+from signvip.metrics.base import MeanOfClips, Signing, check_aligned, check_pairs, check_video
 from signvip.metrics.weights import at_least, described, device, load_script, require_file
 
 SIDE, WIDTH, SEEN = 112, 512, 0.3
@@ -33,7 +33,7 @@ Embed = Callable[[np.ndarray], np.ndarray]
 Face = tuple[np.ndarray, np.ndarray]  # a frame (H, W, 3), and the five places (5, 2) of its face in pixels
 
 
-class IdentitySimilarity(Measure):
+class IdentitySimilarity(MeanOfClips):
     """Cosine of face embeddings (ArcFace) of aligned frames, in [-1, 1], higher is better; a face not seen is left out.
 
     The paper does not say which frames are compared. Ours: each frame with the same frame of the truth, the face cut
@@ -45,7 +45,7 @@ class IdentitySimilarity(Measure):
             description="ArcFace as ONNX (needs onnxruntime) or TorchScript, 112x112 to 512."
         )
 
-    takes = "clips"
+    takes, aligned = "clips", True
     name, stand_in = "ids", "face_similarity"
     compared = "aligned frames, faces by the truth's 68 landmarks"
 
@@ -59,13 +59,12 @@ class IdentitySimilarity(Measure):
         self.key = self.name if genuine else self.stand_in
         self.signature = f"extractor={described(file)}, {self.compared}"
 
-    def __call__(self, generated: Sequence[Signing], truth: Sequence[Signing]) -> dict[str, float]:
+    def of_clips(self, generated: Sequence[Signing], truth: Sequence[Signing]) -> list[float | None]:
         self._check(generated, truth)
         values = [self._cosines(a, b) for a, b in zip(generated, truth, strict=True)]
-        seen = [float(np.mean(found)) for found in values if found]
-        if not seen:
+        if not any(values):
             raise DataError(f"{self.name} found no face in the keypoints; leave it out.")
-        return {self.key: float(np.mean(seen))}
+        return [float(np.mean(found)) if found else None for found in values]
 
     def counted(self, generated: Sequence[Signing], truth: Sequence[Signing]) -> int:
         return sum(any(seen) for seen in self._seen(generated, truth))
@@ -103,7 +102,7 @@ class ReferenceIdentity(IdentitySimilarity):
     frame, in true and in generated ones alike; mean over a clip's frames, then over clips.
     """
 
-    takes = "identities"
+    takes, aligned = "identities", False
     name, stand_in = "ids_reference", "reference_similarity"
     compared = "each frame with the reference picture, faces by landmarks found in each"
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 import signvip
 from signvip.errors import DataError
-from signvip.metrics.base import Measure, check_aligned
+from signvip.metrics.base import MeanOfClips, check_aligned
 from signvip.metrics.networks import BATCH, as_images
 from signvip.metrics.weights import checksum, described, device, load_tensors, require_file
 
@@ -25,13 +25,13 @@ LAYERS = {0: (3, 64, 11, 4, 2), 3: (64, 192, 5, 1, 2), 6: (192, 384, 3, 1, 1), 8
 POOLED = (3, 6)  # layers that are preceded by a pooling
 
 
-class Lpips(Measure):
+class Lpips(MeanOfClips):
     """Learned perceptual distance (AlexNet, v0.1) of aligned frames, mean over frames then clips; lower is better."""
 
     class Config(signvip.Config):
         weights: Path = Field(description=f"Folder with {BACKBONE} and {HEADS}.")
 
-    higher_is_better = False
+    higher_is_better, aligned = False, True
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
@@ -42,9 +42,9 @@ class Lpips(Measure):
         self.key = "lpips" if checksum(backbone).startswith(CHECKSUM) else "perceptual"
         self.signature = f"backbone={described(backbone)}, heads={described(heads)}, [-1, 1]"
 
-    def __call__(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> dict[str, float]:
+    def of_clips(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> list[float | None]:
         check_aligned("lpips", generated, truth)
-        return {self.key: float(np.mean([self._clip(a, b) for a, b in zip(generated, truth, strict=True)]))}
+        return [self._clip(a, b) for a, b in zip(generated, truth, strict=True)]
 
     @torch.no_grad()
     def _clip(self, made: np.ndarray, wanted: np.ndarray) -> float:

@@ -8,38 +8,43 @@ import numpy as np
 
 from signvip.errors import DataError
 from signvip.evaluation.trajectories import align
-from signvip.metrics.base import Measure, check_pairs
+from signvip.metrics.base import MeanOfClips, Summed, check_pairs
 
 
-class PoseMeasure(Measure):
-    """A metric of joints; lower is better."""
-
-    takes = "poses"
-    higher_is_better = False
-
-
-class TimeWarping(PoseMeasure):
-    """Cost of the cheapest time alignment over the length of the truth, mean over clips.
+class TimeWarping(Summed):
+    """Cost of the cheapest time alignment over the length of the truth, mean over clips; lower is better.
 
     The cost of two frames is the mean over joints of their Euclidean distance. (What the field calls DTW after
-    ProgressiveTransformersSLP sums absolute differences instead; the two are not comparable.)
+    ProgressiveTransformersSLP sums absolute differences instead; the two are not comparable.) `dtwp_norm` is the same
+    cost over the steps of the alignment: a short clip is cheap by the first and not by the second.
     """
 
-    signature = "dynamic time warping, Euclidean, mean over joints, over the true length"
+    takes, higher_is_better = "poses", False
+    signature = (
+        "dynamic time warping, Euclidean, mean over joints, over the true length, or the path's (dtwp_norm)"
+    )
 
-    def __call__(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> dict[str, float]:
+    def statistics(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> np.ndarray:
         pairs = aligned("dtw", generated, truth)
-        costs = [float(d.sum()) / len(b) for d, b in zip(pairs, truth, strict=True)]
-        return {"dtw": float(np.mean(costs))}
+        return np.array([(d.sum() / len(b), d.mean(), 1.0) for d, b in zip(pairs, truth, strict=True)])
+
+    def score(self, sums: np.ndarray) -> dict[str, float]:
+        by_truth, by_path, clips = sums.tolist()
+        return {"dtw": by_truth / clips, "dtwp_norm": by_path / clips}
 
 
-class JointError(PoseMeasure):
-    """Mean over aligned frames and joints of the Euclidean distance (MPJPE after time alignment), mean over clips."""
+class JointError(MeanOfClips):
+    """Mean over aligned frames and joints of the Euclidean distance (MPJPE after time alignment), mean over clips.
 
+    Lower is better. Where all joints weigh alike, as here, it is the number that others print as `dtwp_norm`.
+    """
+
+    takes, higher_is_better = "poses", False
+    key = "mpjpe"
     signature = "Euclidean, after dynamic time warping, mean over aligned frames and joints, then clips"
 
-    def __call__(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> dict[str, float]:
-        return {"mpjpe": float(np.mean([d.mean() for d in aligned("mpjpe", generated, truth)]))}
+    def of_clips(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> list[float | None]:
+        return [float(d.mean()) for d in aligned("mpjpe", generated, truth)]
 
 
 def aligned(name: str, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -14,15 +14,15 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
 from signvip.errors import DataError
-from signvip.metrics.base import Measure, check_pairs
+from signvip.metrics.base import MeanOfClips, Measure, Summed, check_pairs
 
 ORDERS = (1, 2, 3, 4)
 BETA = 1.2  # of MSCOCO's ROUGE-L; the package rouge-score uses 1
 WORDS = "lower-cased words between white space"
 
 
-class TextMeasure(Measure):
-    """A metric of translated texts."""
+class ReadTexts:
+    """What all metrics of translated texts share."""
 
     takes = "texts"
 
@@ -31,7 +31,7 @@ class TextMeasure(Measure):
         return f"{empty} of {len(truth)} hypotheses are empty and count as wrong." if empty else None
 
 
-class Bleu(TextMeasure):
+class Bleu(ReadTexts, Summed):
     """Corpus BLEU-1 to 4 (Papineni et al. 2002), higher is better.
 
     BLEU-n is the brevity penalty times the geometric mean of the first n precisions, without smoothing and with no
@@ -40,27 +40,37 @@ class Bleu(TextMeasure):
 
     signature = f"sacrebleu {sacrebleu.__version__}, tokenize=none, smooth=none, effective_order=no, {WORDS}"
 
-    def __call__(self, generated: Sequence[str], truth: Sequence[str]) -> dict[str, float]:
-        made, wanted = normalise("bleu", generated, truth)
-        return {f"bleu{order}": _bleu(order).corpus_score(made, [wanted]).score for order in ORDERS}
+    def statistics(self, generated: Sequence[str], truth: Sequence[str]) -> np.ndarray:
+        pairs = zip(*normalise("bleu", generated, truth), strict=True)
+        return np.array([_counts(made, wanted) for made, wanted in pairs])
+
+    def score(self, sums: np.ndarray) -> dict[str, float]:
+        made, wanted, *counts = sums.tolist()
+        right, total = counts[: len(ORDERS)], counts[len(ORDERS) :]
+        options = {"sys_len": made, "ref_len": wanted, "smooth_method": "none", "effective_order": False}
+        return {
+            f"bleu{order}": BLEU.compute_bleu(
+                right[:order], total[:order], max_ngram_order=order, **options
+            ).score
+            for order in ORDERS
+        }
 
 
-class RougeL(TextMeasure):
+class RougeL(ReadTexts, MeanOfClips):
     """Mean over sentences of the F value of their longest common subsequence, higher is better.
 
     F = (1 + β²) P R / (R + β² P) with β = 1.2, as the evaluation of MSCOCO has it.
     """
 
+    key = "rouge_l"
     signature = f"MSCOCO's, beta={BETA}, {WORDS}"
 
-    def __call__(self, generated: Sequence[str], truth: Sequence[str]) -> dict[str, float]:
+    def of_clips(self, generated: Sequence[str], truth: Sequence[str]) -> list[float | None]:
         pairs = zip(*normalise("rouge_l", generated, truth), strict=True)
-        return {
-            "rouge_l": 100 * float(np.mean([_rouge(made.split(), wanted.split()) for made, wanted in pairs]))
-        }
+        return [100 * _rouge(made.split(), wanted.split()) for made, wanted in pairs]
 
 
-class ChrF(TextMeasure):
+class ChrF(ReadTexts, Measure):
     """F value of character n-grams up to six (Popovic 2015), higher is better; tells weak models apart."""
 
     signature = f"sacrebleu {sacrebleu.__version__}, chrF2, char_order=6, word_order=0, lower-cased"
@@ -70,16 +80,19 @@ class ChrF(TextMeasure):
         return {"chrf": CHRF().corpus_score(made, [wanted]).score}
 
 
-class WordErrorRate(TextMeasure):
+class WordErrorRate(ReadTexts, Summed):
     """Insertions, deletions and substitutions over the words of all references, lower is better; may exceed 100."""
 
     higher_is_better = False
     signature = f"edits over all reference words, {WORDS}"
 
-    def __call__(self, generated: Sequence[str], truth: Sequence[str]) -> dict[str, float]:
-        made, wanted = normalise("wer", generated, truth)
-        edits = [edit_distance(a.split(), b.split()) for a, b in zip(made, wanted, strict=True)]
-        return {"wer": 100 * sum(edits) / sum(len(text.split()) for text in wanted)}
+    def statistics(self, generated: Sequence[str], truth: Sequence[str]) -> np.ndarray:
+        pairs = zip(*normalise("wer", generated, truth), strict=True)
+        return np.array([(edit_distance(a.split(), b.split()), len(b.split())) for a, b in pairs])
+
+    def score(self, sums: np.ndarray) -> dict[str, float]:
+        edits, words = sums.tolist()
+        return {"wer": 100 * edits / words}
 
 
 def normalise(name: str, generated: Sequence[str], truth: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -116,11 +129,11 @@ def common_length(a: Sequence[str], b: Sequence[str]) -> int:
     return row[-1]
 
 
-def _bleu(order: int) -> BLEU:
+def _counts(made: str, wanted: str) -> list[int]:
+    """What one sentence adds to corpus BLEU: its words, the reference's, n-grams that are right, and all of them."""
     # `force` holds back a warning about texts that look tokenised, as these are by intent
-    return BLEU(
-        tokenize="none", smooth_method="none", max_ngram_order=order, effective_order=False, force=True
-    )
+    found = BLEU(tokenize="none", smooth_method="none", force=True).corpus_score([made], [[wanted]])
+    return [found.sys_len, found.ref_len, *found.counts, *found.totals]
 
 
 def _rouge(made: list[str], wanted: list[str]) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from pydantic import Field
 
 import signvip
 from signvip.errors import DataError
-from signvip.metrics.base import Measure, check_pairs
+from signvip.metrics.base import MeanOfClips, Measure, Summed, check_pairs
 
 ENOUGH = 20  # tokens a code: fewer leave codes unseen by chance
 
@@ -60,21 +61,42 @@ class Codebook(Measure):
         )
 
 
-class EosRate(Measure):
+class EosRate(MeanOfClips):
     """Share of the translations that ended by [EOS] and not by the guard on their length; higher is better."""
 
     class Config(signvip.Config):
         max_frames: int = Field(ge=1, description="The guard: a translation of this length did not end.")
 
-    takes = "tokens"
+    takes, key = "tokens", "eos_rate"
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
         self.signature = f"shorter than {config.max_frames} frames"
 
-    def __call__(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> dict[str, float]:
+    def of_clips(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> list[float | None]:
         check_pairs("eos_rate", generated, truth)
-        return {"eos_rate": float(np.mean([len(tokens) < self.config.max_frames for tokens in generated]))}
+        return [float(len(tokens) < self.config.max_frames) for tokens in generated]
+
+
+class CopyRate(Summed):
+    """Share of the frames whose tokens (F, N) all repeat those of the frame before; the ground truth's is the floor.
+
+    A translator that has learned to copy writes more of them than signers make.
+    """
+
+    takes, higher_is_better = "tokens", False
+    signature = "all tokens of a frame equal those of the frame before, over all frames but the first"
+
+    def statistics(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> np.ndarray:
+        check_pairs("copy_rate", generated, truth)
+        found = np.array([(copied(np.asarray(clip)).sum(), len(clip) - 1) for clip in generated])
+        if not found[:, 1].any():
+            raise DataError("copy_rate needs clips of at least two frames.")
+        return found
+
+    def score(self, sums: np.ndarray) -> dict[str, float]:
+        copies, frames = sums.tolist()
+        return {"copy_rate": copies / frames if frames else math.nan}
 
 
 class Reconstruction(Measure):
@@ -106,3 +128,9 @@ class Reconstruction(Measure):
         if variance == 0:
             raise DataError("reconstruction has no variance to compare with: the embeddings are all alike.")
         return {"reconstruction": error / variance, "reconstruction_mse": error}
+
+
+def copied(tokens: np.ndarray) -> np.ndarray:
+    """Whether each frame but the first of (F, N) repeats the tokens of the one before: (F - 1,) bool."""
+    repeats: np.ndarray = (tokens[1:] == tokens[:-1]).all(axis=1)
+    return repeats

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 
+import numpy as np
 import pytest
 
 import signvip
+from signvip.evaluation.counting import STILL
 from signvip.evaluation.evaluate import EvaluateOptions, evaluate
 from signvip.evaluation.material import GENERATED, REBUILT, ROWS, TRUTH
 from signvip.evaluation.results import table
@@ -48,6 +50,57 @@ def test_what_is_left_out_is_said_with_its_reason(found):
     assert "--weights" in reasons["fid"]
     aligned = [item for item in evaluation.left_out if item.metric == "psnr"]
     assert [item.row for item in aligned] == [GENERATED] and "aligned frames" in aligned[0].reason
+
+
+def test_a_picture_is_a_row_of_its_own_by_the_same_metrics(found):
+    evaluation, _ = found
+    assert evaluation.about["rows"][-1] == STILL
+    rebuilt, still = (
+        {value.name for value in evaluation.values if value.row == row} for row in (REBUILT, STILL)
+    )
+    assert {"hand_ssim", "face_ssim", "psnr", "ssim", "mpjpe"} <= still and still <= rebuilt
+    assert evaluation.value(STILL, "frozen") == 1 and evaluation.value(STILL, "jitter") == 0
+    assert evaluation.value(STILL, "psnr") < 40 and evaluation.value(TRUTH, "frozen") < 1
+
+
+def test_frames_that_equal_the_reference_count_in_no_row_and_are_counted(trained, found):
+    from signvip.evaluation.images import psnr
+    from signvip.stages.clips import Clips
+
+    evaluation, out = found
+    clips = Clips(trained.shards, "test", trained.config)
+    values, frames = [], 0
+    for clip in range(len(clips)):
+        truth = (
+            clips.frames(clip, range(clips.info(clip)["frames"])).permute(0, 2, 3, 1).numpy().astype(float)
+        )
+        moving = truth[np.abs(truth - truth[-1]).mean(axis=(1, 2, 3)) > 1]
+        values.append(psnr(truth[-1:].repeat(len(moving), 0) / 255, moving / 255))
+        frames += len(moving)
+    assert evaluation.value(STILL, "psnr") == pytest.approx(np.mean(values), abs=1e-4)
+    stored = json.loads((out / "results.json").read_text())
+    assert stored["frames"]["count"] == frames < stored["frames"]["all"]
+    still = next(v for v in stored["values"] if (v["row"], v["name"]) == (STILL, "psnr"))
+    assert still["clips"] == pytest.approx(values, abs=1e-3) and len(stored["ids"]) == 2
+    assert any(line.startswith(f"{frames} of") for line in table(evaluation, ROWS))
+
+
+def test_clips_that_stand_still_have_nothing_to_compare(trained, tmp_path, monkeypatch):
+    from signvip.stages.clips import Clips
+
+    honest = Clips.frames
+    monkeypatch.setattr(Clips, "frames", lambda self, clip, picks: honest(self, clip, [0] * len(picks)))
+    with pytest.raises(signvip.DataError, match="no frame of these clips differs from its reference picture"):
+        run(trained, tmp_path, "ssim", clips=1)
+
+
+def test_hands_and_faces_stand_first_and_gains_have_intervals(found):
+    lines = table(found[0], ROWS)
+    head = next(line for line in lines if line.startswith("videos"))
+    assert head.split()[1::2][:2] == ["hand_ssim", "face_ssim"]
+    gains = next(line for line in lines if line.startswith(f"{REBUILT}, gain over {STILL}: "))
+    assert "psnr " in gains and "[" in gains
+    assert any("2 clips are few for an interval" in line for line in lines)
 
 
 def test_the_table_has_rows_arrows_signatures_and_reasons(found):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from signvip.evaluation.images import hand_boxes, hand_ssim, psnr, ssim
+from signvip.evaluation.images import face_boxes, face_ssim, hand_boxes, hand_ssim, psnr, ssim
 
 
 def noise(seed=0, size=(64, 48)):
@@ -63,3 +63,29 @@ def test_hand_ssim_sees_only_the_hand():
     there[10:22, 10:22] = 0
     assert hand_ssim([elsewhere], [truth], points[None]) == pytest.approx(1)
     assert hand_ssim([there], [truth], points[None]) < 0.8
+
+
+def face_at(x, y, radius=0.1):
+    points = np.zeros((128, 3), np.float32)
+    angles = np.linspace(0, 2 * np.pi, 68)
+    points[18:86] = np.stack([x + radius * np.cos(angles), y + radius * np.sin(angles), np.ones(68)], axis=1)
+    return points
+
+
+def test_the_face_has_a_box_of_its_own_where_half_of_it_is_seen():
+    points = face_at(0.5, 0.25)
+    ((rows, columns),) = face_boxes(points, (64, 64))
+    assert hand_boxes(points, (64, 64)) == [] and face_boxes(hand_at(0.5, 0.5), (64, 64)) == []
+    assert 7 <= rows.start <= 8 and 24 <= rows.stop <= 25  # 0.1 of 64, times 1.2, on both sides of 16
+    assert 23 <= columns.start <= 24 and 40 <= columns.stop <= 41
+    points[18:53, 2] = 0.29  # 33 of 68 are left
+    assert face_boxes(points, (64, 64)) == []
+
+
+def test_face_ssim_sees_only_the_face():
+    truth, points = noise(size=(64, 64)), face_at(0.25, 0.25)
+    elsewhere, there = truth.copy(), truth.copy()
+    elsewhere[40:, 40:] = 0
+    there[10:22, 10:22] = 0
+    assert face_ssim([elsewhere], [truth], points[None]) == pytest.approx(1)
+    assert face_ssim([there], [truth], points[None]) < 0.8

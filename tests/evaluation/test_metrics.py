@@ -119,6 +119,20 @@ def test_hand_ssim_tells_how_many_hands_it_sees_and_counts_clips_that_have_some(
     assert metric("hand_ssim").counted(clips, clips) == 1
 
 
+def test_face_ssim_refuses_clips_without_a_face_and_counts_those_that_have_one():
+    truth, points = videos(size=48), np.zeros((6, 128, 3), np.float32)
+    with pytest.raises(signvip.DataError, match="found no face"):
+        metric("face_ssim")([Signing(truth[0], points)], [Signing(truth[0], points)])
+    seen = points.copy()
+    seen[:4, 18:86] = [0.25, 0.25, 1]
+    clips = [Signing(truth[0], seen), Signing(truth[1], points)]
+    assert metric("face_ssim")(clips, clips)["face_ssim"] == pytest.approx(1)
+    assert metric("face_ssim").counted(clips, clips) == 1
+    assert (
+        metric("face_ssim").remark(clips, clips) == "face_ssim sees 4 of 12 faces, one a frame, in 2 clips."
+    )
+
+
 def test_length_ratio_jitter_and_frozen_frames():
     still, line = (
         np.full((6, 16, 16, 3), 0.5),
@@ -147,6 +161,8 @@ def test_joint_error_after_alignment_is_the_distance_of_the_paths():
     assert metric("mpjpe")([path(30, 0.2)], [path(30)])["mpjpe"] == pytest.approx(0.2)
     assert metric("mpjpe")([path(59)], [path(30)])["mpjpe"] < 0.01
     assert metric("dtw")([path(30, 0.2)], [path(30)])["dtw"] == pytest.approx(0.2)
+    short, long = metric("dtw")([path(3, 0.2)], [path(30)]), metric("dtw")([path(30)], [path(3, 0.2)])
+    assert short["dtwp_norm"] == pytest.approx(long["dtwp_norm"]) and short["dtw"] < long["dtw"] / 5
     assert metric("dtw")([path(3)], [np.repeat(path(3), 2, axis=0)])["dtw"] == pytest.approx(0)
     with pytest.raises(signvip.DataError, match="one skeleton"):
         metric("dtw")([path(3)], [path(3).repeat(2, axis=1)])
@@ -173,6 +189,13 @@ def test_eos_rate_counts_what_ended_before_the_guard():
     assert metric("eos_rate", max_frames=10)(tokens, tokens)["eos_rate"] == 0.5
 
 
+def test_copy_rate_counts_frames_that_repeat_all_tokens():
+    clips = [np.array([[1, 2], [1, 2], [1, 3], [1, 3]]), np.array([[0, 0]])]
+    assert metric("copy_rate")(clips, clips)["copy_rate"] == pytest.approx(2 / 3)
+    with pytest.raises(signvip.DataError, match="two frames"):
+        metric("copy_rate")(clips[1:], clips[1:])
+
+
 def test_reconstruction_is_the_lost_share_of_the_variance():
     e = [np.random.default_rng(0).normal(size=(5, 3, 4, 4))]
     assert metric("reconstruction")(e, e)["reconstruction"] == 0
@@ -184,8 +207,9 @@ def test_reconstruction_is_the_lost_share_of_the_variance():
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [(name, {}) for name in ("psnr", "ssim", "hand_ssim", "dtw", "mpjpe", "length_ratio", "jitter", "frozen",
-                             "reconstruction", "seconds_per_frame", "parameters", "bleu", "rouge_l", "chrf", "wer")]
+    [(name, {}) for name in ("psnr", "ssim", "hand_ssim", "face_ssim", "dtw", "mpjpe", "length_ratio", "jitter", "frozen",
+                             "reconstruction", "seconds_per_frame", "parameters", "bleu", "rouge_l", "chrf", "wer",
+                             "copy_rate")]
     + [("codebook", {"vocab_size": 25}), ("eos_rate", {"max_frames": 9})],
 )  # fmt: skip
 def test_built_in_metrics_are_what_is_asked_of_a_plugin(name, options):

@@ -12,6 +12,7 @@ from torch import nn
 
 import signvip
 from signvip.backtranslation.evaluator import Evaluator
+from signvip.evaluation.counting import STILL
 from signvip.evaluation.evaluate import EvaluateOptions, evaluate
 from signvip.evaluation.material import GENERATED, REBUILT, ROWS, TRUTH
 from signvip.evaluation.reading import ORACLE
@@ -33,7 +34,7 @@ def options(*folders, metrics=TEXTS, **more):
 @pytest.fixture(scope="module")
 def found(trained, evaluators, tmp_path_factory):
     """Two evaluators of two steps read nothing but the most frequent words: these stand in for what they would."""
-    said = {"video": iter("truth rebuilt generated".split()), "pose": iter("truth rebuilt generated".split())}
+    said = {name: iter("truth rebuilt generated still".split()) for name in ("video", "pose")}
 
     def read(self, videos, languages):
         row = next(said[self.modality])
@@ -74,6 +75,20 @@ def test_numbers_stand_beside_their_ratio_to_the_ground_truth(found):
     assert lines[lines.index(heads[0]) + 1].split()[-1] == "1.000"
 
 
+def test_what_was_read_is_kept_and_corpus_bleu_has_an_interval_over_clips(found):
+    evaluation, stored = found
+    assert (
+        stored["texts"][REBUILT]["video"][0] == ""
+        and stored["texts"][STILL]["pose"] == ["nothing at all"] * 2
+    )
+    rebuilt = next(v for v in stored["values"] if (v["row"], v["name"]) == (REBUILT, "bleu1"))
+    assert rebuilt["interval"][0] == 0 < rebuilt["value"] < rebuilt["interval"][1] == pytest.approx(100)
+    assert rebuilt["clips"] == [0, pytest.approx(100)] and rebuilt["ratio_interval"] == [0, pytest.approx(1)]
+    gain = next(d for d in stored["differences"] if (d["row"], d["name"]) == (REBUILT, "bleu1"))
+    assert gain["over"] == STILL and gain["gain"] == rebuilt["value"] and gain["better"] is None
+    assert {d["evaluator"] for d in stored["differences"]} == {"video", "pose"}
+
+
 def test_results_say_who_read(found, evaluators):
     _, stored = found
     about = stored["evaluators"]["video"]
@@ -107,7 +122,7 @@ def test_faces_of_generated_frames_are_found_by_the_pose_evaluator(trained, eval
         trained.shards, tmp_path, run=str(trained.run), options=options(evaluators.pose, **asked)
     )
     values = {value.row: value.value for value in evaluation.values}
-    assert set(values) == set(ROWS) and max(values.values()) == values[TRUTH] <= 1
+    assert set(values) == set(ROWS) and max(values.values()) == values[STILL] == pytest.approx(1)
     assert all(remark.endswith("leaves the others out.") for remark in evaluation.remarks)
     with pytest.raises(signvip.DataError, match=r"train-evaluator --modality pose"):
         evaluate(trained.shards, tmp_path, run=str(trained.run), options=options(evaluators.video, **asked))
