@@ -89,11 +89,10 @@ def evaluate(
 
 def _describe(found: Gathered, evaluation: Evaluation) -> None:
     """What is known of the clips before any number: how many frames count, and what was read of each clip."""
-    rows, clips = found.rows, len(found.ids)
-    evaluation.about |= {"clips": clips, "rows": list(rows), "ids": found.ids, "bootstrap": chance.ABOUT}
+    rows = found.rows
+    evaluation.about |= {"clips": len(found.ids), "rows": list(rows), "ids": found.ids}
+    evaluation.about["bootstrap"] = chance.ABOUT
     evaluation.about["frames"] = {"all": found.frames, "count": found.counting, "rule": RULE}
-    if clips < chance.FEW:
-        evaluation.remarks.append(f"{clips} clips are few for an interval: those printed are too narrow.")
     evaluation.texts = {
         row: {evaluator: list(pair.generated) for evaluator, pair in material.texts.items()}
         for row, material in rows.items()

@@ -232,7 +232,9 @@ def _notes(evaluation: Evaluation) -> list[str]:
     """How intervals were made, and how many frames count."""
     lines = []
     if any(value.interval for value in evaluation.values):
-        lines.append("below each row: 95 % over clips (paired bootstrap); a gain above 0 is better")
+        few = max(len(value.clips) for value in evaluation.values) < chance.FEW
+        narrow = "; so few clips make it too narrow" if few else ""
+        lines.append(f"below each row: 95 % over clips (paired bootstrap){narrow}; a gain above 0 is better")
     frames = evaluation.about.get("frames")
     if frames:
         lines.append(f"{frames['count']} of {frames['all']} frames count: {frames['rule']}")

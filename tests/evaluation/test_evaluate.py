@@ -100,7 +100,7 @@ def test_hands_and_faces_stand_first_and_gains_have_intervals(found):
     assert head.split()[1::2][:2] == ["hand_ssim", "face_ssim"]
     gains = next(line for line in lines if line.startswith(f"{REBUILT}, gain over {STILL}: "))
     assert "psnr " in gains and "[" in gains
-    assert any("2 clips are few for an interval" in line for line in lines)
+    assert any("so few clips make it too narrow" in line for line in lines)
 
 
 def test_the_table_has_rows_arrows_signatures_and_reasons(found):

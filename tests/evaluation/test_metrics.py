@@ -207,9 +207,9 @@ def test_reconstruction_is_the_lost_share_of_the_variance():
 
 @pytest.mark.parametrize(
     ("name", "options"),
-    [(name, {}) for name in ("psnr", "ssim", "hand_ssim", "face_ssim", "dtw", "mpjpe", "length_ratio", "jitter", "frozen",
-                             "reconstruction", "seconds_per_frame", "parameters", "bleu", "rouge_l", "chrf", "wer",
-                             "copy_rate")]
+    [(name, {}) for name in ("psnr", "ssim", "hand_ssim", "face_ssim", "dtw", "mpjpe", "length_ratio", "jitter",
+                             "frozen", "reconstruction", "seconds_per_frame", "parameters", "bleu", "rouge_l", "chrf",
+                             "wer", "copy_rate")]
     + [("codebook", {"vocab_size": 25}), ("eos_rate", {"max_frames": 9})],
 )  # fmt: skip
 def test_built_in_metrics_are_what_is_asked_of_a_plugin(name, options):

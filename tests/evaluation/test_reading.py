@@ -76,7 +76,7 @@ def test_numbers_stand_beside_their_ratio_to_the_ground_truth(found):
 
 
 def test_what_was_read_is_kept_and_corpus_bleu_has_an_interval_over_clips(found):
-    evaluation, stored = found
+    _, stored = found
     assert (
         stored["texts"][REBUILT]["video"][0] == ""
         and stored["texts"][STILL]["pose"] == ["nothing at all"] * 2
