@@ -168,7 +168,10 @@ class Metric(Protocol):
     A class may also have `takes` ("videos" where it is silent; "texts", "clips", "identities", "poses", "tokens",
     "embeddings" and "costs" are described in docs/evaluation.md), `signature` (a line printed with the number),
     `target` (the best value where that is neither the highest nor the lowest), `counted(generated, truth)` (n, where it
-    is not clips) and `remark(generated, truth)` (a sentence to read beside the value, or None).
+    is not clips) and `remark(generated, truth)` (a sentence to read beside the value, or None). One that compares frame
+    by frame says `aligned = True`, and is given the frames that count alone. One that is made of sums over clips has
+    `statistics(generated, truth)`, what each clip adds (clips, k), and `score(sums)`, which gives the same dict for
+    sums (k,): its values then have intervals, by clips drawn again.
     """
 
     higher_is_better: bool

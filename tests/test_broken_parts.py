@@ -93,6 +93,27 @@ class SaysWords(Mean):
         return {"mean": "good"}
 
 
+class Sums(Mean):
+    """A mean over clips that can be drawn again: it is in order."""
+
+    def __call__(self, generated, truth):
+        return self.score(self.statistics(generated, truth).sum(axis=0))
+
+    def statistics(self, generated, truth):
+        return np.array([(abs(a - b).mean(), 1) for a, b in zip(generated, truth, strict=True)])
+
+    def score(self, sums):
+        return {"mean": float(sums[0] / sums[1])}
+
+
+class SumsWrong(Sums):
+    def score(self, sums):
+        return {"mean": float(sums[0])}
+
+    def __call__(self, generated, truth):
+        return super().score(self.statistics(generated, truth).sum(axis=0))
+
+
 class Stops(Mean):
     def __call__(self, generated, truth):
         raise ZeroDivisionError("division by zero")
@@ -131,7 +152,13 @@ class GivesNoValues(Gpt2):
 
 @pytest.mark.parametrize(
     ("check", "cls"),
-    [(check_condition, Dots), (check_dataset, Corpus), (check_metric, Mean), (check_estimator, Finder)],
+    [
+        (check_condition, Dots),
+        (check_dataset, Corpus),
+        (check_metric, Mean),
+        (check_metric, Sums),
+        (check_estimator, Finder),
+    ],
 )
 def test_parts_that_are_in_order_pass(check, cls):
     check(cls)
@@ -146,6 +173,7 @@ def test_parts_that_are_in_order_pass(check, cls):
         (check_dataset, LoadsDicts, "must return a signvip.Clip"),
         (check_dataset, NamesLanguages, "ISO 639-3"),
         (check_metric, SaysWords, "not a number"),
+        (check_metric, SumsWrong, "SumsWrong.score of the sums of its statistics"),
         (check_metric, Stops, "Stops stops with ZeroDivisionError"),
         (check_estimator, FindsNone, "must return a dict"),
     ],

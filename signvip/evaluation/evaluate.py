@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import signvip
 from signvip.data.files import write_text
 from signvip.errors import DataError, RunError, SignVipError
@@ -149,7 +151,8 @@ def _measure(name: str, metric: Any, rows: Mapping[str, Material], evaluation: E
 
 def _compute(row: str, name: str, metric: Any, pair: Pair, evaluator: str, evaluation: Evaluation) -> None:
     """The numbers of one row, and what the draws of clips make of them where a metric is made of sums."""
-    statistics = metric.statistics(pair.generated, pair.truth) if hasattr(metric, "statistics") else None
+    summed = hasattr(metric, "statistics") and hasattr(metric, "score")
+    statistics = np.asarray(metric.statistics(pair.generated, pair.truth)) if summed else None
     if statistics is not None and type(metric).__call__ is Summed.__call__:  # the same by definition
         found = metric.score(statistics.sum(axis=0))
     else:

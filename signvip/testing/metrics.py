@@ -47,6 +47,22 @@ def check_metric(
             f"{name}: '{key}' is better for other input ({other[key]}) than for the truth ({perfect[key]}).",
         )
     require(metric(generated, truth) == other, f"{name} must repeat.")
+    if hasattr(metric, "statistics"):
+        _check_sums(name, metric, generated, truth, other)
+
+
+def _check_sums(
+    name: str, metric: Any, generated: Sequence[Any], truth: Sequence[Any], values: dict[str, float]
+) -> None:
+    """What clips are drawn again by must give the metric's own values where each clip is drawn once."""
+    import numpy as np
+
+    statistics = np.asarray(metric.statistics(generated, truth))
+    shape = statistics.shape
+    require(len(shape) == 2 and shape[0] == len(truth), f"{name}.statistics must be (clips, k), not {shape}.")
+    found = metric.score(statistics.sum(axis=0))
+    same = found.keys() == values.keys() and all(math.isclose(found[key], values[key]) for key in values)
+    require(same, f"{name}.score of the sums of its statistics is {found}, and the metric itself {values}.")
 
 
 def _at_least_as_good(a: float, b: float, higher_is_better: bool, target: float | None) -> bool:
