@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from typer.testing import CliRunner
+from workers import ONE_THREAD
+
+from signvip_cli.app import app
 
 SIGN = Path(__file__).parents[2] / "plugins" / "signvip-example" / "signvip_sign.py"
 BUILT_IN = [
@@ -177,26 +184,42 @@ def test_a_broken_distribution_is_named_and_does_not_take_the_others_with_it(tmp
     assert "signvip-broken 1.0: ModuleNotFoundError" in checked.stdout
 
 
-@pytest.mark.parametrize("kind", ["condition", "quantizer", "translator", "dataset", "estimator", "metric"])
-def test_a_new_plugin_passes_its_own_test(signvip, tmp_path, kind):
-    result = signvip("plugins", "new", "my_own", "--kind", kind)
-    assert result.exit_code == 0
-    folder = Path("signvip-my_own")
-    assert result.stdout.split() == [
-        str(folder / path)
-        for path in ("pyproject.toml", "README.md", "signvip_my_own.py", "tests/test_my_own.py")
-    ]
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
+KINDS = ("condition", "quantizer", "translator", "dataset", "estimator", "metric")
+
+
+@pytest.fixture(scope="module")
+def new_plugins(tmp_path_factory):
+    """A folder with a new plugin of each kind, what `plugins new` printed, and what pytest says of their tests."""
+    folder = tmp_path_factory.mktemp("new")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        words = {kind: ["plugins", "new", f"own_{kind}", "--kind", kind] for kind in KINDS}
+        results = {kind: CliRunner().invoke(app, given) for kind, given in words.items()}
+    homes = [f"signvip-own_{kind}" for kind in KINDS]
+    command = [sys.executable, "-m", "pytest", "-rA", "-p", "no:cacheprovider", "--rootdir=."]
     done = subprocess.run(
-        command,
+        [*command, *(f"{home}/tests" for home in homes)],
         cwd=folder,
-        env={"PYTHONPATH": ".", "OMP_NUM_THREADS": "1", "PATH": ""},
+        env={**ONE_THREAD, "PYTHONPATH": os.pathsep.join(homes), "PATH": ""},
         capture_output=True,
         text=True,
     )
-    assert done.returncode == 0, done.stdout
-    listed = signvip("plugins", "show", "my_own", "--plugin", folder / "signvip_my_own.py")
-    assert json.loads(listed.stdout)["kind"] == kind
+    return SimpleNamespace(folder=folder, results=results, told=done.stdout)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_new_plugin_passes_its_own_test(signvip, new_plugins, kind):
+    name, home = f"own_{kind}", Path(f"signvip-own_{kind}")
+    result = new_plugins.results[kind]
+    assert result.exit_code == 0
+    assert result.stdout.split() == [
+        str(home / path)
+        for path in ("pyproject.toml", "README.md", f"signvip_{name}.py", f"tests/test_{name}.py")
+    ]
+    verdicts = re.findall(rf"^([A-Z]+) {home}/tests/test_{name}\.py::", new_plugins.told, flags=re.MULTILINE)
+    assert verdicts and set(verdicts) == {"PASSED"}, new_plugins.told
+    path = new_plugins.folder / home / f"signvip_{name}.py"
+    assert json.loads(signvip("plugins", "show", name, "--plugin", path).stdout)["kind"] == kind
 
 
 def test_new_overwrites_nothing_and_refuses_odd_names(signvip, tmp_path):
