@@ -28,4 +28,8 @@ def test_the_demo_leaves_a_page_its_videos_and_its_numbers(page):
     assert made[0].shape[1:] == truth[0].shape[1:] == (32, 32, 3) and made[1] == truth[1] == 12
     assert (page.parent / "sheet.png").stat().st_size > 1000
     rows = {row["name"]: row["value"] for row in json.loads((page.parent / "results.json").read_text())}
+    for score in ("Hand SSIM", "Face SSIM", "PSNR in dB", "SSIM"):
+        assert f"{score}, the reference, unchanged" in text and f"{score}, from true conditions" in rows
+    assert text.index("Hand SSIM") < text.index("Face SSIM") < text.index("PSNR in dB")
+    assert 0 < rows["share of the frames that count, for they are not the reference"] <= 1
     assert 0 < rows["codes in use"] <= 1 and rows["generated length over true length"] > 0

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from signvip.data.pixels import to_model, to_pixels
-from signvip.evaluation.images import hand_ssim, psnr, ssim
+from signvip.evaluation.counting import counting, still
+from signvip.evaluation.images import face_ssim, hand_ssim, psnr, ssim
 from signvip.evaluation.trajectories import WristProbe, fit_wrist_probe, share_in_place, wrist_positions
 from signvip.models import ConditionEncoder
 from signvip.models.usage import CodeUsage
@@ -20,6 +23,7 @@ from signvip.run import Run
 from signvip.stages.clips import Clips
 
 PROBE_FRAMES = 1200
+PICTURES = {"hand_ssim": "Hand SSIM", "face_ssim": "Face SSIM", "psnr": "PSNR in dB", "ssim": "SSIM"}
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,10 @@ class Chain:
         with torch.no_grad():
             return self.encoder(to_model(drawn).to(self.encoder.device, self.encoder.dtype))
 
+    def truth(self, clip: int) -> np.ndarray:
+        """The frames of a clip (F, H, W, 3) uint8."""
+        return self.clips.frames(clip, range(self.clips.info(clip)["frames"])).permute(0, 2, 3, 1).numpy()
+
     def generating(self) -> dict[str, nn.Module]:
         """What `generate` reads, by name."""
         pipe = self.pipe
@@ -111,20 +119,66 @@ def shuffled(drawn: Tensor) -> Tensor:
     return drawn[torch.randperm(len(drawn), generator=torch.Generator().manual_seed(0))]
 
 
+def picture_scores(chain: Chain, clip: int, made: np.ndarray, reference: np.ndarray) -> dict[str, float]:
+    """Score frames (F, H, W, 3) uint8 against a clip's own, where those differ from its reference picture.
+
+    Not a number where no hand or face is seen, or where the clip stands still.
+    """
+    truth = chain.truth(clip)
+    counts = counting(truth, reference)
+    if not counts.any():
+        return dict.fromkeys(PICTURES, math.nan)
+    made, truth = made[counts], truth[counts]
+    points = chain.clips.index.load(clip, "pose.npz")["keypoints"][counts]
+    found = (
+        hand_ssim(made, truth, points),
+        face_ssim(made, truth, points),
+        psnr(made, truth),
+        ssim(made, truth),
+    )
+    return dict(zip(PICTURES, found, strict=True))
+
+
+def mean_scores(found: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The mean of each score over the clips that have it; a score that none has is left out."""
+    scores = {name: [clip[name] for clip in found if math.isfinite(clip[name])] for name in PICTURES}
+    return {name: fmean(values) for name, values in scores.items() if values}
+
+
+def picture_rows(
+    cases: Mapping[str, Sequence[Mapping[str, float]]], goals: Mapping[tuple[str, str], str]
+) -> list[Row]:
+    """A row for each score of each case, score by score; goals by score and case."""
+    means = {case: mean_scores(found) for case, found in cases.items()}
+    return [
+        Row(f"{PICTURES[name]}, {case}", values[name], len(cases[case]), goals.get((name, case), ""))
+        for name in PICTURES
+        for case, values in means.items()
+        if name in values
+    ]
+
+
 def reconstruction(
-    chain: Chain, picks: Sequence[int], references: Sequence[np.ndarray], spoil: Spoil | None = None
-) -> dict[str, float]:
-    """Mean PSNR, SSIM and Hand SSIM of clips made from their (spoiled) true conditions."""
+    chain: Chain,
+    references: Sequence[np.ndarray],
+    shown: Sequence[np.ndarray] | None = None,
+    spoil: Spoil | None = None,
+) -> list[dict[str, float]]:
+    """Scores of every clip made from its (spoiled) true conditions, and from its reference or what is shown for it."""
     scores = []
-    for clip, reference in zip(picks, references, strict=True):
-        frames = range(chain.clips.info(clip)["frames"])
+    for clip, (reference, picture) in enumerate(zip(references, shown or references, strict=True)):
         drawn = chain.clips.conditions(clip)
-        truth = chain.clips.frames(clip, frames).permute(0, 2, 3, 1).numpy()
-        made = chain.video(chain.embed(spoil(drawn) if spoil else drawn), reference, seed=clip)
-        points = chain.clips.index.load(clip, "pose.npz")["keypoints"]
-        scores.append((psnr(made, truth), ssim(made, truth), hand_ssim(made, truth, points)))
-    values = np.mean(scores, axis=0)
-    return {"psnr": float(values[0]), "ssim": float(values[1]), "hand_ssim": float(values[2])}
+        made = chain.video(chain.embed(spoil(drawn) if spoil else drawn), picture, seed=clip)
+        scores.append(picture_scores(chain, clip, made, reference))
+    return scores
+
+
+def stills(chain: Chain, clips: Sequence[int], references: Sequence[np.ndarray]) -> list[dict[str, float]]:
+    """The same scores for the reference picture of each clip, repeated for its length."""
+    return [
+        picture_scores(chain, clip, still(reference, len(chain.truth(clip))), reference)
+        for clip, reference in zip(clips, references, strict=True)
+    ]
 
 
 def token_rows(chain: Chain, picks: Sequence[int]) -> list[Row]:
