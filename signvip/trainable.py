@@ -1,11 +1,45 @@
-"""What of a module is trained and what is frozen, by part."""
+"""What of a module is trained and what is frozen, by part; and networks that a step only reads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, TypeVar
 
+import torch
 from diffusers import ModelMixin
-from torch import nn
+from torch import Tensor, nn
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+class Frozen(nn.Module, Generic[Network]):
+    """A network that a step reads and nobody trains: it goes where its owner goes, and is in no checkpoint of it."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        # in a tuple: torch would store it with its owner, average it, and spread it over processes
+        self._kept = (network.eval().requires_grad_(False),)
+
+    @property
+    def network(self) -> Network:
+        return self._kept[0]
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:
+        """Follow `to`, `cuda` and their like, which reach every module by this method."""
+        self.network._apply(fn, recurse)
+        return self
+
+
+def place_frozen(module: nn.Module, device: torch.device) -> None:
+    """Take frozen networks where a module is trained, however its own weights got there."""
+    for part in module.modules():
+        if isinstance(part, Frozen):
+            part.to(device)
+
+
+def device_of(module: nn.Module) -> torch.device:
+    """Where a module's weights are, and its input has to be."""
+    return next(module.parameters()).device
 
 
 def trained_and_frozen(module: nn.Module) -> str:

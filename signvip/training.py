@@ -1,8 +1,8 @@
 """The one training loop. It knows nothing of sign language: a phase gives a module, batches and a loss.
 
 Everything random depends on (seed, phase, step, process) alone, so a run that was stopped and resumed equals
-one that never stopped, bit for bit on a CPU. Several processes share every step: each has its own batch, and the
-main one alone writes and validates.
+one that never stopped, bit for bit on a CPU. Several processes share every step, each with its own batch, and every
+validation; the main one alone writes. Nothing is read from the card but what is logged.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import json
 import os
 import shutil
 import zlib
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -31,7 +32,8 @@ from signvip.optimizer import build_optimizer
 from signvip.processes import join
 from signvip.registry import registry
 from signvip.sharding import check_torch, choose_blocks, gather, whole
-from signvip.trainable import trained_and_frozen
+from signvip.trainable import place_frozen, trained_and_frozen
+from signvip.validation import Share, is_measured, together
 
 if TYPE_CHECKING:
     from signvip.config import Training
@@ -55,7 +57,8 @@ class Phase(Protocol):
     def module(self) -> nn.Module:
         """Called as module(batch) -> (loss, values); what requires no gradient is frozen.
 
-        The loop adds batch["step"], so that a draw can be one for all processes.
+        Values are scalars to log, on the card as long as nobody reads them. Networks that a step only reads are held
+        by `trainable.Frozen`. The loop adds batch["step"], so that a draw can be one for all processes.
         """
         ...
 
@@ -64,7 +67,10 @@ class Phase(Protocol):
         ...
 
     def validate(self, folder: Path) -> dict[str, float]:
-        """Numbers over the whole dev split; pictures to look at go to `folder`."""
+        """Numbers over the dev split; pictures to look at go to `folder`. The main process alone is asked.
+
+        A phase that is also `validation.Measured` is asked for sums instead, every process for its share of the clips.
+        """
         ...
 
 
@@ -127,6 +133,7 @@ def train(
         num_training_steps=training.steps,
     )
     module, optimizer, schedule = accelerator.prepare(phase.module, optimizer, schedule)
+    place_frozen(phase.module, accelerator.device)  # FSDP2 moves nothing but what it spreads
     parameters = _trained(phase.module)  # not before: FSDP2 puts others in their place
     averages = (
         EMAModel(parameters, decay=training.ema, use_ema_warmup=True, power=3 / 4, foreach=True)
@@ -135,9 +142,9 @@ def train(
     )
     if averages is not None:
         accelerator.register_for_checkpointing(averages)
-        averages.to(accelerator.device)
-
     start = _resume(accelerator, folder)
+    if averages is not None:
+        averages.to(accelerator.device)  # not before: a checkpoint gives them back on the CPU
     batches = _loader(phase, training, start, accelerator)
     with reporter.task(phase.name, training.steps, done=start) as task:
         for step in range(start, training.steps):
@@ -157,22 +164,16 @@ def train(
                 averages.step(parameters)
             done = step + 1
             if done % training.log_every == 0 or done == training.steps:
-                rate = schedule.get_last_lr()[0]
-                _log(
-                    accelerator,
-                    phase.name,
-                    folder,
-                    done,
-                    {"loss": float(accelerator.reduce(loss.detach(), "mean")), **values, "lr": rate},
-                    task,
-                )
+                mean, rate = accelerator.reduce(loss.detach(), "mean"), schedule.get_last_lr()[0]
+                _log(accelerator, phase.name, folder, done, {"loss": mean, **values, "lr": rate}, task)
             else:
                 task.advance()
             if done % training.checkpoint_every == 0 or done == training.steps:
                 _checkpoint(accelerator, folder, done)
             if done % training.validate_every == 0 or done == training.steps:
+                share = partial(Share.of, seed=seed, whole=done == training.steps)
                 with _whole(accelerator, phase.module):
-                    _validate(accelerator, phase, averages, parameters, folder, done)
+                    _validate(accelerator, phase, share, averages, parameters, folder, done)
                     accelerator.wait_for_everyone()
     if averages is not None:
         averages.copy_to(parameters)
@@ -225,15 +226,10 @@ def _trained(module: nn.Module) -> list[nn.Parameter]:
 
 
 def _whole(accelerator: Accelerator, module: nn.Module) -> AbstractContextManager[object]:
-    """All weights in every process, so that one of them can validate; nothing to do where they are not spread."""
+    """All weights in every process, so that each can validate alone; nothing to do where they are not spread."""
     if accelerator.distributed_type != DistributedType.FSDP:
         return nullcontext()
-    stack = ExitStack()
-    stack.enter_context(whole(module, bool(accelerator.state.fsdp_plugin.reshard_after_forward)))
-    stack.enter_context(
-        accelerator.autocast()
-    )  # FSDP2 gathers the weights in the precision of the forward pass
-    return stack
+    return whole(module, bool(accelerator.state.fsdp_plugin.reshard_after_forward))
 
 
 def _loader(phase: Phase, training: Training, start: int, accelerator: Accelerator) -> Any:
@@ -264,14 +260,15 @@ def _log(
     phase: str,
     folder: Path,
     step: int,
-    values: Mapping[str, float],
+    found: Mapping[str, float | Tensor],
     task: Task | None,
 ) -> None:
+    values = {name: float(value) for name, value in found.items()}  # read from the card here and nowhere else
     if task is not None:
         task.advance(1, **{key: value for key, value in values.items() if key != "lr"})
     if not accelerator.is_main_process:
         return
-    accelerator.log(dict(values), step=step)
+    accelerator.log(values, step=step)
     with (folder / "metrics.jsonl").open("a") as file:
         file.write(json.dumps({"step": step, **values}) + "\n")
     registry().manager.hook.on_log(stage=phase, step=step, values=values)
@@ -314,22 +311,38 @@ def _resume(accelerator: Accelerator, folder: Path) -> int:
 def _validate(
     accelerator: Accelerator,
     phase: Phase,
+    share: Callable[..., Share],
     averages: EMAModel | None,
     parameters: list[Any],
     folder: Path,
     step: int,
 ) -> None:
-    if not accelerator.is_main_process:
-        return
+    """Measure the averaged weights where there are some, in the precision of training but not with its draws."""
     samples = folder / "samples" / f"step-{step:07d}"
-    samples.mkdir(parents=True, exist_ok=True)
+    if accelerator.is_main_process:
+        samples.mkdir(parents=True, exist_ok=True)
+    accelerator.wait_for_everyone()
     phase.module.eval()
     if averages is not None:
         averages.store(parameters)
         averages.copy_to(parameters)
-    with torch.random.fork_rng(), torch.no_grad():
-        values = phase.validate(samples)
+    with torch.random.fork_rng(_cards(accelerator)), torch.no_grad(), accelerator.autocast():
+        values = _measured(accelerator, phase, share, samples)
     if averages is not None:
         averages.restore(parameters)
     phase.module.train()
     _log(accelerator, phase.name, folder, step, {f"dev/{key}": value for key, value in values.items()}, None)
+
+
+def _measured(
+    accelerator: Accelerator, phase: Phase, share: Callable[..., Share], folder: Path
+) -> dict[str, float]:
+    if is_measured(phase):
+        own = share(len(phase.dev), rank=accelerator.process_index, world=accelerator.num_processes)
+        return phase.scores(together(phase.measure(own, folder)))
+    return phase.validate(folder) if accelerator.is_main_process else {}
+
+
+def _cards(accelerator: Accelerator) -> list[int]:
+    """The card of this process, by number: left to itself, torch would open every card there is."""
+    return [torch.cuda.current_device()] if accelerator.device.type == "cuda" else []

@@ -12,9 +12,17 @@ class CodeUsage:
     def __init__(self, vocab_size: int) -> None:
         self.counts = torch.zeros(vocab_size, dtype=torch.long)
 
+    @classmethod
+    def of(cls, counts: Tensor) -> CodeUsage:
+        """Usage by counts (V,) that were added up elsewhere."""
+        usage = cls(len(counts))
+        usage.counts += counts
+        return usage
+
     def add(self, tokens: Tensor) -> None:
         """Count tokens of any shape, all in [0, V)."""
-        self.counts += torch.bincount(tokens.detach().flatten().cpu().long(), minlength=len(self.counts))
+        seen = tokens.detach().flatten().cpu().long()
+        self.counts.scatter_add_(0, seen, torch.ones_like(seen))
 
     @property
     def usage(self) -> float:
@@ -24,5 +32,5 @@ class CodeUsage:
     @property
     def perplexity(self) -> float:
         """Exponential of the entropy: how many equally frequent codes would say as much; 0 before any token."""
-        shares = self.counts[self.counts > 0].double() / self.counts.sum()
-        return float(shares.mul(shares.log()).sum().neg().exp()) if len(shares) else 0.0
+        total = int(self.counts.sum())
+        return float(torch.special.entr(self.counts.double() / total).sum().exp()) if total else 0.0

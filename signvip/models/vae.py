@@ -54,7 +54,7 @@ def build_vae(**options: Any) -> AutoencoderKL:
 
 def vae_loss(
     vae: AutoencoderKL, images: Tensor, kl_weight: float = KL_WEIGHT
-) -> tuple[Tensor, dict[str, float]]:
+) -> tuple[Tensor, dict[str, Tensor]]:
     """Reconstruction (absolute and squared) and divergence of images (B, 3, H, W) in [-1, 1]; and the terms."""
     posterior = vae.encode(images).latent_dist
     rebuilt = vae.decode(posterior.sample()).sample
@@ -62,7 +62,7 @@ def vae_loss(
     divergence = posterior.kl().mean()
     loss = absolute + squared + kl_weight * divergence
     terms = {"l1": absolute, "mse": squared, "kl": divergence, "psnr": 10 * torch.log10(4 / squared)}
-    return loss, {name: float(value.detach()) for name, value in terms.items()}
+    return loss, {name: value.detach() for name, value in terms.items()}
 
 
 @torch.no_grad()

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from signvip.config import RunConfig, Training
 from signvip.models import TokenTranslator
 from signvip.stages.clips import Clips, Draws
+from signvip.trainable import device_of
+from signvip.validation import Share, Sums, add
 
 PREVIEW_TEXTS = 24
 
@@ -55,18 +57,40 @@ class TextPhase:
 
     def validate(self, folder: Path) -> dict[str, float]:
         """Loss on the dev split; greedy lengths against the true ones, for sentences that training never saw."""
-        picks = list(range(min(PREVIEW_TEXTS, len(self.dev))))
+        return self.scores(self.measure(Share.of(len(self.dev), seed=0, whole=True), folder))
+
+    def measure(self, share: Share, folder: Path) -> Sums:
+        """Losses by batches as large as those of training, weighed by their frames; lengths of a few sentences."""
+        clips, size = share.own(), self.training.clips
+        losses = [self._losses(list(clips[first : first + size])) for first in range(0, len(clips), size)]
+        previews = list(share.own(PREVIEW_TEXTS))
+        return add([*losses, *(self._lengths(previews, folder, share.rank) if previews else [])])
+
+    def _losses(self, picks: list[int]) -> Sums:
         batch = self._collate(self.dev, picks)
-        translator = self.module.translator
-        device = next(translator.parameters()).device
-        moved = {
-            key: value.to(device) if isinstance(value, Tensor) else value for key, value in batch.items()
-        }
-        loss, values = self.module(moved)
-        made = translator.generate(
-            batch["texts"], languages=batch["languages"], max_frames=self.config.sampler.max_frames
+        weight, device = sum(batch["lengths"].tolist()) + len(picks), device_of(self.module)  # an [EOS] each
+        loss, values = self.module(
+            {key: value.to(device) if isinstance(value, Tensor) else value for key, value in batch.items()}
         )
-        ratios = [len(tokens) / float(length) for tokens, length in zip(made, batch["lengths"], strict=True)]
-        lines = [f"{ratio:.2f}\t{text}" for ratio, text in zip(ratios, batch["texts"], strict=True)]
-        (folder / "lengths.tsv").write_text("\n".join(lines) + "\n")
-        return {"loss": float(loss), **values, "length_ratio": sum(ratios) / len(ratios)}
+        found = {"loss": loss, **values}
+        return {"weight": weight, **{name: weight * float(value) for name, value in found.items()}}
+
+    def _lengths(self, picks: list[int], folder: Path, rank: int) -> list[Sums]:
+        infos = [self.dev.info(clip) for clip in picks]
+        texts, true = [info["text"] for info in infos], [info["frames"] for info in infos]
+        made = self.module.translator.generate(
+            texts, languages=[info["language"] for info in infos], max_frames=self.config.sampler.max_frames
+        )
+        ratios = [len(tokens) / frames for tokens, frames in zip(made, true, strict=True)]
+        lines = [f"{ratio:.2f}\t{text}" for ratio, text in zip(ratios, texts, strict=True)]
+        (folder / (f"lengths-{rank}.tsv" if rank else "lengths.tsv")).write_text("\n".join(lines) + "\n")
+        return [{"texts": 1, "length_ratio": ratio} for ratio in ratios]
+
+    def scores(self, sums: Sums) -> dict[str, float]:
+        """Means, from the sums of all processes."""
+        divisors = {"length_ratio": "texts"}
+        return {
+            name: float(value / sums[divisors.get(name, "weight")])
+            for name, value in sums.items()
+            if name not in ("weight", "texts")
+        }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,9 @@ from signvip.models import ConditionEncoder, Denoiser, Guider, ReferenceNet
 from signvip.models.vae import decode_latents, encode_images
 from signvip.models.video_diffusion.sampler import make_scheduler, sample
 from signvip.stages.clips import Clips, Draws
+from signvip.trainable import Frozen, device_of
 from signvip.training import step_seed
+from signvip.validation import Share, Sums, add, mean_scores
 
 PREVIEW_CLIPS, PREVIEW_STEPS = 4, 8  # at most; no more than `generate` takes
 
@@ -53,7 +54,7 @@ class VideoDiffusion(nn.Module):
         self.snr_gamma, self.noise_offset = config.stage1.snr_gamma, config.stage1.noise_offset
         self.seed, self.reference_dropout = config.seed, config.stage1.reference_dropout
 
-    def forward(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, float]]:
+    def forward(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
         latents, conditions = batch["latents"], batch["conditions"]  # (B, F, 4, h, w), (B, F, K*3, H, W)
         e = self.encoder(to_model(conditions.flatten(0, 1)))
         features = self.guider(e.unflatten(0, conditions.shape[:2]))
@@ -114,7 +115,7 @@ class VideoPhase:
         self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
         self.cached, self.blackout = cached, blackout
         self.idle = config.stage1.reference_dropout > 0  # then the Reference Net gets no gradient
-        self.vae, self.module = vae.eval().requires_grad_(False), _WithLatents(module, vae)
+        self.vae, self.module = vae, _WithLatents(module, vae)
 
     def batch(self, index: int) -> dict[str, Any]:
         batch = Draws.of_batch(self.config.seed, self.name, index, self.training.clips)
@@ -150,16 +151,26 @@ class VideoPhase:
 
     def validate(self, folder: Path) -> dict[str, float]:
         """Mean scores of the first dev clips, which are stored beside their truth to be looked at."""
-        scores: list[dict[str, float]] = []
-        rows = []
-        for clip in range(min(PREVIEW_CLIPS, len(self.dev))):
+        return self.scores(self.measure(Share.of(len(self.dev), seed=0, whole=True), folder))
+
+    def measure(self, share: Share, folder: Path) -> Sums:
+        """Scores of a few clips, added up: to sample a clip takes as long as many steps, so there are never more."""
+        parts, rows, keys = [], [], self.dev.index.keys
+        for clip in share.own(PREVIEW_CLIPS):
             truth, made = self._reconstruct(clip)
-            scores.append(self._scores(clip, made, truth))
+            found = self._scores(clip, made, truth)
+            parts.append({"count": 1, **found})
             rows += [list(truth[::4]), list(made[::4])]
-            with VideoWriter(folder / f"{self.dev.index.keys[clip]}.mp4", self.config.fps) as video:
+            with VideoWriter(folder / f"{keys[clip]}.mp4", self.config.fps) as video:
                 video.write(made)
-        contact_sheet(rows, ["truth", "made"] * (len(rows) // 2), scale=2).save(folder / "clips.png")
-        return {name: fmean(found[name] for found in scores) for name in scores[0]} if scores else {}
+        if rows:
+            name = f"clips-{share.rank}.png" if share.rank else "clips.png"
+            contact_sheet(rows, ["truth", "made"] * (len(rows) // 2), scale=2).save(folder / name)
+        return add(parts)
+
+    def scores(self, sums: Sums) -> dict[str, float]:
+        """Means, from the sums of all processes."""
+        return mean_scores(sums)
 
     def _scores(self, clip: int, made: np.ndarray, truth: np.ndarray) -> dict[str, float]:
         """Hand SSIM too where the shards know where hands are, whatever the model is conditioned on."""
@@ -171,7 +182,7 @@ class VideoPhase:
 
     def _reconstruct(self, clip: int) -> tuple[np.ndarray, np.ndarray]:
         """One window of a dev clip, from its true conditions and its last frame as the reference."""
-        nets, device = self.module.nets, next(self.module.parameters()).device
+        nets, device = self.module.nets, device_of(self.module)
         count = min(self.config.sampler.window, self.dev.info(clip)["frames"])
         last = self.dev.info(clip)["frames"] - 1
         frames = self.dev.frames(clip, [*range(count), last])
@@ -198,16 +209,15 @@ class _WithLatents(nn.Module):
 
     def __init__(self, nets: VideoDiffusion, vae: AutoencoderKL) -> None:
         super().__init__()
-        self.nets = nets
-        self._vae = (vae,)  # in a tuple: frozen, neither optimised nor stored in checkpoints
+        self.nets, self.vae = nets, Frozen(vae)
 
-    def forward(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, float]]:
+    def forward(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
         if "frames" in batch:
             with torch.no_grad():
                 batch = {**batch, **self._encode(batch["frames"], batch["reference_frame"])}
         return self.nets(batch)
 
     def _encode(self, frames: Tensor, reference: Tensor) -> dict[str, Tensor]:
-        vae = self._vae[0].to(frames.device)
+        vae = self.vae.network
         latents = encode_images(vae, to_model(frames.flatten(0, 1)))[0].unflatten(0, frames.shape[:2])
         return {"latents": latents, "reference": encode_images(vae, to_model(reference))[0]}
