@@ -21,7 +21,13 @@ def count(w, place):
 
 
 def norm(w, key, x, eps):
+    """On frames (F, C, h, w), each by itself, or on windows (b, c, f, h, w), whose frames share their statistics."""
     return F.group_norm(x, 32, w[f"{key}.weight"], w[f"{key}.bias"], eps)
+
+
+def window_norm(w, key, x):
+    """The norms of the U-Net's resnet blocks, and its last: on the frames of a window as (b, c, f, h, w)."""
+    return norm(w, key, x.transpose(0, 1)[None], 1e-5)[0].transpose(0, 1)
 
 
 def time_embedding(w, timestep):  # -> (1, 4 C)
@@ -32,9 +38,9 @@ def time_embedding(w, timestep):  # -> (1, 4 C)
 
 
 def resnet(w, place, x, time):
-    y = conv(w, f"{place}.conv1", F.silu(norm(w, f"{place}.norm1", x, 1e-5)), padding=1)
+    y = conv(w, f"{place}.conv1", F.silu(window_norm(w, f"{place}.norm1", x)), padding=1)
     y = y + linear(w, f"{place}.time_emb_proj", F.silu(time))[:, :, None, None]
-    y = conv(w, f"{place}.conv2", F.silu(norm(w, f"{place}.norm2", y, 1e-5)), padding=1)
+    y = conv(w, f"{place}.conv2", F.silu(window_norm(w, f"{place}.norm2", y)), padding=1)
     return y + (conv(w, f"{place}.conv_shortcut", x) if has(w, f"{place}.conv_shortcut") else x)
 
 
@@ -48,7 +54,7 @@ def attention(w, place, x, seen):
 
 
 class UNet:
-    """Stable Diffusion's U-Net on frames (F, 4, h, w) of one clip; with the motion modules that the weights have.
+    """Stable Diffusion's U-Net on frames (F, 4, h, w) of one window; with the motion modules that the weights have.
 
     `bank` is what a Reference Net wrote, by block; without one, `written` holds what this network would write.
     """
@@ -81,7 +87,7 @@ class UNet:
                 x = conv(w, f"{place}.upsamplers.0.conv", x, padding=1)
         if not has(w, "conv_out"):
             return None  # a Reference Net
-        return conv(w, "conv_out", F.silu(norm(w, "conv_norm_out", x, 1e-5)), padding=1)
+        return conv(w, "conv_out", F.silu(window_norm(w, "conv_norm_out", x)), padding=1)
 
     def layer(self, place, j, x, time):
         x = resnet(self.w, f"{place}.resnets.{j}", x, time)

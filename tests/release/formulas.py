@@ -46,7 +46,7 @@ def guider(w, e, frames):  # (B*F, C, h, w)
         else:
             x = F.silu(conv(w, f"blocks_{i}.0", x, padding=1, stride=strides[i - 1]))
             x = F.silu(conv(w, f"blocks_{i}.2", x, padding=1))
-        x = motion_module(w, f"motion_modules.{i}", x, frames)
+        x = motion_module(w, f"motion_modules.{i}", x, frames) if frames > 1 else x
         features.append(conv(w, f"block_{i}_out_proj", x))
     return features
 

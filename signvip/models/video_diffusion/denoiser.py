@@ -21,11 +21,14 @@ from signvip.models.video_diffusion.attention import (
 from signvip.models.video_diffusion.unets import (
     Motion,
     MotionNorm,
+    ResnetNorm,
     add_motion,
     build_motion_unet,
     build_unet,
     is_motion,
+    over_windows,
     set_motion_norm,
+    set_resnet_norm,
 )
 
 if TYPE_CHECKING:
@@ -88,6 +91,7 @@ class Denoiser(ModelMixin, ConfigMixin):
         motion_max_frames: int = 32,
         motion_mid_block: bool = False,
         motion_norm: MotionNorm = "clip",
+        resnet_norm: ResnetNorm = "frame",
     ) -> None:
         super().__init__()
         config = dict(self.config)
@@ -96,6 +100,7 @@ class Denoiser(ModelMixin, ConfigMixin):
             nn.init.zeros_(layer.proj_out.weight)
             nn.init.zeros_(layer.proj_out.bias)
         set_motion_norm(_motion_modules(self.unet), motion_norm)
+        set_resnet_norm(self.unet, resnet_norm)
         read_references(self.unet)
         prompt = None if cross_attention_dim is None else torch.zeros(1, prompt_tokens, cross_attention_dim)
         self.register_buffer("empty_prompt", prompt)
@@ -163,7 +168,12 @@ class Denoiser(ModelMixin, ConfigMixin):
         if deep is not None:
             deep.features = x
         x = run.up(unet.up_blocks[-1], x, skips)
-        return unet.conv_out(unet.conv_act(unet.conv_norm_out(x))).unflatten(0, (batch, frames))
+        x = over_windows(unet.conv_norm_out, x, batch) if self._sees_windows else unet.conv_norm_out(x)
+        return unet.conv_out(unet.conv_act(x)).unflatten(0, (batch, frames))
+
+    @property
+    def _sees_windows(self) -> bool:
+        return self.config["resnet_norm"] == "window"
 
     def _inner_blocks(
         self, run: _Blocks, x: Tensor, features: Sequence[Tensor | None], skips: list[Tensor]
@@ -185,9 +195,9 @@ class Denoiser(ModelMixin, ConfigMixin):
         prompt: Prompt | None,
     ) -> dict[str, Any]:
         time = self.unet.time_proj(torch.as_tensor(timestep, device=self.device).expand(batch))
-        time = self.unet.time_embedding(time.to(self.dtype)).repeat_interleave(frames, dim=0)
+        time = self.unet.time_embedding(time.to(self.dtype))
         return {
-            "temb": time,
+            "temb": time if self._sees_windows else time.repeat_interleave(frames, dim=0),
             "encoder_hidden_states": self.empty_prompt,
             "cross_attention_kwargs": {"reference": reference, "prompt": prompt},
         }

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 import torch
 from diffusers import ModelMixin, UNet2DConditionModel, UNetMotionModel
 from diffusers.models.attention import BasicTransformerBlock
+from diffusers.models.resnet import ResnetBlock2D
 from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -17,6 +18,9 @@ Motion = Literal["none", "temporal_attention"]
 
 MotionNorm = Literal["clip", "frame"]
 """What a temporal attention normalises together: a clip's frames, as diffusers does, or each frame (AnimateDiff)."""
+
+ResnetNorm = Literal["frame", "window"]
+"""What resnet blocks and the last norm normalise together: each frame, or all of a window (the authors' code)."""
 
 Network = TypeVar("Network", bound=ModelMixin)
 
@@ -32,6 +36,36 @@ class FrameNorm(nn.GroupNorm):
     def forward(self, x: Tensor) -> Tensor:  # (B, C, F, h, w)
         frames = super().forward(x.transpose(1, 2).flatten(0, 1))
         return frames.unflatten(0, (x.shape[0], -1)).transpose(1, 2)
+
+
+class WindowResnet(ResnetBlock2D):
+    """A resnet block whose norms see all frames of a window, and its convolutions one.
+
+    How many windows lie in the batch is told by the embedded timestep, which has a row for each: nothing is kept
+    between calls, so a layer that gradient checkpointing runs again sees the same windows.
+    """
+
+    def forward(self, input_tensor: Tensor, temb: Tensor) -> Tensor:  # (B*F, C, h, w), (B, T)
+        windows = len(temb)
+        x = self.conv1(self.nonlinearity(over_windows(self.norm1, input_tensor, windows)))
+        time = self.time_emb_proj(self.nonlinearity(temb))
+        x = x + time.repeat_interleave(len(x) // windows, dim=0)[:, :, None, None]
+        x = self.conv2(self.dropout(self.nonlinearity(over_windows(self.norm2, x, windows))))
+        same = input_tensor if self.conv_shortcut is None else self.conv_shortcut(input_tensor)
+        return (same + x) / self.output_scale_factor
+
+
+def over_windows(norm: nn.Module, x: Tensor, windows: int) -> Tensor:
+    """Normalise frames (B*F, C, h, w) with the statistics of their window, of which there are B."""
+    return norm(x.unflatten(0, (windows, -1)).transpose(1, 2)).transpose(1, 2).flatten(0, 1)
+
+
+def set_resnet_norm(unet: nn.Module, norm: ResnetNorm) -> None:
+    """Choose what the resnet blocks of a U-Net normalise together."""
+    if norm == "window":
+        for module in unet.modules():
+            if isinstance(module, ResnetBlock2D):
+                module.__class__ = WindowResnet  # diffusers builds them inside its blocks, and takes no other
 
 
 class TemporalTransformer(AnimateDiffTransformer3D):
