@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 Injection = Literal["down_blocks", "conv_in+down_blocks"]
-"""Where features enter: after each down block (the paper), or after `conv_in` too (the authors' code)."""
+"""Where features enter: after each down block, or after `conv_in` too (the authors' code).
+
+The paper adds them to the corresponding block of the down path (section 3.4). A block ends in its downsampler, so the
+second reading is the default: with the first the finest level gets no guidance.
+"""
 
 
 class Guider(ModelMixin, ConfigMixin):
@@ -41,7 +45,7 @@ class Guider(ModelMixin, ConfigMixin):
         *,
         embedding_channels: int = 512,
         block_out_channels: Sequence[int] = (320, 640, 1280, 1280),
-        injection: Injection = "down_blocks",
+        injection: Injection = "conv_in+down_blocks",
         norm_num_groups: int = 32,
         motion: Motion = "none",
         motion_heads: int = 8,

@@ -18,6 +18,7 @@ def test_features_fit_the_denoiser_block_by_block():
     )
     guider = Guider(embedding_channels=6, **denoiser.guider_options)
     outputs = []
+    denoiser.unet.conv_in.register_forward_hook(lambda _m, _i, out: outputs.append(out.shape))
     for block in denoiser.unet.down_blocks:
         block.register_forward_hook(lambda _m, _i, out: outputs.append(out[0].shape))
     denoiser(torch.randn(1, 2, 4, 13, 9), 3)
