@@ -17,18 +17,21 @@ from signvip.data.files import write_text
 from signvip.errors import SignVipError
 from signvip.generate import GenerateOptions, load_pipeline
 from signvip.models import TokenTranslator
+from signvip.models.precision import halve
 from signvip.run import MAKERS, Run, forget_place
 
 PHASES = ("stage1-vae", "stage1-image", "stage1-motion", "stage2", "stage3")
 
 
 def embed(source: Path, target: Path) -> Path:
-    """Copy the parts of a run as float16, its configuration and its last dev metrics; no training state."""
+    """Copy the parts of a run, their weights as float16, its configuration and last dev metrics; no training state."""
     run = Run.open(source)
     run.require(*MAKERS)
     shutil.rmtree(target, ignore_errors=True)
     for part in MAKERS:
-        run.load(part, _class_of(part)).half().save_pretrained(target / part)
+        network = run.load(part, _class_of(part))
+        halve(network)
+        network.save_pretrained(target / part)
     pipe = load_pipeline(str(source), GenerateOptions(device="cpu"))
     pipe.scheduler.save_pretrained(target / "scheduler")
     pipe.save_config(target)

@@ -115,6 +115,13 @@ def read_release(folder: Path) -> Contents:
     return contents
 
 
+def read_prompt(contents: Contents, file: Path) -> None:
+    """Take the states of the empty prompt from a file that lies outside the release."""
+    tensors = read_tensors(file)
+    if isinstance(tensors, Tensor):
+        contents.add_prompt(tensors, file)
+
+
 def read_tensors(file: Path) -> dict[str, Tensor] | Tensor:
     """The tensors of a file by key, or its only tensor; memory is mapped where the format allows."""
     try:

@@ -12,28 +12,28 @@ from typing import TypeVar
 
 import torch
 from diffusers import AutoencoderKL, ModelMixin
-from diffusers.models.embeddings import SinusoidalPositionalEmbedding
 from torch import Tensor
 
 from signvip.config import RunConfig
 from signvip.data.files import write_text
 from signvip.errors import DataError
+from signvip.models.precision import learned_names
 from signvip.models.published import STABLE_DIFFUSION
 from signvip.models.video_diffusion.unets import is_motion
 from signvip.pipeline import save_index
 from signvip.progress import Reporter, Silent
 from signvip.release import keys, pretrained
 from signvip.release.configure import check_tokens, configure
-from signvip.release.files import Contents, read_release
+from signvip.release.files import Contents, read_prompt, read_release
 from signvip.release.layout import Layout, layouts
 from signvip.release.report import Report
+from signvip.release.tables import TABLES, check_tables, table
 from signvip.sizes import Networks, meta_networks
 
 LICENCE = (
     "The authors publish these weights without a licence; Stable Diffusion 1.5, which they build on, is under "
     "CreativeML OpenRAIL-M. Ask them before you publish what you make with it."
 )
-TABLES = ("pos_embed.pe", "wpe.weight", "wte.weight", "mean", "std")  # no training changes these
 Weights = dict[str, Tensor]
 Loaded = TypeVar("Loaded")
 
@@ -68,6 +68,9 @@ def import_release(
             f"{part}: {len(found.tensors)} tensors in {', '.join(str(file) for file in found.files)}"
         )
     base = options.stable_diffusion or pretrained.find_pipeline(folder) or STABLE_DIFFUSION
+    if contents.empty_prompt is None and (file := pretrained.find_prompt(base)) is not None:
+        read_prompt(contents, file)
+        reporter.say(f"empty_prompt: {file}")
     partial = run.with_name(f".{run.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
@@ -108,6 +111,7 @@ def _convert(contents: Contents, base: str, options: ImportOptions, reporter: Re
     layout = layouts(config, networks)
     for part, tensors in parts.items():
         report.compare(part, tensors, layout[part])
+        check_tables(part, tensors)
     _judge(report, options.partial, reporter)
     if any(is_motion(key) for part in ("denoiser", "guider") for key in report.missing[part]):
         reporter.say("Without its motion the denoiser sees single frames: the video will flicker.")
@@ -131,10 +135,14 @@ def _judge(report: Report, partial: bool, reporter: Reporter) -> None:
 
 
 def _prompt(contents: Contents, spatial: Weights, base: str) -> Tensor | None:
-    """States of the empty prompt, for U-Nets that attend to text; the authors' scripts read it and none writes it."""
+    """States of the empty prompt, for U-Nets that attend to text; the authors' scripts read it and none writes it.
+
+    In float32 whatever the file holds: all U-Nets are to read the same.
+    """
     if spatial and not any(key.endswith("attn2.to_k.weight") for key in spatial):
         return None
-    return pretrained.empty_prompt(base) if contents.empty_prompt is None else contents.empty_prompt
+    prompt = pretrained.empty_prompt(base) if contents.empty_prompt is None else contents.empty_prompt
+    return prompt.float()
 
 
 def gather(contents: Contents, spatial: Weights) -> dict[str, Weights]:
@@ -151,19 +159,10 @@ def complete(network: ModelMixin, weights: Weights, prompt: Tensor | None) -> We
     """A network's weights with the tables that follow from its configuration, and without what it has no place for."""
     expected = network.state_dict()
     own = {key: value for key, value in weights.items() if key in expected}
-    own |= {
-        key: _table(key, like) for key, like in expected.items() if key.endswith(TABLES) and key not in own
-    }
+    own |= {key: table(key, like) for key, like in expected.items() if key.endswith(TABLES)}
     if prompt is not None and "empty_prompt" in expected:
         own["empty_prompt"] = prompt
     return own
-
-
-def _table(key: str, like: Tensor) -> Tensor:
-    """A table that follows from the configuration; e enters the authors' autoencoder as it is."""
-    if key.endswith(("pos_embed.pe", "wpe.weight")):
-        return SinusoidalPositionalEmbedding(like.shape[-1], like.shape[-2]).pe.view(like.shape)
-    return torch.ones(like.shape) if key == "std" else torch.zeros(like.shape)
 
 
 def _write(
@@ -190,10 +189,10 @@ def _write(
 
 
 def _save(network: ModelMixin, weights: Weights, folder: Path) -> None:
-    """Store a part in the type of its files, or in float32 where these differ."""
-    types = {value.dtype for key, value in weights.items() if not key.endswith((*TABLES, "empty_prompt"))}
+    """Store what is learned in the type of its files, or in float32 where these differ; all else in float32."""
+    learned = learned_names(network)
+    types = {weights[key].dtype for key in learned}
     dtype = types.pop() if len(types) == 1 else torch.float32
-    network.load_state_dict(
-        {key: value.to(dtype).contiguous() for key, value in weights.items()}, assign=True
-    )
+    stored = {key: value.to(dtype if key in learned else torch.float32) for key, value in weights.items()}
+    network.load_state_dict({key: value.contiguous() for key, value in stored.items()}, assign=True)
     network.save_pretrained(folder)

@@ -56,8 +56,7 @@ def motion_rules(place: str) -> Rules:
     block = r"transformer_blocks\.(\d+)"
     return (
         (rf"{old}\.(norm|proj_in|proj_out)\.(\w+)", rf"{new}.\2.\3"),
-        (rf"{old}\.{block}\.attention_blocks\.0\.pos_encoder\.pe", rf"{new}.transformer_blocks.\2.pos_embed.pe"),
-        (rf"{old}\.{block}\.attention_blocks\.\d+\.pos_encoder\.pe", None),  # the same fixed table again
+        (rf"{old}\.{block}\.attention_blocks\.\d+\.pos_encoder\.pe", None),  # computed anew, as all tables are
         (
             rf"{old}\.{block}\.attention_blocks\.(\d+)\.(to_[\w.]+)",
             lambda m: f"{m[1]}.transformer_blocks.{m[2]}.attn{int(m[3]) + 1}.{m[4]}",
@@ -140,7 +139,7 @@ TRANSLATOR: Rules = (
     (r"trans_base\.tok_emb\.weight", "mixer.embed.weight"),
     (r"trans_base\.cond_emb\.(\w+)", r"prefix.project.\1"),
     (r"trans_base\.token_combiner\.([01])\.(\w+)", r"mixer.mix.\1.\2"),
-    (r"trans_base\.pos_embed\.embed", "trunk.wpe.weight"),
+    (r"trans_base\.pos_embed\.embed", None),
     (r"trans_base\.(blocks\.\d+\..+)", r"trunk.\1"),
     (r"trans_heads\.(\d+)\.blocks\.0\.(.+)", r"heads.\1.\2"),
     (r"trans_heads\.(\d+)\.(ln_f|head)\.(\w+)", r"heads.\1.\2.\3"),
@@ -171,8 +170,6 @@ def fuse_translator(weights: dict[str, Tensor]) -> dict[str, Tensor]:
             layer = HEAD_LAYERS.get(found[2], found[2])
             own = value.T if value.ndim == 2 else value[None]
             heads.setdefault(f"heads.{layer}.{kind}", {})[int(found[1])] = own
-        elif key == "trunk.wpe.weight":
-            made[key] = value.flatten(0, -2)  # (places, 1, C)
         else:
             made[key] = value
     stacked = {key: torch.stack([each[n] for n in sorted(each)]) for key, each in heads.items()}

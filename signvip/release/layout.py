@@ -17,12 +17,10 @@ from signvip.sizes import Networks
 
 Shape = tuple[int, ...]
 Layout = dict[str, Shape]
-TABLES = ("pos_encoder.pe", "pos_embed.embed")
-"""Sines and cosines: taken from a file that has them, computed where it does not."""
 
 
 def layouts(config: RunConfig, networks: Networks) -> dict[str, Layout]:
-    """The keys of each part; all but `TABLES` have to be there."""
+    """The keys of each part; all but tables of places have to be there."""
     e, unet, places = networks.condition_encoder.embedding_channels, networks.denoiser.unet, _places(networks)
     return {
         "condition_encoder": dict(_condition_encoder(networks.condition_encoder.config, e)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import torch
@@ -41,6 +42,14 @@ def find_pipeline(folder: Path) -> str | None:
     return str(found[0]) if found else None
 
 
+def find_prompt(name: str) -> Path | None:
+    """The states of the empty prompt in or beside a folder of Stable Diffusion, under the name that the authors use."""
+    folder = Path(os.path.abspath(name))
+    places = (folder, folder.parent) if folder.is_dir() else ()
+    files = (place / "empty_text_emb.pt" for place in places)
+    return next((file for file in files if file.is_file()), None)
+
+
 def load_unet(name: str) -> dict[str, Tensor]:
     """Weights of Stable Diffusion's U-Net, by its names."""
     try:
@@ -71,7 +80,7 @@ def empty_prompt(name: str) -> Tensor:
 
     try:
         tokenizer = CLIPTokenizer.from_pretrained(name, subfolder="tokenizer")
-        encoder = CLIPTextModel.from_pretrained(name, subfolder="text_encoder")
+        encoder = CLIPTextModel.from_pretrained(name, subfolder="text_encoder").float()
     except (OSError, ValueError, TypeError) as error:
         raise DataError(
             "The embedding of the empty prompt is not in the release, and the text encoder that makes it is not at "

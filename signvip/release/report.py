@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from torch import Tensor
 
 from signvip.errors import DataError
-from signvip.release.layout import TABLES, Layout
+from signvip.release.layout import Layout
+from signvip.release.tables import PLACES
 
 LISTED = 6  # keys named in an error; the whole lists are said before it
 UNREAD = re.compile(r".+\.attn\.mask|trans_base\.pos_embedding(\.\w+)?")
@@ -31,7 +32,7 @@ class Report:
         others = [key for key in tensors if key not in layout]
         self.dropped[part] = [key for key in others if UNREAD.fullmatch(key)]
         self.unexpected[part] = [key for key in others if not UNREAD.fullmatch(key)]
-        self.missing[part] = [key for key in layout if key not in tensors and not key.endswith(TABLES)]
+        self.missing[part] = [key for key in layout if key not in tensors and not key.endswith(PLACES)]
         wrong = [key for key, shape in layout.items() if key in tensors and tensors[key].shape != shape]
         if wrong:
             raise DataError(

@@ -158,7 +158,7 @@ def load_projection(name: str, model: Any) -> nn.Module:
 
     if model.config.model_type == "clip_text_model":
         projected = CLIPTextModelWithProjection.from_pretrained(name)
-        return projected.text_projection.requires_grad_(False)
+        return projected.text_projection.float().requires_grad_(False)
     for file in ("2_Dense/model.safetensors", "2_Dense/pytorch_model.bin"):
         found = cached_file(name, file, _raise_exceptions_for_missing_entries=False)
         if found is not None:
@@ -185,4 +185,4 @@ def load_pretrained(name: str) -> tuple[Any, Any]:
             "translator.text_encoder to a folder or a hub id, such as openai/clip-vit-base-patch32 (MIT) or "
             "sentence-transformers/clip-ViT-B-32-multilingual-v1 (Apache-2.0), or to 'hashed' or 'bytes'."
         ) from error
-    return tokenizer, getattr(model, "text_model", model).requires_grad_(False).eval()
+    return tokenizer, getattr(model, "text_model", model).float().requires_grad_(False).eval()
