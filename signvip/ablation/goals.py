@@ -7,25 +7,38 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from signvip.ablation.evidence import Evidence, weigh
 from signvip.ablation.study import Goal
 from signvip.ablation.summary import Column, Row, Summary
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One claim: the pairs of rows in which it was tried, as (others alike, better, worse), and where it held."""
+    """One claim: the pairs of rows in which it was tried, as (others alike, better, worse, evidence), and its outcome.
+
+    It holds where means say so; it is claimed where chance is excluded as well.
+    """
 
     says: str
     value: str
-    pairs: list[tuple[str, float, float]]
+    pairs: list[tuple[str, float, float, Evidence]]
     held: int
+
+    @property
+    def claimed(self) -> int:
+        """In how many pairs the interval says so, too."""
+        return sum(bool(evidence.better) for *_, evidence in self.pairs)
 
     def __str__(self) -> str:
         if not self.pairs:
             return f"{self.says}: not tried, for want of {self.value}"
         word = {len(self.pairs): "holds", 0: "does not hold"}.get(self.held, "holds in part")
-        shown = "; ".join(f"{place}{better:.4g} against {worse:.4g}" for place, better, worse in self.pairs)
-        return f"{self.says}: {word}, {self.held} of {len(self.pairs)} ({shown})"
+        shown = "; ".join(
+            f"{place}{better:.4g} against {worse:.4g}, {evidence}"
+            for place, better, worse, evidence in self.pairs
+        )
+        told = f"beyond chance in {self.claimed} of {len(self.pairs)}"
+        return f"{self.says}: {word}, {self.held} of {len(self.pairs)}, {told} ({shown})"
 
 
 def judge(summary: Summary, goal: Goal) -> Verdict:
@@ -40,7 +53,8 @@ def judge(summary: Summary, goal: Goal) -> Verdict:
             continue
         first, second = row.numbers[column.key], other.numbers[column.key]
         held += column.distance(first) < column.distance(second)
-        pairs.append((_place(row, goal), first.mean, second.mean))
+        evidence = weigh(row.found(column.key), other.found(column.key))
+        pairs.append((_place(row, goal), first.mean, second.mean, evidence))
     return Verdict(goal.says, column.key, pairs, held)
 
 

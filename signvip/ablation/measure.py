@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from signvip.ablation.records import DEV, DEV_STILL
 from signvip.ablation.steps import TEXT, Step
 from signvip.ablation.store import Store
 from signvip.data.manifest import Manifest
@@ -18,7 +19,7 @@ from signvip.stages.codecs import load_codec
 from signvip.stages.text import PREVIEW_TEXTS
 from signvip.stages.video import PREVIEW_CLIPS
 
-DEV = "dev"
+STILL_PREFIX = "still_"  # of what training logs of the reference picture, unchanged
 CLIPS, FRAMES, CODES, TEXTS = "clips", "frames", "tokens", "texts"
 # name: higher is better, best value, what n counts, definition
 LOGGED: dict[str, tuple[bool, float | None, str, str]] = {
@@ -56,6 +57,8 @@ class Measured:
     left_out: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     clips: int = 0
     evaluators: dict[str, Any] = dataclasses.field(default_factory=dict)
+    sentences: list[str] = dataclasses.field(default_factory=list)
+    texts: dict[str, dict[str, list[str]]] = dataclasses.field(default_factory=dict)
 
 
 def measure(
@@ -69,7 +72,15 @@ def measure(
     found = _evaluate(run, store.shards, options, reporter)
     left_out = [dataclasses.asdict(item) for item in found.left_out]
     about = found.about
-    return Measured(values + found.values, facts, left_out, about["clips"], about.get("evaluators", {}))
+    return Measured(
+        values + found.values,
+        facts,
+        left_out,
+        about["clips"],
+        about.get("evaluators", {}),
+        about["sentences"],
+        found.texts,
+    )
 
 
 def _evaluate(run: Run, shards: Path, options: EvaluateOptions, reporter: Reporter) -> Evaluation:
@@ -98,7 +109,8 @@ def _logged(folder: Path, step: Step, shards: Path, facts: dict[str, float]) -> 
     if "perplexity" in found:
         found["perplexity_share"] = found["perplexity"] / facts["vocab_size"]
     counts = _counts(shards, facts)
-    return [_value(name, value, counts) for name, value in found.items() if name in LOGGED]
+    known = {name: value for name, value in found.items() if name.removeprefix(STILL_PREFIX) in LOGGED}
+    return [_value(name, value, counts) for name, value in known.items()]
 
 
 def _counts(shards: Path, facts: dict[str, float]) -> dict[str, int]:
@@ -112,9 +124,11 @@ def _counts(shards: Path, facts: dict[str, float]) -> dict[str, int]:
 
 
 def _value(name: str, value: float, counts: dict[str, int]) -> Value:
+    row = DEV_STILL if name.startswith(STILL_PREFIX) else DEV
+    name = name.removeprefix(STILL_PREFIX)
     higher, target, what, signature = LOGGED[name]
     return Value(
-        row=DEV,
+        row=row,
         metric=name,
         name=name,
         value=value,

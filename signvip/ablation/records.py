@@ -9,9 +9,11 @@ from typing import Any, Literal
 
 from signvip.data.files import write_text
 from signvip.errors import DataError
+from signvip.evaluation.counting import STILL
 from signvip.evaluation.results import Value
 
 NAME = "runs.jsonl"
+DEV, DEV_STILL = "dev", f"dev, {STILL}"  # what training logs: of the model, and of a still on the same frames
 
 
 @dataclass
@@ -37,6 +39,8 @@ class Record:
     values: list[Value] = field(default_factory=list)
     left_out: list[dict[str, Any]] = field(default_factory=list)
     evaluators: dict[str, Any] = field(default_factory=dict)  # what read generated signing back into text
+    sentences: list[str] = field(default_factory=list)  # of the clips, in order
+    texts: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # read in them: row, evaluator
 
     def value(self, key: str) -> Value | None:
         """The value at `row/name`, None where it was left out."""

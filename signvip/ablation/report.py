@@ -18,6 +18,7 @@ from signvip.ablation.summary import Summary, summarise
 from signvip.ablation.tables import markdown, write_tables
 from signvip.data.manifest import Manifest
 from signvip.errors import RunError
+from signvip.evaluation.counting import STILL
 from signvip.generate import embedded_run
 
 NEEDED = ("pandas", "matplotlib", "jinja2", "tabulate")
@@ -79,6 +80,11 @@ def make_notes(plan: Plan, summary: Summary, records: Sequence[Record], manifest
         f"stage {plan.stage}.",
         f"Seeds {', '.join(map(str, seeds))}{spread}.",
     ]
+    if summary.stills:
+        notes.append(
+            f"'{STILL}' is the reference picture for the whole clip, by the same metrics on the same clips: what a model "
+            "must beat."
+        )
     taken = [step for step in plan.steps[0] if step.given is not None]
     if taken:
         names = " and ".join(step.kind.name for step in taken)

@@ -127,6 +127,7 @@ def _compute(
         found = measure(run, list(steps), store, plan.options, reporter)
         record.values, record.facts, record.left_out = found.values, found.facts, found.left_out
         record.shards["clips"], record.evaluators = found.clips, found.evaluators
+        record.sentences, record.texts = found.sentences, found.texts
         record.seconds["measure"] = round(time.perf_counter() - begin, 2)
         if cell.config.seed == plan.cells[0].config.seed:
             show_clips(run, list(steps), store, plan.options)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from signvip.ablation.axes import SEED
 from signvip.ablation.paper import Reference
-from signvip.ablation.records import Record, key_of
+from signvip.ablation.records import DEV, DEV_STILL, Record, key_of
+from signvip.evaluation.counting import STILL
 from signvip.evaluation.material import TRUTH
 from signvip.evaluation.reading import ORACLE
 from signvip.evaluation.results import Value
+
+NOT_OF_A_CELL = (TRUTH, ORACLE, STILL, DEV_STILL)  # the same whatever was trained
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,11 @@ class Row:
     facts: dict[str, float] = field(default_factory=dict)
     seeds: int = 0
     failures: list[str] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)  # of the cells that are done
+
+    def found(self, key: str) -> list[tuple[Record, Value]]:
+        """A value of every cell that has it."""
+        return [(record, value) for record in self.records if (value := record.value(key))]
 
     @property
     def name(self) -> str:
@@ -80,6 +88,7 @@ class Summary:
     references: list[Reference] = field(
         default_factory=list
     )  # of the paper, where they may stand beside ours
+    stills: dict[str, float] = field(default_factory=dict)  # the reference, unchanged, by column
 
     def best(self, column: Column) -> list[int]:
         """Places of the rows that are best in a column; none where no row is worse, as of what cells share."""
@@ -101,9 +110,25 @@ def summarise(records: Sequence[Record], columns: Sequence[str] = ()) -> Summary
         groups.setdefault(json.dumps(_group(record), sort_keys=True, default=str), []).append(record)
     keys = list(columns) or _found(records)
     axes = list(dict.fromkeys(axis for record in records for axis in _group(record)))
-    return Summary(
-        axes, [_column(key, records) for key in keys], [_row(group, keys) for group in groups.values()]
-    )
+    columns_ = [_column(key, records) for key in keys]
+    rows = [_row(group, keys) for group in groups.values()]
+    return Summary(axes, columns_, rows, stills=_stills(columns_, records))
+
+
+def _stills(columns: Sequence[Column], records: Sequence[Record]) -> dict[str, float]:
+    """What a picture scores on the same clips, by column; through networks of the cells, the mean over them."""
+    found: dict[str, float] = {}
+    for column in columns:
+        if column.sample is not None:
+            key = key_of(replace(column.sample, row=still_row(column.sample.row)))
+            values = [value.value for record in records if (value := record.value(key))]
+            found |= {column.key: statistics.fmean(values)} if values else {}
+    return found
+
+
+def still_row(row: str) -> str:
+    """The row of the still that goes with a row: dev has its own clips."""
+    return DEV_STILL if row == DEV else STILL
 
 
 def _group(record: Record) -> dict[str, Any]:
@@ -113,7 +138,7 @@ def _group(record: Record) -> dict[str, Any]:
 def _found(records: Iterable[Record]) -> list[str]:
     """What is true, and what an oracle says of it, is the same for all cells."""
     values = (value for record in records for value in record.values)
-    return list(dict.fromkeys(key_of(value) for value in values if value.row not in (TRUTH, ORACLE)))
+    return list(dict.fromkeys(key_of(value) for value in values if value.row not in NOT_OF_A_CELL))
 
 
 def _column(key: str, records: Sequence[Record]) -> Column:
@@ -143,6 +168,7 @@ def _row(records: Sequence[Record], keys: Sequence[str]) -> Row:
         numbers={key: _number(values) for key, values in found.items() if values},
         facts=done[0].facts if done else {},
         seeds=len(done),
+        records=done,
         failures=list(dict.fromkeys(record.reason or "" for record in records if record.status == "failed")),
     )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from signvip.ablation.records import Record
 from signvip.ablation.summary import Column, Row, Summary
 from signvip.data.files import replacing, write_text
+from signvip.evaluation.counting import STILL
 
 if TYPE_CHECKING:
     import pandas
@@ -32,7 +33,8 @@ def markdown(summary: Summary) -> str:
     frame = _words(summary)
     for column in summary.columns:
         for place in summary.best(column):
-            frame.loc[place, column.heading] = f"**{frame.loc[place, column.heading]}**"
+            words = str(frame.at[place, column.heading])
+            frame.at[place, column.heading] = f"**{words}**"
     return str(frame.to_markdown(index=False))
 
 
@@ -66,7 +68,10 @@ def numbers(summary: Summary) -> pandas.DataFrame:
     """The table as numbers: for each value its mean, its deviation over seeds, and what is known of each row."""
     import pandas
 
-    return pandas.DataFrame([_numbers(row, summary.columns) for row in summary.rows])
+    lines = [_numbers(row, summary.columns) for row in summary.rows]
+    if summary.stills:
+        lines.append({summary.axes[0]: STILL, **summary.stills} if summary.axes else dict(summary.stills))
+    return pandas.DataFrame(lines)
 
 
 def _numbers(row: Row, columns: Sequence[Column]) -> dict[str, Any]:
@@ -109,9 +114,13 @@ def _words(summary: Summary) -> pandas.DataFrame:
         shown |= {column.heading: str(row.numbers.get(column.key, NOTHING)) for column in summary.columns}
         shown[SEEDS] = str(row.seeds)
         rows.append({**shown, FAILED: "; ".join(row.failures)} if failed else shown)
-    for reference in summary.references:
-        values = {
-            column.heading: f"{reference.values.get(column.key, NOTHING)}" for column in summary.columns
-        }
-        rows.append({**dict.fromkeys(rows[0], ""), summary.axes[0]: reference.name, **values})
+    stills = {key: f"{value:.4g}" for key, value in summary.stills.items()}
+    others = {STILL: stills} if stills else {}
+    others |= {
+        reference.name: {k: f"{v}" for k, v in reference.values.items()} for reference in summary.references
+    }
+    first = summary.axes[0] if summary.axes else SEEDS
+    for name, found in others.items():
+        values = {column.heading: found.get(column.key, NOTHING) for column in summary.columns}
+        rows.append({**dict.fromkeys(rows[0], ""), first: name, **values})
     return pandas.DataFrame(rows)

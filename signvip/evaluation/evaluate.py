@@ -93,6 +93,7 @@ def _describe(found: Gathered, evaluation: Evaluation) -> None:
     """What is known of the clips before any number: how many frames count, and what was read of each clip."""
     rows = found.rows
     evaluation.about |= {"clips": len(found.ids), "rows": list(rows), "ids": found.ids}
+    evaluation.about["sentences"] = found.sentences
     evaluation.about["bootstrap"] = chance.ABOUT
     evaluation.about["frames"] = {"all": found.frames, "count": found.counting, "rule": RULE}
     evaluation.texts = {

@@ -92,12 +92,13 @@ class Material:
 
 @dataclass
 class Gathered:
-    """All rows; how many frames there are and how many of them count; the clips' ids, in order."""
+    """All rows; how many frames there are and how many of them count; the clips' ids and sentences, in order."""
 
     rows: dict[str, Material]
     frames: int
     counting: int
     ids: list[str]
+    sentences: list[str]
 
 
 @dataclass
@@ -157,9 +158,8 @@ def gather(
         for row in rows.values():
             row.lacks["texts"] = NO_EVALUATOR
     counts = [clip.counts for clip in clips]
-    return Gathered(
-        rows, sum(map(len, counts)), int(sum(map(np.sum, counts))), [str(clip.info["id"]) for clip in clips]
-    )
+    ids, sentences = ([str(clip.info[key]) for clip in clips] for key in ("id", "text"))
+    return Gathered(rows, sum(map(len, counts)), int(sum(map(np.sum, counts))), ids, sentences)
 
 
 @torch.no_grad()

@@ -166,10 +166,79 @@ def test_claims_are_tried_in_cells_that_differ_in_nothing_else(summary):
     verdict = judge(summary, goal("dev/usage", {"quantizer": "fsq"}, {"quantizer": "vq"}))
     assert verdict.held == 2 and [place for place, *_ in verdict.pairs] == ["size 128: ", "size 256: "]
     assert "holds, 2 of 2" in str(verdict)
+    assert verdict.claimed == 0 and "size 256: 0.81 against 0.2, one seed, no interval" in str(verdict)
     verdict = judge(summary, goal("dev/loss", {"quantizer": "vq"}, {"quantizer": "fsq"}))
     assert "does not hold, 0 of 2" in str(verdict)
     verdict = judge(summary, goal("dev/absent", {"quantizer": "vq"}, {"quantizer": "fsq"}))
     assert "not tried" in str(verdict)
+
+
+def arms(better: list[list[float]], worse: list[list[float]], **changes) -> list:
+    """Two arms of a study with these numbers of each clip, a list for each seed."""
+    records = []
+    for arm, seeds in (("a", better), ("b", worse)):
+        for seed, clips in enumerate(seeds):
+            record = make_record({"arm": arm, "seed": seed}, {})
+            mean = sum(clips) / len(clips)
+            record.values = [replace(make_value("ssim", mean), clips=clips, takes="clips", **changes)]
+            records.append(record)
+    return records
+
+
+def tried(records: list):
+    verdict = judge(summarise(records, ["dev/ssim"]), goal("dev/ssim", {"arm": "a"}, {"arm": "b"}))
+    return verdict.pairs[0][-1], verdict
+
+
+def test_one_seed_is_judged_by_its_clips_in_pairs():
+    clips = [0.1 * place for place in range(20)]  # they differ far more than the arms do
+    evidence, verdict = tried(arms([[value + 0.01 for value in clips]], [clips]))
+    assert evidence.interval == pytest.approx((0.01, 0.01)) and evidence.better and verdict.claimed == 1
+    assert str(evidence).endswith("over 20 clips, one seed")
+    noise = [0.3 * (-1) ** place for place in range(20)]
+    evidence, verdict = tried(arms([[a + b + 0.01 for a, b in zip(clips, noise, strict=True)]], [clips]))
+    assert evidence.better is None and (verdict.held, verdict.claimed) == (1, 0)
+    evidence, verdict = tried(arms([clips], [[value + 0.1 for value in clips]], higher_is_better=False))
+    assert evidence.interval == pytest.approx((0.1, 0.1)) and verdict.claimed == 1
+
+
+def test_five_seeds_are_judged_by_their_spread_and_other_clips_not_at_all():
+    near, far = ([[v + 0.01 * seed] * 12 for seed in range(5)] for v in (0.5, 0.7))
+    evidence, _ = tried(arms(far, near))
+    low, high = evidence.interval
+    assert evidence.over == "over 5 seeds" and low + high == pytest.approx(0.4) and 0.15 < low < 0.2
+    assert tried(arms([[0.5] * 12], [[0.4] * 13]))[0].interval is None
+
+
+def test_corpus_bleu_of_two_cells_is_compared_on_what_was_read():
+    truth = ["rain in the north today", "snow in the south", "wind and sun in the west tomorrow"] * 5
+    records = []
+    for arm, said in (("a", truth), ("b", ["no idea"] * 15)):
+        record = make_record({"arm": arm, "seed": 0}, {})
+        value = make_value("bleu4", 100.0 * (arm == "a"), row="from the text")
+        record.values = [replace(value, metric="bleu", takes="texts", evaluator="video", clips=[0.0] * 15)]
+        record.sentences, record.texts = truth, {"from the text": {"video": said}}
+        records.append(record)
+    key = "from the text/bleu4 (video)"
+    verdict = judge(summarise(records, [key]), goal(key, {"arm": "a"}, {"arm": "b"}))
+    assert verdict.pairs[0][-1].interval == pytest.approx((100, 100)) and verdict.claimed == 1
+
+
+def test_a_still_is_a_row_of_the_table_where_pictures_are_compared(tmp_path):
+    records = make_grid()
+    for record in records:
+        record.values += [make_value("usage", 0.3, row="dev, the reference, unchanged")]
+    summary = summarise(records)
+    assert [column.key for column in summary.columns] == ["dev/usage", "dev/loss", "dev/ratio"]
+    last = [cell.strip() for cell in markdown(summary).splitlines()[-1].strip("|").split("|")]
+    assert last[:5] == ["the reference, unchanged", "", "0.3", "-", "-"]
+    write_tables(tmp_path, summary, records, [])
+    table = pandas.read_csv(tmp_path / "table.csv")
+    assert (
+        table["quantizer"].tolist()[-1] == "the reference, unchanged"
+        and table["dev/usage"].tolist()[-1] == 0.3
+    )
+    assert "the reference, unchanged" in latex(summary) and summary.best(summary.columns[0]) == [0]
 
 
 def test_a_library_that_does_not_load_is_told_before_any_work(monkeypatch, tmp_path):

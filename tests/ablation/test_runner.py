@@ -115,6 +115,8 @@ def test_whole_runs_share_their_training_and_are_measured(trained, tmp_path, tra
             record.value("from true conditions/ssim").n == 1
             and record.value("dev/token_accuracy") is not None
         )
+    stills = {record.value("the reference, unchanged/ssim").value for record in records}
+    assert len(stills) == 1 and len(records[0].sentences) == 1  # whatever the cell
     assert not list((tmp_path / "shards").glob("*"))
     assert not list(tmp_path.glob("stages/*/training/*/checkpoint-*"))
 
