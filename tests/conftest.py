@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -76,7 +77,13 @@ def made_once(
 
 
 @pytest.fixture(scope="session")
-def trained(made_once: Callable[..., Path]) -> SimpleNamespace:
+def plain_shards(made_once: Callable[..., Path]) -> Path:
+    """Shards as `preprocess` leaves them, of the small configuration; read only."""
+    return made_once("plain-shards", lambda folder: make_shards(folder, small_config()))
+
+
+@pytest.fixture(scope="session")
+def trained(plain_shards: Path, made_once: Callable[..., Path]) -> SimpleNamespace:
     """Shards and a run with all three stages, each trained for two steps; read only."""
     from signvip.derive import encode, tokenize
     from signvip.stages import train
@@ -84,7 +91,7 @@ def trained(made_once: Callable[..., Path]) -> SimpleNamespace:
     config = small_config()
 
     def make(folder: Path) -> None:
-        shards, run = make_shards(folder / "shards", config), folder / "run"
+        shards, run = shutil.copytree(plain_shards, folder / "shards"), folder / "run"
         train(config, 1, shards=shards, run=run)
         encode(shards, shards, run=run)
         train(config, 2, shards=shards, run=run)

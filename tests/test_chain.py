@@ -113,23 +113,21 @@ def test_a_run_that_the_hub_does_not_give_is_a_sentence(monkeypatch):
         signvip.SignVipPipeline.from_pretrained("who/what")
 
 
-def test_tokens_are_the_same_from_stored_embeddings_and_from_conditions(trained, tmp_path):
-    plain = make_shards(tmp_path / "plain", trained.config)
-    tokenize(plain, plain, run=trained.run)
-    stored, computed = ShardIndex(trained.shards, "test"), ShardIndex(plain, "test")
+def test_tokens_are_the_same_from_stored_embeddings_and_from_conditions(trained, plain_shards, tmp_path):
+    tokenize(plain_shards, tmp_path / "tokens", run=trained.run)
+    stored, computed = ShardIndex(trained.shards, "test"), ShardIndex(tmp_path / "tokens", "test")
     for clip in range(len(stored)):
         assert np.array_equal(stored.load(clip, "tokens.npy"), computed.load(clip, "tokens.npy"))
 
 
 @pytest.mark.parametrize("derive", [partial(encode, latents=False), tokenize], ids=["encode", "tokenize"])
-def test_what_is_no_number_is_stored_nowhere(trained, tmp_path, derive):
+def test_what_is_no_number_is_stored_nowhere(trained, plain_shards, tmp_path, derive):
     run = shutil.copytree(trained.run, tmp_path / "run")
     encoder = ConditionEncoder.from_pretrained(run / "condition_encoder")
     next(encoder.parameters()).data.fill_(float("nan"))
     encoder.save_pretrained(run / "condition_encoder")
-    shards = make_shards(tmp_path / "shards", trained.config)
     with pytest.raises(RunError, match=r"values up to nan.* --fresh"):
-        derive(shards, tmp_path / "out", run=run)
+        derive(plain_shards, tmp_path / "out", run=run)
     assert not (tmp_path / "out" / "manifest.json").exists()
 
 
@@ -150,13 +148,12 @@ def test_what_other_weights_encoded_is_not_trained_on(trained, tmp_path, monkeyp
     assert not read
 
 
-def test_a_stage_before_its_time_names_the_command(trained, tmp_path):
+def test_a_stage_before_its_time_names_the_command(trained, plain_shards, tmp_path):
     with pytest.raises(RunError, match="signvip train --stage 1"):
         train(trained.config, 2, shards=trained.shards, run=tmp_path / "new")
-    untokenized = make_shards(tmp_path / "shards", trained.config)
     own = shutil.copytree(trained.run, tmp_path / "own")
     with pytest.raises((RunError, MismatchError), match="signvip tokenize"):
-        train(trained.config, 3, shards=untokenized, run=own, resume=False)
+        train(trained.config, 3, shards=plain_shards, run=own, resume=False)
 
 
 def test_tokens_of_another_quantizer_are_refused(trained, tmp_path):

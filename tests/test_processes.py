@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from small import make_shards, small_config
+from small import small_config
 from workers import PATIENCE
 
 from signvip.config import merge, parse_config
@@ -59,10 +59,9 @@ def test_two_processes_equal_one_with_twice_the_batch(trained, tmp_path):
 
 
 @pytest.mark.slow
-def test_two_processes_train_a_reference_net_that_is_dropped_in_some_steps(tmp_path):
-    config = small_config(stage1={"reference_dropout": 0.5})
-    shards, run = make_shards(tmp_path / "shards", config), tmp_path / "run"
-    launch(config, shards, run, 1, {"image": {"steps": 6, "clips": 1, "accumulation": 2}})
+def test_two_processes_train_a_reference_net_that_is_dropped_in_some_steps(plain_shards, tmp_path):
+    config, run = small_config(stage1={"reference_dropout": 0.5}), tmp_path / "run"
+    launch(config, plain_shards, run, 1, {"image": {"steps": 6, "clips": 1, "accumulation": 2}})
     for part in ("vae", "condition_encoder", "guider", "reference_net", "denoiser"):
         assert all(value.isfinite().all() for value in weights(run, part).values())
     assert not list(run.glob(".*"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import AutoencoderKL, MotionAdapter, UNet2DConditionModel
-from small import make_shards, small_config
+from small import small_config
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from signvip.config import load_config
@@ -197,7 +197,7 @@ def test_stable_diffusion_fits_the_full_size():
     }
 
 
-def test_a_first_stage_starts_from_what_is_named(tmp_path):
+def test_a_first_stage_starts_from_what_is_named(tmp_path, plain_shards):
     """Nothing of the U-Net is trained where it is frozen, so the run holds the published weights."""
     unet().save_pretrained(tmp_path / "sd" / "unet")
     text = save_text_encoder(tmp_path / "sd")
@@ -215,7 +215,7 @@ def test_a_first_stage_starts_from_what_is_named(tmp_path):
         },
         stage1={"denoiser": "frozen", "image": {"steps": 2, "warmup": 0}, "motion": {"steps": 1}},
     )  # fmt: skip
-    run = Run.open(train(config, 1, shards=make_shards(tmp_path / "shards", config), run=tmp_path / "run"))
+    run = Run.open(train(config, 1, shards=plain_shards, run=tmp_path / "run"))
     denoiser = run.load("denoiser", Denoiser)
     assert torch.equal(denoiser.unet.conv_in.weight, unet().conv_in.weight)
     assert denoiser.empty_prompt.shape == (1, 77, text.config.hidden_size) and denoiser.empty_prompt.any()
