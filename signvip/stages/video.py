@@ -127,8 +127,9 @@ class VideoPhase:
         picks = draws.frames(total, training.frames, training.stride)
         reference = int(draws.random.integers(total))
         conditions = self.train.conditions(clip, picks)
+        others = len(self.train) > 1
         for place in range(len(picks)):
-            if draws.random.random() < self.config.stage1.augmentation:
+            if draws.random.random() < self.config.stage1.augmentation and others:
                 conditions[place] = self._foreign(draws, clip)
         if self.blackout:
             conditions = self._black(draws, conditions)
@@ -146,7 +147,7 @@ class VideoPhase:
 
     def _foreign(self, draws: Draws, clip: int) -> Tensor:
         """Condition augmentation (section 3.4): a frame from another video, never from the clip itself."""
-        other = (clip + int(draws.random.integers(1, max(2, len(self.train))))) % len(self.train)
+        other = (clip + int(draws.random.integers(1, len(self.train)))) % len(self.train)
         return self.train.conditions(other, [int(draws.random.integers(self.train.info(other)["frames"]))])[0]
 
     def validate(self, folder: Path) -> dict[str, float]:
