@@ -130,3 +130,27 @@ def test_weights_come_back_from_a_file(tmp_path):
 def test_a_token_outside_the_codebook_is_refused(token):
     with pytest.raises(MismatchError, match="outside the 20 codes"):
         build().decode(torch.tensor([[[token]]]))
+
+
+def test_the_loss_is_the_weighted_distance_to_the_nearest_code():
+    """Commitment alone: the codebook itself learns from moving averages and gets no gradient."""
+    torch.manual_seed(0)
+    vq = build(commitment_weight=0.5, kmeans_init=False, threshold_ema_dead_code=0)
+    vq.requires_grad_()
+    codebook, z = vq.vq.codebook.clone(), random_z().requires_grad_()
+    loss = vq(z).loss
+    nearest = torch.cdist(z.movedim(1, -1).reshape(-1, 3), codebook).min(1).values
+    torch.testing.assert_close(loss, 0.5 * nearest.square().mean() / 3)
+    loss.backward()
+    assert all(parameter.grad is None or not parameter.grad.any() for parameter in vq.parameters())
+
+
+def test_a_code_follows_the_vectors_that_choose_it():
+    torch.manual_seed(0)
+    vq = build(kmeans_init=False, threshold_ema_dead_code=0, decay=0.5)
+    z = random_z()
+    for _ in range(40):
+        tokens = vq(z).tokens.flatten()
+    vectors, codebook = z.movedim(1, -1).reshape(-1, 3), vq.vq.codebook
+    for token in tokens.unique():
+        torch.testing.assert_close(codebook[token], vectors[tokens == token].mean(0), rtol=1e-2, atol=1e-2)

@@ -1,0 +1,51 @@
+"""What a batch of stage 3 holds: each text beside the tokens of its own clip."""
+
+from __future__ import annotations
+
+import torch
+from numbered import NumberedClips
+from small import small_config
+from torch import nn
+
+from signvip.stages import text
+from signvip.stages.text import TextPhase
+
+N = 3
+
+
+class TokenClips(NumberedClips):
+    """Token n of frame f of clip c is 1000 c + 10 f + n."""
+
+    def array(self, clip, field, picks=None):
+        assert field == "tokens.npy"
+        frames = torch.arange(self.lengths[clip])
+        tokens = 1000 * clip + 10 * frames[:, None] + torch.arange(N)
+        return tokens if picks is None else tokens[list(picks)]
+
+
+def phase_of(monkeypatch, frames):
+    monkeypatch.setattr(text, "Clips", TokenClips)
+    config = small_config(stage3={"clips": 4, "frames": frames})
+    return TextPhase(config, config.stage3, "nowhere", nn.Identity())
+
+
+def test_texts_languages_and_tokens_are_of_one_clip(monkeypatch):
+    phase = phase_of(monkeypatch, 100)
+    for index in range(3):
+        batch = phase.batch(index)
+        numbers = [int(words.split()[1]) for words in batch["texts"]]
+        assert sorted(numbers) == [0, 1, 2, 3] and batch["languages"] == ["qaa"] * 4
+        for row, clip in enumerate(numbers):
+            truth = TokenClips(None, "train", None).array(clip, "tokens.npy")
+            assert int(batch["lengths"][row]) == len(truth)
+            assert torch.equal(batch["tokens"][row, : len(truth)], truth)
+    orders = {tuple(phase.batch(index)["texts"]) for index in range(12)}
+    assert len(orders) > 6
+
+
+def test_a_clip_longer_than_asked_begins_at_its_first_frame(monkeypatch):
+    batch = phase_of(monkeypatch, 7).batch(0)
+    assert batch["tokens"].shape == (4, 7, N)
+    for words, tokens in zip(batch["texts"], batch["tokens"], strict=True):
+        truth = TokenClips(None, "train", None).array(int(words.split()[1]), "tokens.npy")
+        assert torch.equal(tokens, truth[:7])
