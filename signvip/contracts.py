@@ -105,11 +105,17 @@ class Translator(Protocol):
     [EOS] belongs to the translator: token ids that go in and come out are in [0, V). One that tells sign languages
     apart has `languages`, their codes (ISO 639-3); `loss` and `generate` are then also given `languages`, one per text.
     A `generate` that has a parameter `generators` takes one for each text in the place of `generator`, so that sampled
-    texts share a batch and stay as they are alone; another is asked text by text.
+    texts share a batch and stay as they are alone; another is asked text by text. A `loss` that has a parameter
+    `ended` (B,) is told which clips end with their tokens; training cuts the others, which have no [EOS] to teach.
     """
 
-    def loss(self, texts: Sequence[str], tokens: Tensor, lengths: Tensor) -> tuple[Tensor, dict[str, float]]:
-        """Cross-entropy of Eq. 7 for tokens (B, F, N), padded past `lengths` (B,); and values to log."""
+    def loss(
+        self, texts: Sequence[str], tokens: Tensor, lengths: Tensor
+    ) -> tuple[Tensor, Mapping[str, Tensor | float]]:
+        """Cross-entropy of Eq. 7 for tokens (B, F, N), padded past `lengths` (B,); and values to log.
+
+        Values may stay tensors: they are read when they are logged, and reading them waits for the card.
+        """
         ...
 
     def generate(

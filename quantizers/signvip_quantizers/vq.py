@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field, PositiveInt
@@ -55,6 +55,7 @@ class VectorQuantizer(nn.Module):
             rotation_trick=config.gradient == "rotation",
             accept_image_fmap=True,
         )
+        self._going = False  # once it has started, the card is not asked again in each step
         self.register_buffer("started", torch.tensor(not config.kmeans_init))
         self.register_buffer("waiting", torch.zeros(config.codebook_size, config.codebook_dim))
         self.register_buffer("kept", torch.tensor(0))
@@ -74,6 +75,10 @@ class VectorQuantizer(nn.Module):
         """The codebook's vectors (B, dim, h, w) of tokens (B, h, w); MismatchError outside [0, V)."""
         return self.vq.codebook[check_tokens(tokens, self.vocab_size)].movedim(-1, 1)
 
+    def _load_from_state_dict(self, *arguments: Any, **options: Any) -> None:
+        self._going = False  # as the weights that come in say
+        super()._load_from_state_dict(*arguments, **options)
+
     @torch.no_grad()
     def _start(self, z: Tensor) -> None:
         """Have the library run k-means once there is a vector for each code; small batches are put together.
@@ -81,7 +86,8 @@ class VectorQuantizer(nn.Module):
         Left to itself it would do so with its first batch of any size, and in evaluation too: a small batch
         fills the codebook with copies of a few vectors.
         """
-        if self.started:
+        self._going = self._going or bool(self.started)
+        if self._going:
             return
         vectors = z.float().movedim(1, -1).flatten(0, -2)
         vectors = torch.cat([self.waiting[: int(self.kept)].float(), vectors])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -44,16 +44,33 @@ class TokenTranslator(ModelMixin, ConfigMixin):
         return tuple(getattr(self.network, "languages", ()))
 
     def forward(
-        self, texts: Sequence[str], tokens: Tensor, lengths: Tensor, languages: Sequence[str] | None = None
-    ) -> tuple[Tensor, dict[str, float]]:
+        self,
+        texts: Sequence[str],
+        tokens: Tensor,
+        lengths: Tensor,
+        languages: Sequence[str] | None = None,
+        ended: Tensor | None = None,
+    ) -> tuple[Tensor, Mapping[str, Tensor | float]]:
         """The same as `loss`, so that distributed training can wrap this module."""
-        return self.loss(texts, tokens, lengths, languages)
+        return self.loss(texts, tokens, lengths, languages, ended)
 
     def loss(
-        self, texts: Sequence[str], tokens: Tensor, lengths: Tensor, languages: Sequence[str] | None = None
-    ) -> tuple[Tensor, dict[str, float]]:
-        """Eq. 7 for tokens (B, F, N), padded past `lengths` (B,); and values to log."""
-        return self.network.loss(texts, tokens, lengths, **self._given(languages))
+        self,
+        texts: Sequence[str],
+        tokens: Tensor,
+        lengths: Tensor,
+        languages: Sequence[str] | None = None,
+        ended: Tensor | None = None,
+    ) -> tuple[Tensor, Mapping[str, Tensor | float]]:
+        """Eq. 7 for tokens (B, F, N), padded past `lengths` (B,); and values to log.
+
+        `ended` (B,) says which clips end with their tokens; the others were cut. A translator that does not ask takes
+        every clip for a whole one.
+        """
+        given = self._given(languages)
+        if ended is not None and "ended" in inspect.signature(self.network.loss).parameters:
+            given["ended"] = ended
+        return self.network.loss(texts, tokens, lengths, **given)
 
     @apply_forward_hook  # offloaded weights are fetched, as they are for `forward`
     @torch.no_grad()

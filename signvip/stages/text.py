@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,9 @@ class _TranslationLoss(nn.Module):
         super().__init__()
         self.translator = translator
 
-    def forward(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, float]]:
+    def forward(self, batch: dict[str, Any]) -> tuple[Tensor, Mapping[str, Tensor | float]]:
         return self.translator.loss(
-            batch["texts"], batch["tokens"], batch["lengths"], languages=batch["languages"]
+            batch["texts"], batch["tokens"], batch["lengths"], batch["languages"], batch["ended"]
         )
 
 
@@ -47,12 +48,14 @@ class TextPhase:
 
     def _collate(self, clips: Clips, picks: list[int]) -> dict[str, Any]:
         infos = [clips.info(clip) for clip in picks]
-        tokens = [clips.array(clip, "tokens.npy")[: self.training.frames] for clip in picks]
+        whole = [clips.array(clip, "tokens.npy") for clip in picks]
+        tokens = [row[: self.training.frames] for row in whole]
         return {
             "texts": [info["text"] for info in infos],
             "languages": [info["language"] for info in infos],
             "tokens": nn.utils.rnn.pad_sequence(tokens, batch_first=True),
             "lengths": torch.tensor([len(row) for row in tokens]),
+            "ended": torch.tensor([len(row) <= self.training.frames for row in whole]),
         }
 
     def validate(self, folder: Path) -> dict[str, float]:

@@ -29,6 +29,7 @@ def check_translator(cls: type, **options: Any) -> None:
         _check_loss(cls.__name__, translator)
         translator.eval()
         _check_padding(cls.__name__, translator)
+        _check_cut(cls.__name__, translator)
         _check_generation(cls.__name__, translator)
         _check_state(cls.__name__, translator, _build(cls, options))
 
@@ -73,6 +74,27 @@ def _check_padding(name: str, translator: Any) -> None:
     with torch.no_grad():
         first, second = (translator.loss(TEXTS, each, lengths)[0] for each in (tokens, other))
     require(torch.allclose(first, second, atol=1e-5), f"{name}.loss depends on tokens past the lengths.")
+
+
+def _check_cut(name: str, translator: Any) -> None:
+    """A translator that asks which clips were cut must not learn an end from them, and else learn as ever."""
+    import torch
+
+    if "ended" not in inspect.signature(translator.loss).parameters:
+        return
+    tokens, lengths = _batch()
+    with torch.no_grad():
+        plain, *told = (
+            translator.loss(TEXTS, tokens, lengths, **given)[0]
+            for given in ({}, *({"ended": torch.full((2,), each)} for each in (True, False)))
+        )
+    require(
+        torch.equal(plain, told[0]), f"{name}.loss must take clips for whole ones that ended says are whole."
+    )
+    require(
+        bool(torch.isfinite(told[1])) and not torch.equal(plain, told[1]),
+        f"{name}.loss teaches an end to clips that ended says were cut.",
+    )
 
 
 def _check_generation(name: str, translator: Any) -> None:

@@ -74,6 +74,21 @@ def test_the_loss_is_equation_7_with_the_eos_frame_and_without_padding(build):
     )
 
 
+def test_a_clip_that_was_cut_teaches_no_end(build):
+    model, lengths = build(), torch.tensor([3, 5])
+    frames, ended = tokens(2, 5), torch.tensor([True, False])
+    loss, values = model.loss(TEXTS[:2], frames, lengths, ended=ended)
+    entropies = []
+    for row, length in enumerate(lengths.tolist()):
+        clip = frames[row : row + 1, :length]
+        targets = torch.cat([clip[0], torch.full((1, 4), 30)])[: length + int(ended[row])]
+        logits = model.logits([TEXTS[row]], clip)[:, 0].transpose(0, 1)[: len(targets)]
+        entropies.append(functional.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none"))
+    torch.testing.assert_close(loss, torch.cat(entropies).mean())
+    nobody_ends = model.loss(TEXTS[:2], frames, lengths, ended=torch.zeros(2, dtype=torch.bool))[1]
+    assert float(nobody_ends["eos_accuracy"]) == 0 and 0 <= float(values["eos_accuracy"]) <= 1
+
+
 def test_scheduled_sampling_replaces_inputs_in_training_alone(build):
     model, lengths = build(sampling_rate=1.0, dropout=0.0), torch.tensor([4])
     evaluated = [model.loss(["rain"], tokens(1, 4), lengths)[0] for _ in range(2)]

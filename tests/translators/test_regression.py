@@ -48,6 +48,15 @@ def test_levels_that_do_not_fit_the_quantizer_are_a_sentence():
         build(levels=(4, 4))
 
 
+def test_a_clip_that_was_cut_teaches_no_end():
+    translator, tokens = build(sampling_rate=0.0), torch.randint(0, 12, (1, 5, 3))
+    translator.loss(["rain"], tokens, torch.tensor([5]), ended=torch.tensor([False]))[0].backward()
+    cut = translator.end.bias.grad.clone()
+    translator.zero_grad()
+    translator.loss(["rain"], tokens[:, :4], torch.tensor([4]), ended=torch.tensor([True]))[0].backward()
+    assert 0 < cut and translator.end.bias.grad < cut  # the whole clip pulls towards an end, the cut one never
+
+
 def test_learns_two_sentences_and_where_they_end():
     torch.manual_seed(0)
     translator = build(sampling_rate=0.0)

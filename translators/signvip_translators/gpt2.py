@@ -129,19 +129,20 @@ class Gpt2Translator(nn.Module):
         return logits if self.training else logits[..., : self.vocab_size + 1]
 
     def loss(
-        self, texts: Sequence[str], tokens: Tensor, lengths: Tensor, languages: Sequence[str] | None = None
-    ) -> tuple[Tensor, dict[str, float]]:
+        self,
+        texts: Sequence[str],
+        tokens: Tensor,
+        lengths: Tensor,
+        languages: Sequence[str] | None = None,
+        ended: Tensor | None = None,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Cross-entropy of Eq. 7 for tokens (B, F, N), padded past `lengths` (B,); and accuracies to log.
 
-        The mean is over all tokens that are not padding, as in the authors' code: long clips weigh more.
+        The mean is over all tokens that are not padding, as in the authors' code: long clips weigh more. Where
+        `ended` (B,) is false a clip goes on after its tokens, and there is no [EOS] to learn.
         """
-        if int(lengths.max()) > self.options.max_frames or int(lengths.min()) < 1:
-            raise DataError(
-                f"A clip of {int(lengths.min())} to {int(lengths.max())} frames does not fit this "
-                f"translator, which takes 1 to {self.options.max_frames}; set "
-                "translator.max_frames higher, or leave such clips out."
-            )
-        targets = self._targets(tokens.long(), lengths)  # (N, B, F + 1)
+        check_frames(tokens, self.options.max_frames)
+        targets = self._targets(tokens.long(), lengths, ended)  # (N, B, F + 1)
         inputs = tokens.long().clamp(0, self.vocab_size - 1)
         if self.training:
             inputs = replace_at_random(inputs, self.options.sampling_rate, self.vocab_size)
@@ -210,16 +211,19 @@ class Gpt2Translator(nn.Module):
             }  # one set of buffers is enough
         return self._static[size].begin(texts, languages)
 
-    def _targets(self, tokens: Tensor, lengths: Tensor) -> Tensor:  # (N, B, F + 1)
+    def _targets(self, tokens: Tensor, lengths: Tensor, ended: Tensor | None) -> Tensor:  # (N, B, F + 1)
         places = torch.arange(tokens.shape[1] + 1, device=tokens.device)[None, :, None]
         ends = lengths.to(tokens.device)[:, None, None]
         padded = functional.pad(tokens, (0, 0, 0, 1)).masked_fill(places == ends, self.vocab_size)
-        return padded.masked_fill(places > ends, IGNORED).permute(2, 0, 1)
+        unknown = places > ends
+        if ended is not None:
+            unknown = unknown | ((places == ends) & ~ended.to(tokens.device)[:, None, None])
+        return padded.masked_fill(unknown, IGNORED).permute(2, 0, 1)
 
-    def _accuracies(self, best: Tensor, targets: Tensor) -> dict[str, float]:
+    def _accuracies(self, best: Tensor, targets: Tensor) -> dict[str, Tensor]:
         right = (best == targets).float()
         words, ends = (targets >= 0) & (targets < self.vocab_size), targets == self.vocab_size
-        return {"token_accuracy": float(right[words].mean()), "eos_accuracy": float(right[ends].mean())}
+        return {"token_accuracy": mean_where(words, right), "eos_accuracy": mean_where(ends, right)}
 
 
 class CachedDecoding:
@@ -253,6 +257,20 @@ class CachedDecoding:
         )
         logits = self.model.heads(output.last_hidden_state[:, -1:], self.head_cache)
         return logits[:, :, 0, : self.model.vocab_size + 1].transpose(0, 1)
+
+
+def check_frames(tokens: Tensor, most: int) -> None:
+    """Refuse clips (B, F, N) of no frames, or of more than there are places for; by shape, which costs nothing."""
+    if not 1 <= tokens.shape[1] <= most:
+        raise DataError(
+            f"Clips of up to {tokens.shape[1]} frames do not fit this translator, which takes 1 to {most}; set "
+            "translator.max_frames higher, or leave such clips out."
+        )
+
+
+def mean_where(chosen: Tensor, values: Tensor) -> Tensor:
+    """The mean of the chosen values, 0 where there are none; picking them out would wait for the card."""
+    return (values * chosen).sum() / chosen.sum().clamp(min=1)
 
 
 def first_place(config: Gpt2Translator.Config) -> int:

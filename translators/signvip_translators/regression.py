@@ -15,8 +15,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from signvip.errors import ConfigError, DataError
-from signvip_translators.gpt2 import Gpt2Translator, first_place, text_encoder
+from signvip.errors import ConfigError
+from signvip_translators.gpt2 import Gpt2Translator, check_frames, first_place, mean_where, text_encoder
 from signvip_translators.mixer import replace_at_random
 from signvip_translators.prefix import TextPrefix
 from signvip_translators.trunk import build_trunk, prefix_places, run_trunk
@@ -66,14 +66,18 @@ class RegressionTranslator(nn.Module):
         self.register_buffer("places", torch.tensor(places), persistent=False)
 
     def loss(
-        self, texts: Sequence[str], tokens: Tensor, lengths: Tensor, languages: Sequence[str] | None = None
-    ) -> tuple[Tensor, dict[str, float]]:
-        """Squared error of the values of tokens (B, F, N), and cross-entropy of the end; padding does not count."""
-        if int(lengths.max()) > self.options.max_frames or int(lengths.min()) < 1:
-            raise DataError(
-                f"A clip of {int(lengths.min())} to {int(lengths.max())} frames does not fit this translator, which "
-                f"takes 1 to {self.options.max_frames}; set translator.max_frames higher, or leave such clips out."
-            )
+        self,
+        texts: Sequence[str],
+        tokens: Tensor,
+        lengths: Tensor,
+        languages: Sequence[str] | None = None,
+        ended: Tensor | None = None,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Squared error of the values of tokens (B, F, N), and cross-entropy of the end; padding does not count.
+
+        Where `ended` (B,) is false a clip goes on after its tokens, and there is no end to learn.
+        """
+        check_frames(tokens, self.options.max_frames)
         inputs = tokens.long().clamp(0, self.vocab_size - 1)
         truth = self._values(inputs)
         if self.training:
@@ -83,12 +87,13 @@ class RegressionTranslator(nn.Module):
         states = run_trunk(self.trunk, prefix, mask, frames, self.first_place)
         places, ends = torch.arange(states.shape[1], device=states.device), lengths.to(states.device)[:, None]
         inside = (places < ends)[:, :-1]
-        errors = (self.head(states[:, :-1]).float() - truth).square().mean(-1)[inside].mean()
+        errors = mean_where(inside, (self.head(states[:, :-1]).float() - truth).square().mean(-1))
         chances = self.end(states)[..., 0].float()
         ending = functional.binary_cross_entropy_with_logits(
             chances, (places == ends).float(), reduction="none"
         )
-        return errors + ending[places <= ends].mean(), {"value_error": float(errors.detach())}
+        known = places <= ends if ended is None else (places < ends) | (places == ends) & ended[:, None]
+        return errors + mean_where(known, ending), {"value_error": errors.detach()}
 
     @torch.no_grad()
     def generate(

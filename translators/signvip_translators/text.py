@@ -50,10 +50,16 @@ class HashedTextEncoder(nn.Module):
         sentences = [
             [word_buckets(word, self.buckets) for word in split_words(t, self.max_words)] for t in texts
         ]
-        lengths = torch.tensor([len(words) + 1 for words in sentences], device=device)
-        mask = torch.arange(int(lengths.max()), device=device) < lengths[:, None]  # (B, T)
+        counts = [len(words) + 1 for words in sentences]
+        lengths = torch.tensor(counts, device=device)
+        mask = torch.arange(max(counts), device=device) < lengths[:, None]  # (B, T)
         states = torch.zeros(*mask.shape, self.width, device=device, dtype=self.positions.weight.dtype)
-        states[mask] = self._embed([word for words in sentences for word in [*words, (0,)]])
+        # by numbers, not by the mask: to count what is in it would wait for the card
+        rows, places = zip(
+            *((row, place) for row, count in enumerate(counts) for place in range(count)), strict=True
+        )
+        where = torch.tensor(rows, device=device), torch.tensor(places, device=device)
+        states[where] = self._embed([word for words in sentences for word in [*words, (0,)]])
         states = states + self.positions.weight[: mask.shape[1]]
         states = self.layers(states, src_key_padding_mask=~mask)
         return EncodedText(states, mask, states[torch.arange(len(texts), device=device), lengths - 1])
@@ -86,10 +92,10 @@ class ByteTextEncoder(nn.Module):
         """Encode texts; the state behind the last byte stands for the sentence."""
         rows = [[*text_bytes(text, self.max_bytes), _END] for text in texts]
         device = self.positions.weight.device
+        longest = max(len(row) for row in rows)
         lengths = torch.tensor([len(row) for row in rows], device=device)
-        mask = torch.arange(int(lengths.max()), device=device) < lengths[:, None]  # (B, T)
-        ids = torch.full(mask.shape, _END, device=device)
-        ids[mask] = torch.tensor([byte for row in rows for byte in row], device=device)
+        mask = torch.arange(longest, device=device) < lengths[:, None]  # (B, T)
+        ids = torch.tensor([row + [_END] * (longest - len(row)) for row in rows], device=device)
         states = self.bytes(ids) + self.positions.weight[: mask.shape[1]]
         states = self.layers(states, src_key_padding_mask=~mask)
         return EncodedText(states, mask, states[torch.arange(len(texts), device=device), lengths - 1])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from signvip_translators.stacked import INITIAL_SCALE
 
@@ -68,6 +69,18 @@ def prefix_places(mask: Tensor) -> Tensor:
     return (mask.long().cumsum(1) - 1).clamp(min=0)
 
 
+def _causal(mask: Tensor, count: int) -> Tensor | None:
+    """Which states see which, (B, 1, T + F, T + F): those before them that are no padding of a text's mask (B, T).
+
+    Ready-made, since transformers would ask the card whether there is any padding. One state a text is never padding.
+    """
+    if mask.shape[1] == 1:
+        return None
+    seen = functional.pad(mask, (0, count), value=True)
+    before = torch.ones(seen.shape[1], seen.shape[1], dtype=torch.bool, device=mask.device).tril()
+    return before & seen[:, None, None]
+
+
 def run_trunk(trunk: nn.Module, prefix: Tensor, mask: Tensor, frames: Tensor, first_place: int) -> Tensor:
     """Hidden states (B, F + 1, C) that predict frames 0..F, from text states (B, T, C) and frames (B, F, C).
 
@@ -77,7 +90,7 @@ def run_trunk(trunk: nn.Module, prefix: Tensor, mask: Tensor, frames: Tensor, fi
     places = first_place + torch.arange(count, device=frames.device).expand(batch, -1)
     output = trunk(
         inputs_embeds=torch.cat([prefix, frames], dim=1),
-        attention_mask=torch.cat([mask, mask.new_ones(batch, count)], dim=1).long(),
+        attention_mask=_causal(mask, count),
         position_ids=torch.cat([prefix_places(mask), places], dim=1),
         use_cache=False,
     )
