@@ -55,7 +55,7 @@ _ONE_THREAD = {
 
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
-    """Run the tests in the environment nox was started from."""
+    """Run the quick tests, on all cores, in the environment nox was started from."""
     session.run(sys.executable, "-m", "pytest", *_SHARED, *session.posargs, env=_ONE_THREAD)
 
 
@@ -134,7 +134,7 @@ def dwpose(session: nox.Session) -> None:
 @nox.session(venv_backend="none")
 def depth(session: nox.Session) -> None:
     """Test the depth plugin in the environment nox was started from: it needs what SignViP needs."""
-    environment = {"PYTHONPATH": "plugins/signvip-depth"}
+    environment = {**_ONE_THREAD, "PYTHONPATH": "plugins/signvip-depth"}
     tests = "plugins/signvip-depth/tests"
     session.run(sys.executable, "-m", "pytest", tests, *session.posargs, env=environment)
 

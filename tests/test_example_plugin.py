@@ -26,7 +26,7 @@ def site(tmp_path_factory):
 
 
 def run(site, *words):
-    environment = {**os.environ, "PYTHONPATH": str(site), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(site)}
     return subprocess.run(
         [sys.executable, "-c", "from signvip_cli.app import main; main()", *words],
         env=environment,
