@@ -82,8 +82,8 @@ def make_notes(plan: Plan, summary: Summary, records: Sequence[Record], manifest
     ]
     if summary.stills:
         notes.append(
-            f"'{STILL}' is the reference picture for the whole clip, by the same metrics on the same clips: what a model "
-            "must beat."
+            f"'{STILL}' is the reference picture for the whole clip, by the same metrics on the same clips: what a "
+            "model must beat."
         )
     taken = [step for step in plan.steps[0] if step.given is not None]
     if taken:

@@ -14,6 +14,7 @@ from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor
 
 from signvip.contracts import Translator
+from signvip.errors import RunError
 from signvip.registry import build
 
 
@@ -37,6 +38,20 @@ class TokenTranslator(ModelMixin, ConfigMixin):
             vocab_size=vocab_size,
             **(translator_config or {}),
         )
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, **options: Any) -> Any:
+        """Load a stored translator; RunError where its plugin asks for weights that are not among those stored."""
+        wants_info = options.pop("output_loading_info", False)
+        model, info = super().from_pretrained(
+            pretrained_model_name_or_path, output_loading_info=True, **options
+        )
+        if info["missing_keys"]:
+            raise RunError(
+                f"{pretrained_model_name_or_path} holds a translator of another make than '{model.config.translator}' "
+                f"is now (it has no {info['missing_keys'][0]}); train it again: signvip train --stage 3 --fresh"
+            )
+        return (model, info) if wants_info else model
 
     @property
     def languages(self) -> tuple[str, ...]:

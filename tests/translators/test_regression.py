@@ -51,10 +51,11 @@ def test_levels_that_do_not_fit_the_quantizer_are_a_sentence():
 def test_a_clip_that_was_cut_teaches_no_end():
     translator, tokens = build(sampling_rate=0.0), torch.randint(0, 12, (1, 5, 3))
     translator.loss(["rain"], tokens, torch.tensor([5]), ended=torch.tensor([False]))[0].backward()
-    cut = translator.end.bias.grad.clone()
-    translator.zero_grad()
+    ends = translator.heads.classify.bias.grad[..., -1]
+    cut = ends.clone()
+    translator.zero_grad(set_to_none=False)
     translator.loss(["rain"], tokens[:, :4], torch.tensor([4]), ended=torch.tensor([True]))[0].backward()
-    assert 0 < cut and translator.end.bias.grad < cut  # the whole clip pulls towards an end, the cut one never
+    assert (cut > 0).all() and (ends < cut).all()  # the whole clip pulls towards an end, the cut one never
 
 
 def test_learns_two_sentences_and_where_they_end():
@@ -76,8 +77,72 @@ def test_cached_generation_equals_a_full_pass():
     translator = build().eval()
     (made,) = translator.generate(["snow in the north"], max_frames=6)
     prefix, mask = translator.prefix(["snow in the north"], None)
-    from signvip_translators.trunk import run_trunk
+    values, ends = translator.predict(prefix, mask, translator._values(made[None, :-1]))
+    assert torch.equal(translator._tokens(values)[0], made)
+    assert (ends[0, 1:].gt(0).float().mean(-1) <= 0.5).all()  # by a majority nothing ended before
 
-    frames = translator.mixer(translator._values(made[None, :-1]))
-    states = run_trunk(translator.trunk, prefix, mask, frames, translator.first_place)
-    assert torch.equal(translator._tokens(translator.head(states))[0], made)
+
+def test_its_heads_are_those_of_the_token_translator():
+    levels, options = (5, 5, 5, 5), {"head_width": 16, "head_heads": 2}
+    tokens = signvip.build(
+        "translator", "gpt2", tokens_per_frame=6, vocab_size=625, **{**SMALL, **options}
+    ).heads
+    values = signvip.build(
+        "translator", "regression", tokens_per_frame=6, vocab_size=625, levels=levels, **{**SMALL, **options}
+    ).heads
+    assert type(values) is type(tokens) and (values.count, values.attention_heads) == (6, 2)
+    shapes = [
+        {name: weight.shape for name, weight in heads.named_parameters() if "classify" not in name}
+        for heads in (tokens, values)
+    ]
+    assert shapes[0] == shapes[1]
+    assert (tokens.classify.weight.shape, values.classify.weight.shape) == ((6, 16, 626), (6, 16, 5))
+
+
+def test_numbers_share_a_head_as_the_channels_of_a_code_do():
+    def heads(count, **options):
+        return signvip.build(
+            "translator", "regression", tokens_per_frame=count, vocab_size=1024, **SMALL, **options
+        ).heads
+
+    assert (heads(8).count, heads(8).classify.weight.shape[-1]) == (2, 5)
+    assert heads(6).count == 3 and heads(6, tokens_per_head=1).count == 6
+    with pytest.raises(ConfigError, match=r"6 tokens do not divide .* set translator.tokens_per_head"):
+        heads(6, tokens_per_head=4)
+
+
+def test_inputs_are_true_values_or_its_own_predictions_and_never_noise(monkeypatch):
+    torch.manual_seed(0)
+    translator, seen = build(sampling_rate=0.4), []
+    honest = translator.predict
+    monkeypatch.setattr(translator, "predict", lambda *given: seen.append(given[2]) or honest(*given))
+    tokens, lengths = torch.randint(0, 12, (8, 12, 3)), torch.full((8,), 12)
+    translator.loss(["rain"] * 8, tokens, lengths)
+    true, mixed = seen
+    prefix, mask = translator.prefix(["rain"] * 8, None)
+    own = honest(prefix, mask, true)[0][:, :-1].clamp(-1, 1)
+    replaced = mixed != true
+    assert torch.equal(true, translator._values(tokens)) and 0.35 < float(replaced.float().mean()) < 0.45
+    assert torch.allclose(mixed[replaced], own[replaced], atol=1e-6) and not mixed.requires_grad
+    seen.clear()
+    translator.eval().loss(["rain"] * 8, tokens, lengths)
+    assert len(seen) == 1 and torch.equal(seen[0], true)
+
+
+def test_a_stored_translator_with_the_old_heads_is_refused_in_a_sentence(tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    from signvip.errors import RunError
+    from signvip.models import TokenTranslator
+
+    options = {**SMALL, "levels": [4, 3]}
+    TokenTranslator("regression", 3, 12, options).save_pretrained(tmp_path)
+    assert TokenTranslator.from_pretrained(tmp_path).network.heads.count == 3
+    (file,) = tmp_path.glob("*.safetensors")
+    weights = {name: value for name, value in load_file(file).items() if ".heads." not in name}
+    weights["network.head.weight"] = torch.zeros(6, 32)
+    save_file(weights, file, metadata={"format": "pt"})
+    with pytest.raises(
+        RunError, match=r"another make than 'regression' is now .* signvip train --stage 3 --fresh"
+    ):
+        TokenTranslator.from_pretrained(tmp_path)

@@ -70,7 +70,9 @@ def test_a_translator_that_knows_one_sign_language_is_not_told_of_others(monkeyp
     model = TokenTranslator("tied", 3, 20)
     batch = ["rain"], torch.zeros(1, 2, 3, dtype=torch.long), torch.tensor([2])
     assert model.loss(*batch, languages=["qaa"])[0] == model.loss(*batch)[0]
-    assert model.loss(*batch, ended=torch.tensor([False]))[0] == model.loss(*batch)[0]  # nor of clips cut short
+    assert (
+        model.loss(*batch, ended=torch.tensor([False]))[0] == model.loss(*batch)[0]
+    )  # nor of clips cut short
     assert len(model.generate(["rain"], languages=["qaa"], max_frames=2)) == 1
 
 

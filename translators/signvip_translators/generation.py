@@ -71,7 +71,7 @@ def decode(decoding: Decoding, chooser: Chooser, rule: EosRule, max_frames: int)
     frames = [scores[..., :-1].argmax(-1)]  # the first frame cannot be the end
     while len(frames) < max_frames:
         scores = chooser.scores(decoding.step(frames[-1]), ended)
-        ended = ended | _says_end(scores.argmax(-1) == scores.shape[-1] - 1, rule)
+        ended = ended | says_end(scores.argmax(-1) == scores.shape[-1] - 1, rule)
         if ended.all():
             break
         frames.append(scores[..., :-1].argmax(-1))  # a head that alone says [EOS] gives its best token
@@ -82,7 +82,8 @@ def decode(decoding: Decoding, chooser: Chooser, rule: EosRule, max_frames: int)
     return [row[:length] for row, length in zip(tokens, lengths.tolist(), strict=True)]
 
 
-def _says_end(eos: Tensor, rule: EosRule) -> Tensor:  # (B, N) -> (B,)
+def says_end(eos: Tensor, rule: EosRule) -> Tensor:  # (B, N) -> (B,)
+    """Whether a clip ends, by which of its heads say so."""
     if rule == "any":
         return eos.any(1)
     return eos[:, 0] if rule == "first" else eos.float().mean(1) > 0.5

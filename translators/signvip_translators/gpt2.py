@@ -89,7 +89,7 @@ class Gpt2Translator(nn.Module):
 
     def __init__(self, config: Config, tokens_per_frame: int, vocab_size: int) -> None:
         super().__init__()
-        _check_heads(config)
+        check_heads(config)
         self.options, self.vocab_size = config, vocab_size
         self._compile: Compile | None = None
         width, head_width = config.width, config.head_width or config.width
@@ -303,7 +303,8 @@ def text_encoder(config: Gpt2Translator.Config) -> tuple[nn.Module, int]:
     return HashedTextEncoder(*sizes, config.text_buckets, config.max_words), config.width
 
 
-def _check_heads(config: Gpt2Translator.Config) -> None:
+def check_heads(config: Gpt2Translator.Config) -> None:
+    """Refuse widths that do not divide into attention heads."""
     head_width, head_heads = config.head_width or config.width, config.head_heads or config.heads
     if config.width % config.heads or head_width % head_heads:
         raise ConfigError(

@@ -1,49 +1,62 @@
-"""A translator without a vocabulary, for the ablation of Figure 3c: it predicts the latent's values by regression.
+"""A translator without a vocabulary, for Figure 3c and Table 6: it predicts values by regression, not codes.
 
 The values travel as tokens of an FSQ with so many levels that rounding hardly matters: at 32 levels a step is a
-thirty-first of the range, and what is lost a thousandth of the variance of a uniform value.
+thirty-first of the range, and what is lost a thousandth of the variance of a uniform value. Everything else is that of
+`gpt2`, so that the loss is all that an ablation compares: text, trunk, parallel heads, and the rule that ends a clip.
+
+Scheduled sampling is what it is for values: with probability r an input is the translator's own prediction of it. A
+random code is one that a frame might have; a random value is noise of the whole range, which no code ever brings.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
+from math import gcd, prod
 from typing import Annotated
 
 import torch
-from pydantic import Field
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional
 
 from signvip.errors import ConfigError
-from signvip_translators.gpt2 import Gpt2Translator, check_frames, first_place, mean_where, text_encoder
-from signvip_translators.mixer import replace_at_random
+from signvip_translators.generation import says_end
+from signvip_translators.gpt2 import (
+    Gpt2Translator,
+    check_frames,
+    check_heads,
+    first_place,
+    mean_where,
+    text_encoder,
+)
+from signvip_translators.heads import HeadCache, ParallelHeads
 from signvip_translators.prefix import TextPrefix
 from signvip_translators.trunk import build_trunk, prefix_places, run_trunk
 
+CHANNELS = 4  # of a code: FSQ's levels in the paper are 5, 5, 5, 5
+
 
 class RegressionTranslator(nn.Module):
-    """The text, prefix and trunk of `gpt2`; frames go in and come out as values in [-1, 1], not as tokens."""
+    """The text, prefix, trunk and heads of `gpt2`; frames go in and come out as values in [-1, 1], not as tokens."""
 
     levels: Tensor
     places: Tensor
 
     class Config(Gpt2Translator.Config):
-        """As `gpt2`, whose options of tokens and heads are not read."""
+        """As `gpt2`, whose `token_width` is not read: values are embedded by the mixer alone."""
 
         levels: tuple[Annotated[int, Field(ge=2)], ...] = Field(
             (),
             description="levels of the quantizer's channels; none: one channel of as many as there are tokens",
         )
+        tokens_per_head: PositiveInt | None = Field(
+            None, description="tokens that share a head; none: one code, or four where a token is one number"
+        )
 
     def __init__(self, config: Config, tokens_per_frame: int, vocab_size: int) -> None:
         super().__init__()
         levels = config.levels or (vocab_size,)
-        if prod(levels) != vocab_size:
-            raise ConfigError(
-                f"translator regression: levels {list(levels)} make {prod(levels)} tokens, and the quantizer has "
-                f"{vocab_size}; set translator.levels to quantizer.levels."
-            )
+        _check(config, levels, vocab_size)
         self.options, self.vocab_size, self.tokens_per_frame = config, vocab_size, tokens_per_frame
         self.first_place, width = first_place(config), config.width
         self.languages = config.languages
@@ -60,10 +73,27 @@ class RegressionTranslator(nn.Module):
             config.activation,
             config.final_norm,
         )
-        self.head, self.end = nn.Linear(width, values), nn.Linear(width, 1)
+        shared = _tokens_per_head(config, levels, tokens_per_frame)
+        self.heads = ParallelHeads(
+            tokens_per_frame // shared,
+            width,
+            config.head_width or width,
+            config.head_heads or config.heads,
+            shared * len(levels) + 1,  # values, and the end
+            config.dropout,
+            config.classifier_bias,
+        )
         places = [prod(levels[:channel]) for channel in range(len(levels))]
         self.register_buffer("levels", torch.tensor(levels), persistent=False)
         self.register_buffer("places", torch.tensor(places), persistent=False)
+
+    def predict(self, prefix: Tensor, mask: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Values (B, F + 1, N * channels) of frames 0..F, each given the text and the values (B, F, ...) before it.
+
+        And the heads' logits (B, F + 1, N) of having ended before that frame.
+        """
+        states = run_trunk(self.trunk, prefix, mask, self.mixer(values), self.first_place)
+        return self._split(self.heads(states))
 
     def loss(
         self,
@@ -78,22 +108,24 @@ class RegressionTranslator(nn.Module):
         Where `ended` (B,) is false a clip goes on after its tokens, and there is no end to learn.
         """
         check_frames(tokens, self.options.max_frames)
-        inputs = tokens.long().clamp(0, self.vocab_size - 1)
-        truth = self._values(inputs)
-        if self.training:
-            inputs = replace_at_random(inputs, self.options.sampling_rate, self.vocab_size)
+        truth = self._values(tokens.long().clamp(0, self.vocab_size - 1))
         prefix, mask = self.prefix(texts, languages)
-        frames = self.mixer(self._values(inputs))
-        states = run_trunk(self.trunk, prefix, mask, frames, self.first_place)
-        places, ends = torch.arange(states.shape[1], device=states.device), lengths.to(states.device)[:, None]
-        inside = (places < ends)[:, :-1]
-        errors = mean_where(inside, (self.head(states[:, :-1]).float() - truth).square().mean(-1))
-        chances = self.end(states)[..., 0].float()
-        ending = functional.binary_cross_entropy_with_logits(
-            chances, (places == ends).float(), reduction="none"
-        )
-        known = places <= ends if ended is None else (places < ends) | (places == ends) & ended[:, None]
+        made, ends = self.predict(prefix, mask, self._sampled(prefix, mask, truth))
+        places, last = torch.arange(ends.shape[1], device=ends.device), lengths.to(ends.device)[:, None]
+        errors = mean_where((places < last)[:, :-1], (made[:, :-1].float() - truth).square().mean(-1))
+        wanted = (places == last)[..., None].expand_as(ends).float()
+        ending = functional.binary_cross_entropy_with_logits(ends.float(), wanted, reduction="none").mean(-1)
+        known = places <= last if ended is None else (places < last) | (places == last) & ended[:, None]
         return errors + mean_where(known, ending), {"value_error": errors.detach()}
+
+    def _sampled(self, prefix: Tensor, mask: Tensor, truth: Tensor) -> Tensor:
+        """Scheduled sampling: each input value is, with probability r, what would be predicted from the true ones."""
+        rate = self.options.sampling_rate
+        if not self.training or rate == 0:
+            return truth
+        with torch.no_grad():
+            own = self.predict(prefix, mask, truth)[0][:, :-1].clamp(-1, 1)
+        return torch.where(torch.rand(truth.shape, device=truth.device) < rate, own.to(truth), truth)
 
     @torch.no_grad()
     def generate(
@@ -122,28 +154,55 @@ class RegressionTranslator(nn.Module):
     def _generate(self, text: str, languages: Sequence[str] | None, max_frames: int) -> Tensor:
         from transformers import DynamicCache
 
-        cache = DynamicCache(config=self.trunk.config)
+        trunk_cache, head_cache = DynamicCache(config=self.trunk.config), HeadCache()
         states, mask = self.prefix([text], languages)
         places, frames = prefix_places(mask), list[Tensor]()
         while len(frames) < min(max_frames, self.options.max_frames):
             output = self.trunk(
-                inputs_embeds=states, position_ids=places, past_key_values=cache, use_cache=True
+                inputs_embeds=states, position_ids=places, past_key_values=trunk_cache, use_cache=True
             )
-            state = output.last_hidden_state[:, -1:]
-            if frames and float(self.end(state)) > 0:
+            made, ends = self._split(self.heads(output.last_hidden_state[:, -1:], head_cache))
+            if frames and bool(says_end(ends[:, 0] > 0, self.options.eos_rule)):
                 break
-            frames.append(self._tokens(self.head(state))[0, 0])
+            frames.append(self._tokens(made)[0, 0])
             places = torch.full((1, 1), self.first_place + len(frames) - 1, device=mask.device)
             states = self.mixer(self._values(frames[-1][None, None]))
         return torch.stack(frames)
 
+    def _split(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
+        """What heads give (N, B, F, values + 1), as values of frames (B, F, all values) and ends (B, F, N)."""
+        outputs = outputs.permute(1, 2, 0, 3)
+        return outputs[..., :-1].flatten(2), outputs[..., -1]
+
     def _values(self, tokens: Tensor) -> Tensor:
         """Tokens (..., F, N) to values (..., F, N * channels) in [-1, 1]: the first channel counts fastest."""
         level = tokens[..., None] // self.places % self.levels
-        return (level * 2 / (self.levels - 1) - 1).flatten(-2).to(self.head.weight.dtype)
+        return (level * 2 / (self.levels - 1) - 1).flatten(-2).to(self.heads.classify.weight.dtype)
 
     def _tokens(self, values: Tensor) -> Tensor:
         """The nearest tokens of values."""
         values = values.float().unflatten(-1, (self.tokens_per_frame, len(self.levels)))
         level = ((values.clamp(-1, 1) + 1) / 2 * (self.levels - 1)).round().long()
         return (level * self.places).sum(-1)
+
+
+def _check(config: RegressionTranslator.Config, levels: Sequence[int], vocab_size: int) -> None:
+    check_heads(config)
+    if prod(levels) != vocab_size:
+        raise ConfigError(
+            f"translator regression: levels {list(levels)} make {prod(levels)} tokens, and the quantizer has "
+            f"{vocab_size}; set translator.levels to quantizer.levels."
+        )
+
+
+def _tokens_per_head(
+    config: RegressionTranslator.Config, levels: Sequence[int], tokens_per_frame: int
+) -> int:
+    """A head predicts what one of `gpt2` does: a code, which has four channels in the paper, or four numbers."""
+    shared = config.tokens_per_head or (1 if len(levels) > 1 else gcd(CHANNELS, tokens_per_frame))
+    if tokens_per_frame % shared:
+        raise ConfigError(
+            f"translator regression: {tokens_per_frame} tokens do not divide into heads of {shared}; set "
+            "translator.tokens_per_head to a divisor."
+        )
+    return shared
