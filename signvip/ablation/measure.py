@@ -23,13 +23,18 @@ STILL_PREFIX = "still_"  # of what training logs of the reference picture, uncha
 CLIPS, FRAMES, CODES, TEXTS = "clips", "frames", "tokens", "texts"
 # name: higher is better, best value, what n counts, definition
 LOGGED: dict[str, tuple[bool, float | None, str, str]] = {
-    "psnr": (True, None, CLIPS, "per frame, dB; one window of each clip, from its true conditions"),
-    "ssim": (True, None, CLIPS, "Gaussian window 11; one window of each clip, from its true conditions"),
+    "psnr": (
+        True,
+        None,
+        CLIPS,
+        "per frame, dB; a window of each clip, frames that differ from its reference",
+    ),
+    "ssim": (True, None, CLIPS, "Gaussian window 11; the same frames"),
     "hand_ssim": (
         True,
         None,
         CLIPS,
-        "SSIM in boxes around the true hands; one window of each clip, from its true conditions",
+        "SSIM in boxes around the true hands; the same frames",
     ),
     "unexplained": (
         False,

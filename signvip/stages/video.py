@@ -17,6 +17,7 @@ from signvip.config import RunConfig, Training
 from signvip.data.pixels import to_model, to_pixels
 from signvip.data.sheet import contact_sheet
 from signvip.data.video import VideoWriter
+from signvip.evaluation.counting import counting, still
 from signvip.evaluation.images import hand_ssim, psnr, ssim
 from signvip.models import ConditionEncoder, Denoiser, Guider, ReferenceNet
 from signvip.models.vae import decode_latents, encode_images
@@ -158,9 +159,11 @@ class VideoPhase:
         """Scores of a few clips, added up: to sample a clip takes as long as many steps, so there are never more."""
         parts, rows, keys = [], [], self.dev.index.keys
         for clip in share.own(PREVIEW_CLIPS):
-            truth, made = self._reconstruct(clip)
-            found = self._scores(clip, made, truth)
-            parts.append({"count": 1, **found})
+            truth, made, reference = self._reconstruct(clip)
+            counts = counting(truth, reference)
+            found = self._scores(clip, made, truth, counts)
+            beaten = self._scores(clip, still(reference, len(truth)), truth, counts)
+            parts.append({"count": 1, **found, **{f"still_{name}": value for name, value in beaten.items()}})
             rows += [list(truth[::4]), list(made[::4])]
             with VideoWriter(folder / f"{keys[clip]}.mp4", self.config.fps) as video:
                 video.write(made)
@@ -173,16 +176,23 @@ class VideoPhase:
         """Means, from the sums of all processes."""
         return mean_scores(sums)
 
-    def _scores(self, clip: int, made: np.ndarray, truth: np.ndarray) -> dict[str, float]:
-        """Hand SSIM too where the shards know where hands are, whatever the model is conditioned on."""
+    def _scores(
+        self, clip: int, made: np.ndarray, truth: np.ndarray, counts: np.ndarray | None = None
+    ) -> dict[str, float]:
+        """Hand SSIM too where the shards know where hands are, whatever the model is conditioned on.
+
+        Frames that equal the reference picture do not count, unless a window has no others.
+        """
+        picks = np.flatnonzero(counts) if counts is not None and counts.any() else np.arange(len(truth))
+        made, truth = made[picks], truth[picks]
         found = {"psnr": psnr(made, truth), "ssim": ssim(made, truth)}
         if self.dev.index.has("pose.npz"):
             points = self.dev.index.load(clip, "pose.npz")["keypoints"]
-            found["hand_ssim"] = hand_ssim(made, truth, points[: len(truth)])
+            found["hand_ssim"] = hand_ssim(made, truth, points[picks])
         return found
 
-    def _reconstruct(self, clip: int) -> tuple[np.ndarray, np.ndarray]:
-        """One window of a dev clip, from its true conditions and its last frame as the reference."""
+    def _reconstruct(self, clip: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Truth and reconstruction of a window of a dev clip, and its reference, which is the clip's last frame."""
         nets, device = self.module.nets, device_of(self.module)
         count = min(self.config.sampler.window, self.dev.info(clip)["frames"])
         last = self.dev.info(clip)["frames"] - 1
@@ -202,7 +212,8 @@ class VideoPhase:
             overlap=self.config.sampler.overlap,
             tail=self.config.sampler.tail,
         )
-        return frames[:-1].permute(0, 2, 3, 1).numpy(), to_pixels(decode_latents(self.vae, latents[0]))
+        pictures = frames.permute(0, 2, 3, 1).numpy()
+        return pictures[:-1], to_pixels(decode_latents(self.vae, latents[0])), pictures[-1]
 
 
 class _WithLatents(nn.Module):

@@ -128,6 +128,8 @@ def test_cells_of_stage_1_have_numbers_and_clips_of_dev_and_a_precision_of_their
     assert (first.reason, second.reason) == (None, None)
     assert {value.name for value in first.values} == {"psnr", "ssim", "hand_ssim"}
     assert first.value("dev/psnr").value != second.value("dev/psnr").value
+    still = "dev, the reference, unchanged/psnr"  # training logs it beside the model's
+    assert first.value(still).value == second.value(still).value > 10
     clips = sorted((tmp_path / "cells" / first.cell / "clips").glob("*.mp4"))
     assert [path.name for path in clips] == ["0 from true conditions.mp4", "1 from true conditions.mp4"]
 
