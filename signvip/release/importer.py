@@ -22,7 +22,7 @@ from signvip.models.published import STABLE_DIFFUSION
 from signvip.models.video_diffusion.unets import is_motion
 from signvip.pipeline import save_index
 from signvip.progress import Reporter, Silent
-from signvip.release import keys, pretrained
+from signvip.release import keys, pretrained, shapes
 from signvip.release.configure import check_tokens, configure
 from signvip.release.files import Contents, read_prompt, read_release
 from signvip.release.layout import Layout, layouts
@@ -139,9 +139,15 @@ def _prompt(contents: Contents, spatial: Weights, base: str) -> Tensor | None:
 
     In float32 whatever the file holds: all U-Nets are to read the same.
     """
-    if spatial and not any(key.endswith("attn2.to_k.weight") for key in spatial):
+    width = shapes.unet(spatial)["cross_attention_dim"]
+    if spatial and width is None:
         return None
     prompt = pretrained.empty_prompt(base) if contents.empty_prompt is None else contents.empty_prompt
+    if width is not None and prompt.shape[-1] != width:
+        raise DataError(
+            f"The embedding of the empty prompt has {prompt.shape[-1]} channels, and the U-Net reads {width}; give the "
+            "one of its own Stable Diffusion, or take the file away to have it computed."
+        )
     return prompt.float()
 
 

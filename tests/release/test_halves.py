@@ -111,6 +111,15 @@ def test_a_release_s_own_empty_prompt_goes_first(tmp_path, options, base):
     assert torch.equal(made.load("denoiser", Denoiser).empty_prompt, PROMPT)
 
 
+def test_an_empty_prompt_of_another_width_is_refused(tmp_path, options):
+    source = written.write(tmp_path / "release")
+    torch.save(PROMPT[..., :-1].clone(), source / "empty_text_emb.pt")
+    with pytest.raises(
+        DataError, match=f"has {written.PROMPT - 1} channels, and the U-Net reads {written.PROMPT}"
+    ):
+        import_release(str(source), tmp_path / "run", options)
+
+
 def test_a_text_encoder_of_halves_computes_in_floats(tmp_path, options, base):
     _, folder = with_base(tmp_path, options, base)
     CLIPTextModel.from_pretrained(folder / "text_encoder").half().save_pretrained(folder / "text_encoder")
