@@ -85,12 +85,19 @@ class ReadReference:
         attention_mask: Tensor | None = None,
         reference: Reference | None = None,
         prompt: Prompt | None = None,
+        unconditional: int = 0,
     ) -> Tensor:
-        key, value = attn.to_k(hidden_states), attn.to_v(hidden_states)
-        if reference is not None:
-            shared = _project(attn, reference[self.name])
-            key, value = _append(key, shared.key), _append(value, shared.value)
-        return _attend(attn, attn.to_q(hidden_states), key, value)
+        """Mix what each frame sees; the first `unconditional` frames do not see the reference."""
+        own = attn.to_q(hidden_states), attn.to_k(hidden_states), attn.to_v(hidden_states)
+        if reference is None:
+            return _leave(attn, _mix(attn, *own))
+        shared = _project(attn, reference[self.name])
+        query, key, value = (x[unconditional:] for x in own)
+        mixed = _mix(attn, query, _append(key, shared.key), _append(value, shared.value))
+        if unconditional:
+            # two attentions, each over what its half sees: one over both would compute scores to mask them
+            mixed = torch.cat([_mix(attn, *(x[:unconditional] for x in own)), mixed])
+        return _leave(attn, mixed)
 
 
 class WriteReference:
@@ -108,7 +115,7 @@ class WriteReference:
         collected: dict[str, Tensor] | None = None,
     ) -> Tensor:
         query, key, value = attn.to_q(hidden_states), attn.to_k(hidden_states), attn.to_v(hidden_states)
-        output = _attend(attn, query, key, value)
+        output = _leave(attn, _mix(attn, query, key, value))
         if collected is not None:
             collected[self.name] = output if self.feature == "attention_output" else hidden_states
         return output
@@ -129,10 +136,11 @@ class TextAttention:
         reference: Reference | None = None,
         collected: dict[str, Tensor] | None = None,
         prompt: Prompt | None = None,
+        unconditional: int = 0,
     ) -> Tensor:
         shared = _project(attn, encoder_hidden_states) if prompt is None else prompt[self.name]
         key, value = (x.expand(len(hidden_states), -1, -1) for x in shared)
-        return _attend(attn, attn.to_q(hidden_states), key, value)
+        return _leave(attn, _mix(attn, attn.to_q(hidden_states), key, value))
 
 
 def _project(attn: Attention, tokens: Tensor | Projected) -> Projected:
@@ -145,7 +153,10 @@ def _append(own: Tensor, shared: Tensor) -> Tensor:  # (B*F, N, C), (B, L, C) ->
     return torch.cat([own, shared], dim=2).flatten(0, 1)
 
 
-def _attend(attn: Attention, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+def _mix(attn: Attention, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     heads = (x.unflatten(-1, (attn.heads, -1)).transpose(1, 2) for x in (query, key, value))
-    output = functional.scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2)
-    return attn.to_out[1](attn.to_out[0](output))
+    return functional.scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2)
+
+
+def _leave(attn: Attention, mixed: Tensor) -> Tensor:
+    return attn.to_out[1](attn.to_out[0](mixed))

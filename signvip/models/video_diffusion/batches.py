@@ -30,7 +30,6 @@ class WindowBatch:
         # the guider knows no time, so its features serve all steps
         self.kept = guider(self.pick(e)) if keeps else None
         self.deep: DeepCache | None = None
-        self.unconditional_deep: DeepCache | None = None
 
     def pick(self, clips: Tensor) -> Tensor:
         """Cut the windows out of clips: (B, frames, ...) -> (B*k, F, ...)."""
@@ -42,7 +41,7 @@ class WindowBatch:
 
     def empty_caches(self) -> None:
         """Let the next step run the inner blocks again, and the steps after it read what they gave."""
-        self.deep, self.unconditional_deep = DeepCache(), DeepCache()
+        self.deep = DeepCache()
 
 
 def make_batches(parts: Sequence[Sequence[int]], size: int, guider: Guider, e: Tensor) -> list[WindowBatch]:

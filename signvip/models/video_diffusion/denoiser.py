@@ -18,6 +18,7 @@ from signvip.models.video_diffusion.attention import (
     project_reference,
     read_references,
 )
+from signvip.models.video_diffusion.onednn import prefer_onednn
 from signvip.models.video_diffusion.unets import (
     Motion,
     MotionNorm,
@@ -63,6 +64,11 @@ class DeepCache:
 
     features: Tensor | None = None  # (B*F, C, h, w), on its way into the last up block
 
+    def read(self, frames: int) -> Tensor | None:
+        """Features of so many frames, if there are: of both halves of guidance the last is the conditional one."""
+        held = self.features
+        return None if held is None or len(held) < frames else held[len(held) - frames :]
+
 
 class Denoiser(ModelMixin, ConfigMixin):
     """A diffusers U-Net, for images (`motion="none"`) or for videos (`motion="temporal_attention"`).
@@ -102,6 +108,7 @@ class Denoiser(ModelMixin, ConfigMixin):
         set_motion_norm(_motion_modules(self.unet), motion_norm)
         set_resnet_norm(self.unet, resnet_norm)
         read_references(self.unet)
+        prefer_onednn(self.unet)
         prompt = None if cross_attention_dim is None else torch.zeros(1, prompt_tokens, cross_attention_dim)
         self.register_buffer("empty_prompt", prompt)
 
@@ -146,30 +153,34 @@ class Denoiser(ModelMixin, ConfigMixin):
         reference: Reference | None = None,
         prompt: Prompt | None = None,
         deep: DeepCache | None = None,
+        unconditional: int = 0,
     ) -> Tensor:
-        """Predict (B, F, 4, h, w) from noisy latents.
+        """Predict (B, F, 4, h, w) from noisy latents, in their precision, whatever that of the weights.
 
-        `features` are a `Guider`'s: one after each down block, and where it gives one more, after `conv_in`.
-        Without a `reference` its attention is plain: the unconditional half of guidance. A reference of fewer
-        clips is shared by as many neighbours of the batch. `prompt` saves projecting the empty one again.
+        `features` are a `Guider`'s: one after each down block, and where it gives one more, after `conv_in`; those
+        of fewer clips serve the rest of the batch again. Without a `reference` its attention is plain, as it is
+        for the first `unconditional` clips: guidance has both halves in one call. A reference of fewer clips is
+        shared by as many neighbours among the others. `prompt` saves projecting the empty one again.
         """
         # Block by block, because diffusers' own forward has no place for features to enter after a block.
         batch, frames = sample.shape[:2]
         unet = self.unet
-        run = _Blocks(frames, self._inputs(timestep, batch, frames, reference, prompt))
+        read = {"reference": reference, "prompt": prompt, "unconditional": unconditional * frames}
+        run = _Blocks(frames, self._inputs(timestep, batch, frames, read))
         first, after_block = _split(features, len(unet.down_blocks))
-        x = unet.conv_in(sample.flatten(0, 1))
-        x = x if first is None else x + first
+        x = _add(unet.conv_in(sample.flatten(0, 1).to(self.dtype)), first)
         x = run.down(unet.down_blocks[0], x, after_block[0], skips := [x])
-        if deep is not None and deep.features is not None:
-            x, skips = deep.features, skips[: len(unet.up_blocks[-1].resnets)]
+        kept = None if deep is None else deep.read(len(x))
+        if kept is not None:
+            x, skips = kept, skips[: len(unet.up_blocks[-1].resnets)]
         else:
             x = self._inner_blocks(run, x, after_block[1:], skips)
-        if deep is not None:
-            deep.features = x
+            if deep is not None:
+                deep.features = x
         x = run.up(unet.up_blocks[-1], x, skips)
         x = over_windows(unet.conv_norm_out, x, batch) if self._sees_windows else unet.conv_norm_out(x)
-        return unet.conv_out(unet.conv_act(x)).unflatten(0, (batch, frames))
+        x = unet.conv_out(unet.conv_act(x))
+        return x.unflatten(0, (batch, frames)).to(sample.dtype)
 
     @property
     def _sees_windows(self) -> bool:
@@ -191,15 +202,14 @@ class Denoiser(ModelMixin, ConfigMixin):
         timestep: Tensor | int,
         batch: int,
         frames: int,
-        reference: Reference | None,
-        prompt: Prompt | None,
+        read: dict[str, Any],
     ) -> dict[str, Any]:
         time = self.unet.time_proj(torch.as_tensor(timestep, device=self.device).expand(batch))
         time = self.unet.time_embedding(time.to(self.dtype))
         return {
             "temb": time if self._sees_windows else time.repeat_interleave(frames, dim=0),
             "encoder_hidden_states": self.empty_prompt,
-            "cross_attention_kwargs": {"reference": reference, "prompt": prompt},
+            "cross_attention_kwargs": read,
         }
 
 
@@ -216,7 +226,7 @@ class _Blocks:
     def down(self, block: nn.Module, x: Tensor, feature: Tensor | None, skips: list[Tensor]) -> Tensor:
         x, residuals = self(block, x)
         skips += residuals
-        return x if feature is None else x + feature
+        return _add(x, feature)
 
     def up(self, block: Any, x: Tensor, skips: list[Tensor]) -> Tensor:
         count = len(block.resnets)
@@ -232,6 +242,12 @@ def _motion_modules(unet: nn.Module) -> Iterator[Any]:
         if name.endswith("motion_modules"):
             assert isinstance(module, nn.ModuleList)
             yield from module
+
+
+def _add(x: Tensor, feature: Tensor | None) -> Tensor:  # (B*F, C, h, w), and its last rows or all
+    if feature is None:
+        return x
+    return (x.unflatten(0, (-1, len(feature))) + feature).flatten(0, 1)
 
 
 def _split(features: Sequence[Tensor] | None, blocks: int) -> tuple[Tensor | None, list[Tensor | None]]:

@@ -10,6 +10,7 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
+from signvip.models.video_diffusion.onednn import prefer_onednn
 from signvip.models.video_diffusion.unets import (
     Motion,
     MotionNorm,
@@ -63,6 +64,7 @@ class Guider(ModelMixin, ConfigMixin):
         set_motion_norm(self.motion_modules, motion_norm)
         self.skipped = 1 if injection == "down_blocks" else 0
         self.projections = nn.ModuleList(_zero(nn.Conv2d(w, w, 1)) for w in widths[self.skipped :])
+        prefer_onednn(self)
 
     @classmethod
     def with_motion(cls, image: Guider) -> Guider:

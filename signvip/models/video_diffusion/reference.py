@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from signvip.errors import ConfigError
 from signvip.models.video_diffusion.attention import Feature, Reference, write_references
+from signvip.models.video_diffusion.onednn import prefer_onednn
 from signvip.models.video_diffusion.unets import build_unet
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class ReferenceNet(ModelMixin, ConfigMixin):
         _trim(self.unet, features)
         if keeps == "last_norm":
             _drop_last_attention(self.unet)
+        prefer_onednn(self.unet)
         prompt = None if cross_attention_dim is None else torch.zeros(1, prompt_tokens, cross_attention_dim)
         self.register_buffer("empty_prompt", prompt)
 

@@ -93,14 +93,15 @@ def sample(
     reuse_every: int = 1,
     callback: Callable[[int, Tensor, Tensor], Tensor] | None = None,
 ) -> Tensor:
-    """Return latents (B, F, 4, h, w) of clips with embeddings e and the Reference Net's features.
+    """Return latents (B, F, 4, h, w), in float32, of clips with embeddings e and the Reference Net's features.
 
     One generator per clip makes a clip's result independent of its batch. Guidance drops the reference alone;
     at a scale of 1 or less there is none. A function as `reference` gives the features of each timestep.
     `callback` is told the step that is done, from 0, with its timestep and latents, and returns those to go on with.
 
     Two options are approximate, and off by default: guidance between two fractions of the steps only, and
-    inner blocks that run in one of `reuse_every` steps. `window_batch` windows are denoised in one call.
+    inner blocks that run in one of `reuse_every` steps. `window_batch` windows are denoised in one call, with both
+    halves of guidance. Latents and steps are in float32 for weights of any precision: half of it would round each step.
     """
     _check_interval(guidance_interval)
     parts = windows(e.shape[1], _window(denoiser, e.shape[1], window), overlap, tail)
@@ -132,14 +133,15 @@ def sample(
 def _guide(
     denoiser: Denoiser, timestep: Tensor, read: Reference | None, prompt: Prompt, scale: float
 ) -> Predict:
-    """What one step does to a batch of windows; the half without a reference attends to its own tokens alone."""
+    """What one step does to a batch of windows, both halves of guidance in one call."""
 
     def predict(latents: Tensor, batch: WindowBatch) -> Tensor:
         features = batch.features()
-        conditional = denoiser(latents, timestep, features, read, prompt, batch.deep)
         if scale <= 1 or read is None:
-            return conditional
-        unconditional = denoiser(latents, timestep, features, None, prompt, batch.unconditional_deep)
+            return denoiser(latents, timestep, features, read, prompt, batch.deep)
+        twice = torch.cat([latents, latents])
+        both = denoiser(twice, timestep, features, read, prompt, batch.deep, unconditional=len(latents))
+        unconditional, conditional = both.chunk(2)
         return unconditional + scale * (conditional - unconditional)
 
     return predict
@@ -165,8 +167,8 @@ def _set_timesteps(scheduler: SchedulerMixin, steps: int, device: torch.device) 
 def _noise(denoiser: Denoiser, e: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
     shape = (e.shape[1], denoiser.config["in_channels"], *e.shape[3:])
     # made where the generator lives, so that a seed on the CPU gives the same noise for every device
-    noise = [torch.randn(shape, generator=own, device=own.device) for own in generators]
-    return torch.stack([clip.to(e) for clip in noise])
+    noise = [torch.randn(shape, generator=own, device=own.device, dtype=torch.float32) for own in generators]
+    return torch.stack([clip.to(e.device) for clip in noise])
 
 
 def _step_options(scheduler: SchedulerMixin, generators: Sequence[torch.Generator]) -> dict[str, Any]:

@@ -1,21 +1,30 @@
-"""The sampler as the authors wrote it, with nothing kept: what ours must equal, and what it is timed against."""
+"""The authors' algorithm as it is, with nothing kept: what ours must equal, and what it is timed against.
+
+Written from the facts of their code, with the layers of our networks, so that weights are shared. What stands for what:
+
+* `SelfAttention`: both halves of guidance attend to frame and reference; the reference's tokens are repeated for each
+  frame and projected there; then the unconditional half is computed again from its own tokens, picked by a mask.
+* `TextAttention`: the empty prompt is repeated for each frame, and projected there in each call.
+* `MotionAttention`: scores, softmax and values as products of matrices, where ours has one fused attention.
+* `as_theirs`: these in a copy of a network, whose linear layers and convolutions run as PyTorch chooses.
+* `plain_sample`: at each step the Reference Net for both halves; the guider for each window; one call for both halves.
+"""
 
 from __future__ import annotations
 
 import torch
+from diffusers import ModelMixin
+from torch import nn
 from torch.nn import functional
 
-from signvip.models.video_diffusion import Denoiser
 from signvip.models.video_diffusion.attention import spatial_attentions
+from signvip.models.video_diffusion.onednn import Linear, Pointwise
+from signvip.models.video_diffusion.unets import TemporalTransformer
 from signvip.models.video_diffusion.windows import windows
 
 
-class TwiceAttention:
-    """Self-attention of both halves of guidance, the unconditional one first.
-
-    Both attend to frame and reference, whose keys and values are projected for each frame anew; then the first
-    half is computed again without reference.
-    """
+class SelfAttention:
+    """Self-attention of both halves of guidance, the unconditional one first, and that one twice."""
 
     def __init__(self, name):
         self.name = name
@@ -28,12 +37,36 @@ class TwiceAttention:
         attention_mask=None,
         reference=None,
         prompt=None,
+        unconditional=0,
     ):
-        bank = reference[self.name]
+        bank = reference[self.name].clone()
         bank = bank.repeat_interleave(len(hidden_states) // len(bank), dim=0)
         output = attend(attn, hidden_states, torch.cat([hidden_states, bank], dim=1))
-        half = hidden_states[: len(hidden_states) // 2]
-        return torch.cat([attend(attn, half, half), output[len(half) :]])
+        first = torch.arange(len(output)) < len(output) // 2
+        own = hidden_states[first]
+        output[first] = attend(attn, own, own)
+        return output
+
+
+class TextAttention:
+    """Attention to a prompt that is projected for each frame."""
+
+    def __call__(self, attn, hidden_states, encoder_hidden_states, attention_mask=None, **_):
+        return attend(attn, hidden_states, encoder_hidden_states.repeat(len(hidden_states), 1, 1))
+
+
+class MotionAttention:
+    """Attention over time by three products of matrices, one matrix for each place and head."""
+
+    def __call__(self, attn, hidden_states, encoder_hidden_states=None, attention_mask=None):
+        query, key, value = (
+            layer(hidden_states).unflatten(-1, (attn.heads, -1)).transpose(1, 2).flatten(0, 1)
+            for layer in (attn.to_q, attn.to_k, attn.to_v)
+        )
+        room = query.new_empty(len(query), query.shape[1], key.shape[1])
+        scores = torch.baddbmm(room, query, key.transpose(1, 2), beta=0, alpha=query.shape[-1] ** -0.5)
+        mixed = torch.bmm(scores.softmax(-1), value)
+        return attn.to_out[0](mixed.unflatten(0, (-1, attn.heads)).transpose(1, 2).flatten(2))
 
 
 def attend(attn, own, seen):
@@ -45,21 +78,34 @@ def attend(attn, own, seen):
     return attn.to_out[0](mixed)
 
 
-def twice(denoiser: Denoiser) -> Denoiser:
-    """A copy of a denoiser that computes both halves of guidance in one call, as the authors' code does."""
-    copy = Denoiser.from_config(denoiser.config)
-    copy.load_state_dict(denoiser.state_dict())
-    for name, attention in spatial_attentions(copy.unet, "attn1"):
-        attention.set_processor(TwiceAttention(name))
-    return copy
+def as_theirs(network: ModelMixin) -> ModelMixin:
+    """A copy of a denoiser, Reference Net or guider that does what the authors' does."""
+    copy = type(network).from_config(network.config)
+    copy.load_state_dict(network.state_dict())
+    for module in copy.modules():
+        if isinstance(module, Linear):
+            module.__class__ = nn.Linear
+        elif isinstance(module, Pointwise):
+            module.__class__ = nn.Conv2d
+        elif isinstance(module, TemporalTransformer):
+            for layer in module.transformer_blocks:
+                layer.attn1.set_processor(MotionAttention())
+                layer.attn2.set_processor(MotionAttention())
+    if hasattr(network, "project_reference"):  # a denoiser: the Reference Net only writes
+        for name, attention in spatial_attentions(copy.unet, "attn1"):
+            attention.set_processor(SelfAttention(name))
+    if hasattr(network, "unet"):
+        for _, attention in spatial_attentions(copy.unet, "attn2"):
+            attention.set_processor(TextAttention())
+    return copy.eval().requires_grad_(False)
 
 
 @torch.no_grad()
 def plain_sample(
-    both,  # a denoiser made by `twice`
+    denoiser,  # this and the next two made by `as_theirs`
     guider,
-    scheduler,
     reference_net,
+    scheduler,
     picture,  # (1, 4, h, w)
     e,  # (1, F, C, h, w)
     latents,  # (1, F, 4, h, w), noise
@@ -81,7 +127,7 @@ def plain_sample(
         for part in windows(e.shape[1], window, overlap, tail):
             part = list(part)
             features = [torch.cat([feature] * 2) for feature in guider(e[:, part])]
-            without, with_reference = both(
+            without, with_reference = denoiser(
                 inputs[:, part].repeat(2, 1, 1, 1, 1), timestep, features, reference
             ).chunk(2)
             total[:, part] += without + guidance_scale * (with_reference - without)

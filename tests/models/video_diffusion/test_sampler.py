@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 import torch
-from plain import plain_sample, twice
+from plain import as_theirs, plain_sample
 
 from signvip.config import Sampler, SchedulerName
 from signvip.errors import ConfigError
@@ -70,9 +70,9 @@ class Oracle:
     def project_prompt(self):
         return {}
 
-    def __call__(self, latents, timestep, features, reference, prompt, deep):
+    def __call__(self, latents, timestep, features, reference, prompt, deep, unconditional=0):
         start = int(features[0][0, 0, 0, 0])  # the guider below says where a window begins
-        self.calls.append((int(timestep), start, latents.shape[1], reference))
+        self.calls.append((int(timestep), start, reference, len(latents), unconditional))
         alpha = self.alphas[int(timestep)]
         clean = self.clean[:, start : start + latents.shape[1]]
         return (latents - alpha.sqrt() * clean) / (1 - alpha).sqrt()
@@ -90,7 +90,7 @@ def test_windows_agree_and_the_schedulers_find_what_the_denoiser_knows(name):
     oracle = Oracle(clean, scheduler.alphas_cumprod)
     made = sample(oracle, say_where, scheduler, None, e, steps=10, generators=seeds(0), window=8, overlap=3)
     assert (made - clean).abs().max() < 0.2
-    starts = sorted({start for _, start, _, _ in oracle.calls})
+    starts = sorted({start for _, start, *_ in oracle.calls})
     assert starts == [0, 5, 10, 13]
 
 
@@ -100,7 +100,7 @@ def test_overlaps_are_averaged():
     asked = []
 
     class Start(Oracle):
-        def __call__(self, latents, timestep, features, *_):
+        def __call__(self, latents, timestep, features, *_, **__):
             asked.append(float(features[0][0, 0, 0, 0]))
             return torch.full_like(latents, asked[-1])
 
@@ -124,10 +124,12 @@ def test_guidance_drops_the_reference_alone_and_costs_nothing_at_one():
     reference = {"layer": torch.zeros(1, 2, 3)}
     oracle = Oracle(torch.zeros(1, 4, 4, 4, 4), scheduler.alphas_cumprod)
     sample(oracle, say_where, scheduler, reference, e, steps=3, guidance_scale=1.0, generators=seeds(0))
-    assert [call[3] is reference for call in oracle.calls] == [True] * 3
+    assert [call[3:] for call in oracle.calls] == [(1, 0)] * 3
+    assert all(call[2] is reference for call in oracle.calls)
     oracle.calls.clear()
     sample(oracle, say_where, scheduler, reference, e, steps=3, guidance_scale=2.0, generators=seeds(0))
-    assert sorted(call[3] is reference for call in oracle.calls) == [False] * 3 + [True] * 3
+    assert [call[3:] for call in oracle.calls] == [(2, 1)] * 3  # both halves in one call, the first without
+    assert all(call[2] is reference for call in oracle.calls)
 
 
 def test_guidance_moves_away_from_the_unconditional(video, video_guider, reference_net):
@@ -219,8 +221,9 @@ def test_nothing_that_is_kept_changes_the_result(text, timestep, tail, window_ba
         video, guider, make_scheduler("ddim", Sampler()), net.features_of(picture), e,
         generators=seeds(1), window_batch=window_batch, **options,
     )  # fmt: skip
+    theirs = (as_theirs(network) for network in (video, guider, net))
     expected = plain_sample(
-        twice(video), guider, make_scheduler("ddim", Sampler()), net, picture, e, noise_of(1, 37), **options
+        *theirs, make_scheduler("ddim", Sampler()), picture, e, noise_of(1, 37), **options
     )
     torch.testing.assert_close(made, expected, atol=1e-5, rtol=1e-5)
 
@@ -269,25 +272,24 @@ def test_ddim_by_hand(video, video_guider, reference_net):
     torch.testing.assert_close(made, x, atol=1e-4, rtol=1e-4)
 
 
-def asked_with_reference(steps, **options):
+def guided_steps(steps, **options):
     scheduler = make_scheduler("ddim", Sampler())
     oracle = Oracle(torch.zeros(1, 4, 4, 4, 4), scheduler.alphas_cumprod)
     e, reference = torch.zeros(1, 4, 1, 4, 4), {"layer": torch.zeros(1, 2, 3)}
     sample(oracle, say_where, scheduler, reference, e, steps=steps, generators=seeds(0), **options)
-    return [call[3] is reference for call in oracle.calls]
+    return [unconditional > 0 for *_, unconditional in oracle.calls]
 
 
 def test_guidance_on_part_of_the_steps():
-    guided, plain = [True, False], [True]
-    assert asked_with_reference(5, guidance_interval=(0, 0.6)) == 3 * guided + 2 * plain
-    assert asked_with_reference(5, guidance_interval=(0.2, 0.6)) == plain + 2 * guided + 2 * plain
-    assert asked_with_reference(5, guidance_interval=(0, 1)) == 5 * guided
+    assert guided_steps(5, guidance_interval=(0, 0.6)) == [True, True, True, False, False]
+    assert guided_steps(5, guidance_interval=(0.2, 0.6)) == [False, True, True, False, False]
+    assert guided_steps(5, guidance_interval=(0, 1)) == [True] * 5
 
 
 @pytest.mark.parametrize("interval", [(0.6, 0.2), (-1, 1), (0, 1.5)])
 def test_an_interval_that_is_none_is_refused(interval):
     with pytest.raises(ConfigError, match="fractions from 0 to 1"):
-        asked_with_reference(2, guidance_interval=interval)
+        guided_steps(2, guidance_interval=interval)
 
 
 def test_inner_blocks_run_every_nth_step(video, video_guider, reference_net):
@@ -300,7 +302,7 @@ def test_inner_blocks_run_every_nth_step(video, video_guider, reference_net):
         block.register_forward_hook(count)
     reference = reference_net(torch.randn(1, 4, 8, 8))
     draw(video, video_guider, reference, torch.randn(1, 13, 6, 8, 8), 1, steps=5, reuse_every=3)
-    assert runs == {"inner": 2 * 2 * 2, "outer": 5 * 2 * 2}  # steps, windows, halves
+    assert runs == {"inner": 2 * 2, "outer": 5 * 2}  # steps, windows
 
 
 @pytest.mark.parametrize("window_batch", [1, 2])
