@@ -8,7 +8,9 @@ import platform
 import subprocess
 import time
 from collections.abc import Callable
+from math import prod
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -54,9 +56,23 @@ def compare_work(
 
 def flops(run: Callable[[], object]) -> int:
     """Floating-point operations of matrix products, convolutions and attention."""
-    with FlopCounterMode(display=False) as counter:
+    with FlopCounterMode(display=False, custom_mapping=ONEDNN) as counter:
         run()
     return counter.get_total_flops()
+
+
+def _linear(x: Any, weight: Any, *_: Any, out_shape: Any = None, **__: Any) -> int:
+    return 2 * prod(x) * weight[0]
+
+
+def _pointwise(x: Any, weight: Any, *_: Any, out_shape: Any = None, **__: Any) -> int:
+    return 2 * prod(out_shape) * weight[1]
+
+
+ONEDNN = {  # PyTorch's counter does not know these
+    torch.ops.mkldnn._linear_pointwise: _linear,
+    torch.ops.mkldnn._convolution_pointwise: _pointwise,
+}
 
 
 def report(rows: dict[str, Row], options: argparse.Namespace) -> None:

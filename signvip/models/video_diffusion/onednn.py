@@ -37,9 +37,7 @@ class Pointwise(nn.Conv2d):
         if not _applies(input, self.weight):
             return super().forward(input)
         places = self.padding, self.stride, self.dilation, self.groups
-        return torch.ops.mkldnn._convolution_pointwise(
-            input, self.weight, self.bias, *places, "none", [], ""
-        )
+        return torch.ops.mkldnn._convolution_pointwise(input, self.weight, self.bias, *places, "none", [], "")
 
 
 def _applies(x: Tensor, weight: Tensor) -> bool:

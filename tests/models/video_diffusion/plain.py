@@ -51,7 +51,17 @@ class SelfAttention:
 class TextAttention:
     """Attention to a prompt that is projected for each frame."""
 
-    def __call__(self, attn, hidden_states, encoder_hidden_states, attention_mask=None, **_):
+    def __call__(
+        self,
+        attn,
+        hidden_states,
+        encoder_hidden_states,
+        attention_mask=None,
+        reference=None,  # these four are meant for the self-attentions
+        collected=None,
+        prompt=None,
+        unconditional=0,
+    ):
         return attend(attn, hidden_states, encoder_hidden_states.repeat(len(hidden_states), 1, 1))
 
 

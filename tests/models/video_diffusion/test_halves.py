@@ -97,9 +97,7 @@ def test_inner_blocks_of_both_halves_serve_the_conditional_half_but_not_the_othe
     features, reference = video_guider(torch.randn(1, 3, 6, 8, 8)), net(3 * torch.randn(1, 4, 8, 8))
 
     def guided(latents, deep=None):
-        return video(
-            torch.cat([latents] * 2), TIME, features, reference, deep=deep, unconditional=1
-        )
+        return video(torch.cat([latents] * 2), TIME, features, reference, deep=deep, unconditional=1)
 
     def plain(latents, deep=None):
         return video(latents, TIME, features, reference, deep=deep)
