@@ -36,7 +36,7 @@ APPROXIMATE = float("inf")
 
 OF_PRESET = {  # what presets differ in and a sampler notices: denoiser, Reference Net, sampling
     "release": (
-        {"motion_norm": "frame"},
+        {"motion_norm": "frame", "resnet_norm": "window"},
         {"features": "attention_input", "keeps": "last_norm", "timestep": "sampler"},
         {"tail": "reflected", "overlap": 2},
     ),

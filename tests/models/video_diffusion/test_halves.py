@@ -14,11 +14,12 @@ from signvip.models.video_diffusion.sampler import make_scheduler, sample
 TIME = torch.tensor(500)
 
 
-@pytest.fixture(params=[None, 8], ids=["no text", "text"])
+@pytest.fixture(params=[(None, "frame"), (8, "window")], ids=["paper", "release"])
 def video(request, denoiser, shake):
-    options = {"cross_attention_dim": request.param, "motion": "temporal_attention"}
+    text, norm = request.param
+    options = {"cross_attention_dim": text, "motion": "temporal_attention", "resnet_norm": norm}
     made = shake(Denoiser.from_config(denoiser.config, **options))
-    if request.param is not None:
+    if text is not None:
         made.empty_prompt.normal_()
     return made.requires_grad_(False)
 
