@@ -7,6 +7,7 @@ the method.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -98,5 +99,7 @@ def _over_seeds(first: np.ndarray, second: np.ndarray, sample: Value) -> chance.
     first, second = (
         chance.gain(values, zero, sample.higher_is_better, sample.target) for values in (first, second)
     )
-    found = stats.ttest_ind(first, second, equal_var=False).confidence_interval(chance.LEVEL)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of seeds that agree: there is no number then
+        found = stats.ttest_ind(first, second, equal_var=False).confidence_interval(chance.LEVEL)
     return (float(found.low), float(found.high)) if math.isfinite(found.low) else None
