@@ -7,13 +7,11 @@ import copy
 import pytest
 import torch
 from diffusers.models.resnet import ResnetBlock2D
-from plain import plain_sample, twice
 from torch.nn import functional
 
-from signvip.config import Sampler, load_config
-from signvip.models.video_diffusion import Denoiser, Guider, ReferenceNet
+from signvip.config import load_config
+from signvip.models.video_diffusion import Denoiser
 from signvip.models.video_diffusion.denoiser import DeepCache
-from signvip.models.video_diffusion.sampler import make_scheduler, sample
 from signvip.models.video_diffusion.unets import set_resnet_norm
 
 TIME = torch.tensor([7, 500])
@@ -109,24 +107,6 @@ def test_is_saved_and_loaded_and_an_older_denoiser_has_norms_of_frames(video, de
     torch.testing.assert_close(Denoiser.from_pretrained(tmp_path)(x, 3), video(x, 3))
     older = {name: value for name, value in denoiser.config.items() if name != "resnet_norm"}
     assert Denoiser.from_config(older).config["resnet_norm"] == "frame"
-
-
-@pytest.mark.parametrize("window_batch", [1, 2])
-def test_windows_of_a_clip_have_statistics_of_their_own(video, window_batch, shake):
-    """Three windows, the last of which runs backwards: as one by one in the authors' loop, both halves in one call."""
-    net = ReferenceNet(**video.unet_options, features="attention_input", timestep="sampler")
-    guider = shake(Guider(embedding_channels=6, **video.guider_options))
-    picture, e = torch.randn(1, 4, 9, 7), torch.randn(1, 14, 6, 9, 7)
-    options = {"steps": 2, "guidance_scale": 2.0, "window": 8, "overlap": 2, "tail": "reflected"}
-    scheduler = make_scheduler("ddim", Sampler())
-    seed = torch.Generator().manual_seed
-    made = sample(
-        video, guider, scheduler, net.features_of(picture), e,
-        generators=[seed(1)], window_batch=window_batch, **options,
-    )  # fmt: skip
-    noise = torch.randn(14, 4, 9, 7, generator=seed(1))[None]
-    expected = plain_sample(twice(video), guider, scheduler, net, picture, e, noise, **options)
-    torch.testing.assert_close(made, expected, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["rwth", "how2sign"])
