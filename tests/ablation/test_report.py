@@ -208,9 +208,8 @@ def test_five_seeds_are_judged_by_their_spread_and_other_clips_not_at_all():
     low, high = evidence.interval
     assert evidence.over == "over 5 seeds" and low + high == pytest.approx(0.4) and 0.15 < low < 0.2
     assert tried(arms([[0.5] * 12], [[0.4] * 13]))[0].interval is None
-    assert (
-        tried(arms([[0.5] * 12] * 5, [[0.4] * 12] * 5))[0].better is None
-    )  # seeds that agree to the last digit
+    same = [[0.5] * 12] * 5  # seeds that agree to the last digit
+    assert tried(arms(same, same))[0].better is None
 
 
 def test_corpus_bleu_of_two_cells_is_compared_on_what_was_read():
