@@ -1,4 +1,4 @@
-"""Readers of real corpora: any folder of clips, PHOENIX-2014T, How2Sign. They come in by the door of every plugin."""
+"""Readers of real corpora: any folder of clips, PHOENIX-2014T, How2Sign, lexica; by the door of every plugin."""
 
 from __future__ import annotations
 
@@ -15,3 +15,4 @@ def register_datasets(register: Register) -> None:
     register("folder", "signvip.corpora.folder:Folder")
     register("phoenix14t", "signvip.corpora.phoenix14t:Phoenix14T")
     register("how2sign", "signvip.corpora.how2sign:How2Sign")
+    register("lexicon", "signvip.spelling.reader:Lexicon")

@@ -11,6 +11,7 @@ what the contract asks for (`signvip.contracts`).
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -38,9 +39,14 @@ __all__ = [
 
 
 def required_options(record: Plugin) -> list[str]:
-    """Options without a default, such as the folder of a corpus: without them there is nothing to check."""
+    """Options without a default, such as the folder of a corpus: without them there is nothing to check.
+
+    So are those that a class lists in `from_package`, {option: package}, where that package is not installed.
+    """
     fields = getattr(getattr(record.cls, "Config", None), "model_fields", {})
-    return [name for name, field in fields.items() if field.is_required()]
+    packages = getattr(record.cls, "from_package", {})
+    missing = {name for name, package in packages.items() if importlib.util.find_spec(package) is None}
+    return [name for name, field in fields.items() if field.is_required() or name in missing]
 
 
 def check_plugin(record: Plugin) -> str | None:

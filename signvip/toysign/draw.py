@@ -8,10 +8,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from signvip.toysign.head import Head
-from signvip.toysign.limbs import Limbs
+from signvip.toysign.limbs import TOY, Limbs, Lines, Pixels
 from signvip.toysign.shapes import Layer, Shape, depth_of, paint
 from signvip.toysign.signer import Signer, shade
-from signvip.toysign.skeleton import Skeleton, pixels
+from signvip.toysign.skeleton import WHOLE, Skeleton, View, pixels
 
 FINE = 128  # up to this size a canvas is four times as large, above it twice
 SHADE = 0.74  # of a shadow on the clothes
@@ -26,18 +26,20 @@ class Stage:
     depth: Image.Image
 
 
-def render(skeleton: Skeleton, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def render(
+    skeleton: Skeleton, size: tuple[int, int], view: View = WHOLE, lines: Lines = TOY
+) -> tuple[np.ndarray, np.ndarray]:
     """Frames (F, H, W, 3) uint8 and depth (F, H, W) uint8."""
     finer = 4 if min(size) <= FINE else 2
     canvas = (size[0] * finer, size[1] * finer)
-    unit = float(min(canvas))
+    unit = min(canvas) * view.zoom
 
     def place(points: np.ndarray) -> np.ndarray:
-        return pixels(points, canvas)
+        return pixels(points, canvas, view)
 
-    limbs = Limbs(skeleton, place, unit)
+    limbs = Limbs(skeleton, place, unit, lines)
     layers, shadow = [Head(skeleton, place, unit).layer(), *limbs.layers()], limbs.shadow()
-    stage = set_stage(skeleton.signer, canvas)
+    stage = set_stage(skeleton.signer, canvas, place)
     count = len(skeleton.face)
     frames, depths = np.empty((count, *size, 3), np.uint8), np.empty((count, *size), np.uint8)
     for frame in range(count):
@@ -58,13 +60,13 @@ def _frame(
     return np.asarray(picture.reduce(finer)), np.asarray(depth.reduce(finer))
 
 
-def set_stage(signer: Signer, canvas: tuple[int, int]) -> Stage:
-    """Draw wall and torso at canvas size (H, W)."""
+def set_stage(signer: Signer, canvas: tuple[int, int], place: Pixels) -> Stage:
+    """Draw wall and torso at canvas size (H, W); `place` takes scene coordinates to its pixels."""
     wall = _wall(signer, canvas)
     lit, dark = wall.copy(), wall.copy()
     depth = Image.new("L", (canvas[1], canvas[0]))
-    _torso(signer, lit, depth, 1.0)
-    _torso(signer, dark, depth, SHADE)
+    _torso(signer, lit, depth, place, 1.0)
+    _torso(signer, dark, depth, place, SHADE)
     return Stage(lit, dark, depth)
 
 
@@ -81,8 +83,7 @@ def _wall(signer: Signer, canvas: tuple[int, int]) -> Image.Image:
     return Image.fromarray(np.clip(np.rint(one * (1 - share) + other * share), 0, 255).astype(np.uint8))
 
 
-def _torso(signer: Signer, picture: Image.Image, depth: Image.Image, light: float) -> None:
-    canvas = (picture.height, picture.width)
+def _torso(signer: Signer, picture: Image.Image, depth: Image.Image, place: Pixels, light: float) -> None:
     pen, deep = ImageDraw.Draw(picture), ImageDraw.Draw(depth)
     for grow, factor, z in (
         (0.006, 0.60, 0.06),
@@ -90,18 +91,18 @@ def _torso(signer: Signer, picture: Image.Image, depth: Image.Image, light: floa
         (-0.028, 1.0, 0.0),
         (-0.075, 1.05, -0.03),
     ):
-        outline = _flat(torso_outline(signer, grow), canvas)
+        outline = _flat(torso_outline(signer, grow), place)
         pen.polygon(outline, fill=shade(shade(signer.cloth, factor), light))
         deep.polygon(outline, fill=depth_of(np.array([z]))[0])
-    _neckline(signer, pen, canvas, light)
+    _neckline(signer, pen, place, light)
 
 
-def _neckline(signer: Signer, pen: ImageDraw.ImageDraw, canvas: tuple[int, int], light: float) -> None:
+def _neckline(signer: Signer, pen: ImageDraw.ImageDraw, place: Pixels, light: float) -> None:
     skin, trim = shade(signer.skin, 0.92 * light), shade(signer.trim, light)
     angle = np.linspace(0, 2 * np.pi, 21)
 
     def ring(wide: float, tall: float) -> list[float]:
-        return _flat(np.stack([wide * np.cos(angle), 0.472 + tall * np.sin(angle)], axis=1), canvas)
+        return _flat(np.stack([wide * np.cos(angle), 0.472 + tall * np.sin(angle)], axis=1), place)
 
     if signer.neckline == "round":
         pen.polygon(ring(0.088, 0.052), fill=trim)
@@ -112,7 +113,7 @@ def _neckline(signer: Signer, pen: ImageDraw.ImageDraw, canvas: tuple[int, int],
         low = 0.61 if signer.neckline == "vee" else 0.56
         for grow, colour in ((0.014, trim), (0.0, skin)):
             pen.polygon(
-                _flat(np.array([[-0.07 - grow, 0.455], [0.07 + grow, 0.455], [0, low + 1.6 * grow]]), canvas),
+                _flat(np.array([[-0.07 - grow, 0.455], [0.07 + grow, 0.455], [0, low + 1.6 * grow]]), place),
                 fill=colour,
             )
     if signer.neckline == "collar":
@@ -120,9 +121,9 @@ def _neckline(signer: Signer, pen: ImageDraw.ImageDraw, canvas: tuple[int, int],
             wing = np.array(
                 [[side * 0.068, 0.45], [side * 0.105, 0.485], [side * 0.07, 0.545], [side * 0.005, 0.562]]
             )
-            pen.polygon(_flat(wing, canvas), fill=shade(trim, 1.12))
+            pen.polygon(_flat(wing, place), fill=shade(trim, 1.12))
         pen.polygon(
-            _flat(np.array([[-0.004, 0.57], [0.004, 0.57], [0.004, 1.6], [-0.004, 1.6]]), canvas), fill=trim
+            _flat(np.array([[-0.004, 0.57], [0.004, 0.57], [0.004, 1.6], [-0.004, 1.6]]), place), fill=trim
         )
 
 
@@ -139,6 +140,6 @@ def torso_outline(signer: Signer, grow: float) -> np.ndarray:
     return np.concatenate([right, (right * [-1, 1])[::-1]])
 
 
-def _flat(points: np.ndarray, canvas: tuple[int, int]) -> list[float]:
-    found: list[float] = pixels(points, canvas).ravel().tolist()
+def _flat(points: np.ndarray, place: Pixels) -> list[float]:
+    found: list[float] = place(points).ravel().tolist()
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,22 +12,35 @@ from signvip.toysign.shapes import Layer, Shape, capsule, depth_of, flat, same, 
 from signvip.toysign.signer import Colour, mix, shade
 from signvip.toysign.skeleton import Skeleton
 
-EDGE = 0.0055  # width of the dark outline
 SHOULDER, ELBOW, WRIST = 0.053, 0.046, 0.033  # radii
-FINGER, FINGERTIP, THUMB, PALM = 0.062, 0.050, 0.070, 0.075  # radii in lengths of a hand
 CHAINS = ([2, 3, 4], [5, 6, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16], [17, 18, 19, 20])
 Pixels = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Lines:
+    """How limbs are drawn: the dark outline's width and its shade of the skin; radii in lengths of a hand."""
+
+    edge: float
+    edge_shade: float
+    finger: float
+    fingertip: float
+    thumb: float
+    palm: float
+
+
+TOY = Lines(edge=0.0055, edge_shade=0.48, finger=0.062, fingertip=0.050, thumb=0.070, palm=0.075)
 
 
 class Limbs:
     """Arms and hands of one clip. `pixels` takes scene coordinates to those of the canvas, `unit` is their scale."""
 
-    def __init__(self, skeleton: Skeleton, pixels: Pixels, unit: float) -> None:
-        self.skeleton, self.pixels, self.unit = skeleton, pixels, unit
+    def __init__(self, skeleton: Skeleton, pixels: Pixels, unit: float, lines: Lines = TOY) -> None:
+        self.skeleton, self.pixels, self.unit, self.lines = skeleton, pixels, unit, lines
         signer = skeleton.signer
         self.frames = len(skeleton.face)
         self.palm_skin = mix(shade(signer.skin, 1.12), (236, 170, 150), 0.22)
-        self.edge = shade(signer.skin, 0.48)
+        self.edge = shade(signer.skin, lines.edge_shade)
         self.cloth_edge = shade(signer.cloth, 0.62)
 
     def layers(self) -> list[Layer]:
@@ -81,7 +95,7 @@ class Limbs:
         self, start: np.ndarray, end: np.ndarray, radii: tuple[float, float], colour: Colour, edge: Colour
     ) -> list[Shape]:
         """Outline, body in three pieces of depth, and the lit side."""
-        wide = (radii[0] + EDGE, radii[1] + EDGE)
+        wide = (radii[0] + self.lines.edge, radii[1] + self.lines.edge)
         shapes = [
             Shape(
                 self._bone(start, end, wide), same(edge, self.frames), depth_of((start[:, 2] + end[:, 2]) / 2)
@@ -112,15 +126,11 @@ class Limbs:
         z = joints[:, [0, 5, 17], 2].mean(axis=1)
         depth = depth_of(z - 0.01)
         spokes = [(0, 5), (0, 17), (5, 17), (0, 2)]
-        width = [
-            (WRIST, PALM * length),
-            (WRIST, PALM * length),
-            (PALM * length, PALM * length),
-            (WRIST, 0.07 * length),
-        ]
+        palm, edge = self.lines.palm * length, self.lines.edge
+        width = [(WRIST, palm), (WRIST, palm), (palm, palm), (WRIST, 0.07 * length)]
         bones = [(joints[:, one], joints[:, other]) for one, other in spokes]
         outlines = [
-            Shape(self._bone(*bone, (w[0] + EDGE, w[1] + EDGE)), same(self.edge, self.frames), depth)
+            Shape(self._bone(*bone, (w[0] + edge, w[1] + edge)), same(self.edge, self.frames), depth)
             for bone, w in zip(bones, width, strict=True)
         ]
         fills = [Shape(self._bone(*bone, w), colours, depth) for bone, w in zip(bones, width, strict=True)]
@@ -130,8 +140,9 @@ class Limbs:
     def _finger(self, side: int, chain: list[int]) -> Layer:
         """Outlines first, then the bones with the nearest last."""
         joints, length = self.skeleton.hands[:, side], self.skeleton.signer.hand
-        thick = THUMB if chain[0] == 2 else FINGER
-        radii = np.linspace(thick, thick * FINGERTIP / FINGER, len(chain)) * length
+        lines = self.lines
+        thick = lines.thumb if chain[0] == 2 else lines.finger
+        radii = np.linspace(thick, thick * lines.fingertip / lines.finger, len(chain)) * length
         facing = self.skeleton.palm[:, side, 2]
         outlines, fills, depths = [], [], []
         for part, (one, other) in enumerate(itertools.pairwise(chain)):
@@ -139,7 +150,7 @@ class Limbs:
             z = (bone[0] + bone[1])[:, 2] / 2
             outlines.append(
                 Shape(
-                    self._bone(*bone, (size[0] + EDGE, size[1] + EDGE)),
+                    self._bone(*bone, (size[0] + lines.edge, size[1] + lines.edge)),
                     same(self.edge, self.frames),
                     depth_of(z),
                 )

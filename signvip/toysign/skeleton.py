@@ -28,6 +28,18 @@ NECK_JOINT = 0.95  # in half faces below the middle of the head: what it turns a
 
 
 @dataclass(frozen=True)
+class View:
+    """What a picture shows: the scene's point (x, y) in its middle, and the unit `zoom` times its shorter side."""
+
+    x: float = 0.0
+    y: float = 0.5
+    zoom: float = 1.0
+
+
+WHOLE = View()  # the scene's unit square
+
+
+@dataclass(frozen=True)
 class Skeleton:
     """Joints in scene coordinates: shoulder, elbow, wrist (F, 2, 3); hands (F, 2, 21, 3); face (F, 68, 3).
 
@@ -102,19 +114,19 @@ def turn_head(local: np.ndarray, head: np.ndarray, signer: Signer) -> np.ndarray
     return (local * size - pivot) @ np.swapaxes(head, 1, 2) + pivot + middle
 
 
-def keypoints(skeleton: Skeleton, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def keypoints(skeleton: Skeleton, size: tuple[int, int], view: View = WHOLE) -> tuple[np.ndarray, np.ndarray]:
     """`keypoints` (F, 128, 3) and `hands` (F, 2, 21, 4), float32, as `contracts.Clip` lays them out."""
     points = np.zeros((len(skeleton.face), NUM_KEYPOINTS, 3), np.float32)
     joints, sure = body(skeleton)
     for part, values in (
         (BODY, joints), (FACE, skeleton.face), (LEFT_HAND, skeleton.hands[:, 0]), (RIGHT_HAND, skeleton.hands[:, 1]),
     ):  # fmt: skip
-        points[:, part, :2] = fractions(values, size)
+        points[:, part, :2] = fractions(values, size, view)
     points[:, :, 2] = 1
     points[:, BODY, 2] = sure
     points[:, BODY] *= sure[:, None]
-    depth = skeleton.hands[..., 2:] * min(size) / size[1]
-    hands = np.concatenate([fractions(skeleton.hands, size), depth, np.ones_like(depth)], axis=-1)
+    depth = skeleton.hands[..., 2:] * view.zoom * min(size) / size[1]
+    hands = np.concatenate([fractions(skeleton.hands, size, view), depth, np.ones_like(depth)], axis=-1)
     return points, hands.astype(np.float32)
 
 
@@ -138,16 +150,16 @@ def body(skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:
     return joints, sure
 
 
-def fractions(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def fractions(points: np.ndarray, size: tuple[int, int], view: View = WHOLE) -> np.ndarray:
     """x and y (..., 2) as fractions of width and height, from scene coordinates."""
-    return pixels(points, size) / np.array([size[1], size[0]])
+    return pixels(points, size, view) / np.array([size[1], size[0]])
 
 
-def pixels(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """x and y (..., 2) in pixels: the scene's unit square stands in the middle of the picture."""
+def pixels(points: np.ndarray, size: tuple[int, int], view: View = WHOLE) -> np.ndarray:
+    """x and y (..., 2) in pixels, from scene coordinates."""
     height, width = size
-    short = min(size)
-    return points[..., :2] * short + np.array([width / 2, (height - short) / 2])
+    scale = min(size) * view.zoom
+    return points[..., :2] * scale + np.array([width / 2 - view.x * scale, height / 2 - view.y * scale])
 
 
 def _fitted(wrist: np.ndarray, signer: Signer) -> np.ndarray:

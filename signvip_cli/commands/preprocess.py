@@ -54,11 +54,18 @@ DEFAULT_ESTIMATOR = "mediapipe"  # runs offline and on a CPU
 
 def preprocess(
     source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="A corpus by name, or its folder.")
-    ] = TOYSIGN,
+        str | None,
+        typer.Argument(metavar="SOURCE", help="A corpus by name, or its folder; toysign by default."),
+    ] = None,
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the shards.")] = SHARDS,
     dataset: Annotated[
         str | None, typer.Option("--dataset", metavar="NAME", help="The reader; see: signvip plugins.")
+    ] = None,
+    text: Annotated[
+        Path | None,
+        typer.Option(
+            "--text", metavar="FILE", help="A text a line, for a dataset that signs what it is given."
+        ),
     ] = None,
     condition: Conditions = None,
     estimator: Annotated[
@@ -111,6 +118,8 @@ def preprocess(
 
       signvip preprocess toysign data/small --set dataset.train=40 --condition pose
 
+      signvip preprocess lexicon data/names --text names.txt --size 128x128
+
       signvip preprocess /corpora/mine data/mine --dataset folder --size 128x96 --workers 8
 
       signvip preprocess /corpora/how2sign data/how2sign --dataset how2sign --preset how2sign --shard 3/16
@@ -125,7 +134,7 @@ def preprocess(
 
     values, options = read_settings(settings or [])
     wanted = choose(preset, config, values, condition or [], shape, fps)
-    reader = open_corpus(source, dataset, options.get("dataset", {}), wanted)
+    reader = open_corpus(source, dataset, options.get("dataset", {}), wanted, text)
     estimators = choose_estimators(reader, wanted, estimator or [], options.get("estimator", {}))
     reporter = make_reporter()
     recipe = Recipe.of(reader, wanted, estimators, fit.value)
@@ -175,19 +184,32 @@ def choose(
 
 
 def open_corpus(
-    source: str, dataset: str | None, options: dict[str, Any], config: RunConfig
+    source: str | None,
+    dataset: str | None,
+    options: dict[str, Any],
+    config: RunConfig,
+    text: Path | None = None,
 ) -> DatasetReader:
     """Build the reader: SOURCE is its name, or a folder that goes to its option `source`.
 
-    A reader that draws its clips has options `size` and `fps`, and is asked for what the shards shall have.
+    A reader that draws its clips has options `size` and `fps`, and is asked for what the shards shall have; one that
+    signs a given `text` has that option.
     """
+    from signvip.errors import ConfigError
     from signvip.registry import build, registry
 
+    source = source or dataset or TOYSIGN
     known = registry().names("dataset")
     is_name = source in known and (dataset or source) == source
     name = dataset or (FOLDER if not is_name and Path(source).exists() else source)
     fields = getattr(getattr(registry().get("dataset", name), "Config", None), "model_fields", {})
+    if text is not None and "text" not in fields:
+        raise ConfigError(
+            f"The dataset {name} has its own texts; leave --text out, or take --dataset lexicon."
+        )
     given = {"size": config.size, "fps": config.fps, "source": source}
+    if text is not None:
+        given["text"] = text
     taken = {key: value for key, value in given.items() if key in fields and (key != "source" or not is_name)}
     return build("dataset", name, **{**taken, **options})
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from poses import letter_hand, write_lexicon
 
 from signvip_cli.commands.preprocess import open_corpus, read_settings
 
@@ -88,3 +89,28 @@ def tiny():
     from signvip.config import load_config
 
     return load_config("tiny")
+
+
+def test_names_of_a_file_are_spelled_from_a_lexicon(signvip):
+    pytest.importorskip("pose_format")
+    rows = [("ase", "en", word, {1: letter_hand(shape)}) for word, shape in (("A", "fist"), ("N", "vee"))]
+    folder = write_lexicon(Path("letters"), rows)
+    Path("names.txt").write_text("Anna\nЩит\n", encoding="utf-8")
+    words = "out --dataset lexicon --text names.txt --size 64x64 --condition pose --workers 0 --json".split()
+    result = signvip("preprocess", str(folder), *words)
+    assert result.exit_code == 0, result.stderr
+    splits = json.loads(result.stdout)["splits"]
+    assert sum(counts["clips_out"] for counts in splits.values()) == 1
+    (failed,) = Path("out/failed.jsonl").read_text(encoding="utf-8").splitlines()
+    assert "the alphabet of ase (en) has none of the letters of 'Щит'" in json.loads(failed)["reason"]
+
+
+def test_a_dataset_by_name_alone_needs_no_source(signvip, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    result = signvip("preprocess", "--dataset", "lexicon", "--preset", "tiny", "--workers", "0")
+    assert result.exit_code == 1 and 'pip install "signvip[lexicon]"' in result.stderr
+
+
+def test_a_dataset_with_its_own_texts_is_given_none(signvip):
+    result = signvip("preprocess", "toysign", "--text", "names.txt", "--preset", "tiny")
+    assert result.exit_code == 1 and "The dataset toysign has its own texts" in result.stderr

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from poses import write_pose as write
 
 import signvip
 from signvip import DataError
@@ -26,45 +26,6 @@ HANDS = {"LEFT_HAND_LANDMARKS": LEFT_HAND, "RIGHT_HAND_LANDMARKS": RIGHT_HAND}
 def clip(signer):
     frames = np.zeros((len(signer.frames), *WIDE, 3), np.uint8)
     return replace(signer, frames=frames, known={})
-
-
-def write(path, parts, fps=24.0, size=WIDE, people=1, version=0.2):
-    """`parts` maps a component's name to its points' names and (F, n, D + 1) coordinates in pixels, confidence."""
-    from pose_format.numpy import NumPyPoseBody
-    from pose_format.pose_header import PoseHeader, PoseHeaderComponent, PoseHeaderDimensions
-
-    dims = next(iter(parts.values()))[1].shape[-1] - 1
-    components = [
-        PoseHeaderComponent(name, list(names), [], [], "XYZC"[:dims] + "C")
-        for name, (names, _) in parts.items()
-    ]
-    header = PoseHeader(0.1, PoseHeaderDimensions(size[1], size[0], size[1]), components)
-    everything = np.concatenate([values for _, values in parts.values()], axis=1)[:, None].astype(np.float32)
-    everything = np.repeat(everything, people, axis=1)
-    body = NumPyPoseBody(fps, np.ma.masked_array(everything[..., :-1]), everything[..., -1])
-    with path.open("wb") as file:
-        header.write(file)
-        if version == 0.2:
-            body.write(version, file)
-        else:  # the library writes no older ones
-            file.write(older_body(fps, everything, components, version))
-        file.seek(0)
-        file.write(struct.pack("<f", version))
-
-
-def older_body(fps, everything, components, version):
-    """The body of a file of version 0.0 or 0.1, of (F, P, points, D + 1)."""
-    frames, people = everything.shape[:2]
-    if version == 0.1:
-        head = struct.pack("<HHH", round(fps), frames, people)
-        return (
-            head + everything[..., :-1].astype("<f4").tobytes() + everything[..., -1].astype("<f4").tobytes()
-        )
-    rows = [struct.pack("<HH", round(fps), frames)]
-    for frame in everything.astype("<f4"):
-        rows.append(struct.pack("<H", people))
-        rows += [struct.pack("<h", 0) + person.tobytes() for person in frame]
-    return b"".join(rows)
 
 
 def holistic(signer, body=_BLAZEPOSE, mesh=range(468)):

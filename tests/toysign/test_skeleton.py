@@ -7,10 +7,11 @@ import pytest
 
 from signvip.contracts import FACE, LEFT_HAND, RIGHT_HAND
 from signvip.toysign import ToySign, lexicon
+from signvip.toysign.draw import render
 from signvip.toysign.motion import Manner, neutral, perform
 from signvip.toysign.rotations import axes, direction, orientation
 from signvip.toysign.signer import make_signer
-from signvip.toysign.skeleton import FOREARM, UPPER_ARM, pose, reach
+from signvip.toysign.skeleton import FOREARM, UPPER_ARM, WHOLE, View, keypoints, pose, reach
 
 SIZE = 128
 
@@ -134,3 +135,20 @@ def test_every_sign_moves_at_every_frame_and_none_jumps(language):
         steps = np.abs(np.diff(hands, axis=0)).max(axis=(1, 2, 3))
         assert (steps[3:-3] > 0.004).all(), gloss
         assert steps.max() < 0.38, gloss
+
+
+def test_a_view_shows_a_part_of_the_same_picture(corpus):
+    """Twice as large about another middle: points move with it, and what is drawn is a part of the larger picture."""
+    skeleton, view = pose(corpus.motion("train", 2), make_signer(0, "a")), View(x=-0.125, y=0.375, zoom=2.0)
+    whole, part = keypoints(skeleton, (96, 128)), keypoints(skeleton, (96, 128), view)
+    seen = whole[0][..., 2] > 0
+    middle = np.array([0.5 - 0.125 * 96 / 128, 0.375])
+    np.testing.assert_allclose(part[0][seen][:, :2], (whole[0][seen][:, :2] - middle) * 2 + 0.5, atol=1e-5)
+    np.testing.assert_allclose(part[1][..., 2], 2 * whole[1][..., 2], rtol=1e-5)
+    large, small = render(skeleton, (128, 128), WHOLE)[1], render(skeleton, (64, 64), view)[1]
+    corner = large[:, 16:80, 16:80]  # of 128: the middle is at 48, 48
+    assert (
+        np.abs(corner.astype(int) - small).mean()
+        < 1.0
+        < np.abs(large[:, :64, :64].astype(int) - small).mean()
+    )
