@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from reference import UncachedDecoding
+from reference import TheirDecoding, UncachedDecoding
 from signvip_translators.generation import Chooser, decode
 from signvip_translators.gpt2 import CachedDecoding
 from torch.nn import functional
@@ -45,6 +45,36 @@ def test_the_cache_changes_nothing(build):
     for step in range(6):
         frame = tokens(3, 1, seed=step)[:, 0]
         torch.testing.assert_close(cached.step(frame), plain.step(frame), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("release", [False, True], ids=["paper", "release"])
+def test_a_text_gives_what_the_authors_decoding_gives(build, release):
+    """One layer after another and one head after another, with weights and caches as their code keeps them."""
+    model = build(**(RELEASE if release else {}))
+    with torch.no_grad():
+        ours, theirs = CachedDecoding(model, TEXTS[1:2], None), TheirDecoding(model, TEXTS[1:2])
+        torch.testing.assert_close(ours.start(), theirs.start(), atol=1e-4, rtol=1e-4)
+        for step in range(6):
+            frame = tokens(1, 1, seed=step)[:, 0]
+            torch.testing.assert_close(ours.step(frame), theirs.step(frame), atol=1e-4, rtol=1e-4)
+
+
+def test_a_clip_made_between_two_steps_of_training_leaves_the_second_as_it_is(build):
+    def losses(made):
+        model, lengths = build(dropout=0.0, sampling_rate=0.0), torch.tensor([4])
+        optimizer = torch.optim.AdamW(model.parameters(), 1e-2)
+        for step in range(2):
+            model.train()
+            loss, _ = model.loss(["rain"], tokens(1, 4), lengths)
+            yield loss.item()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            if made and step == 0:
+                model.eval().generate(["rain"], max_frames=3)
+        yield model.loss(["rain"], tokens(1, 4), lengths)[0].item()
+
+    assert list(losses(made=True)) == list(losses(made=False))
 
 
 def test_generated_tokens_are_those_of_decoding_without_cache(build):

@@ -31,6 +31,24 @@ def test_frame_by_frame_with_a_cache_equals_all_frames_at_once(heads):
     torch.testing.assert_close(torch.cat(steps, dim=2), heads(states), atol=1e-5, rtol=1e-4)
 
 
+def test_weights_in_another_order_are_the_same_and_return_for_training(heads):
+    states = torch.randn(1, 4, 24)
+    expected, before = heads(states), {name: value.clone() for name, value in heads.state_dict().items()}
+    heads.order_by_outputs()
+    assert heads.widen.weight.mT.is_contiguous() and not heads.widen.weight.is_contiguous()
+    assert all(torch.equal(value, before[name]) for name, value in heads.state_dict().items())
+    cache = HeadCache()
+    with torch.no_grad():
+        steps = [
+            heads(states[:, f : f + 1], cache) for f in range(4)
+        ]  # one row for each head, and many below
+    torch.testing.assert_close(torch.cat(steps, dim=2), expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(heads(states), expected, atol=1e-5, rtol=1e-4)
+    heads.train()
+    assert all(parameter.is_contiguous() for parameter in heads.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in heads.state_dict().items())
+
+
 def test_no_frame_sees_a_later_one(heads):
     states = torch.randn(1, 6, 24)
     changed = states.clone()

@@ -27,7 +27,9 @@ from signvip_translators.trunk import (
     Positions,
     build_trunk,
     prefix_places,
+    read_states,
     run_trunk,
+    seen_words,
 )
 
 IGNORED = -100
@@ -230,32 +232,28 @@ class CachedDecoding:
     """A batch on its way to tokens: keys and values of text and frames are computed once and kept."""
 
     def __init__(self, model: Gpt2Translator, texts: Sequence[str], languages: Sequence[str] | None) -> None:
-        from transformers import DynamicCache
-
         self.model, self.place = model, model.first_place
         self.prefix, self.mask = model.prefix(texts, languages)
-        self.trunk_cache, self.head_cache = DynamicCache(config=model.trunk.config), HeadCache()
+        self.caches, self.head_cache = [HeadCache() for _ in model.trunk.h], HeadCache()
+        self.padded = not bool(self.mask.all())
+        if len(texts) == 1:
+            model.heads.order_by_outputs()
 
     def start(self) -> Tensor:
         """Read the texts: logits (B, N, V + 1) of the first frame."""
-        return self._run(self.prefix, prefix_places(self.mask))
+        return self._run(self.prefix, prefix_places(self.mask), seen_words(self.mask))
 
     def step(self, tokens: Tensor) -> Tensor:
         """Read the tokens (B, N) of one frame: logits of the next."""
         self.mask = functional.pad(self.mask, (0, 1), value=True)
         places = torch.full((len(tokens), 1), self.place, device=tokens.device)
         self.place += 1
-        return self._run(self.model.mixer(tokens[:, None]), places)
+        seen = self.mask[:, None, None] if self.padded else None
+        return self._run(self.model.mixer(tokens[:, None]), places, seen)
 
-    def _run(self, states: Tensor, places: Tensor) -> Tensor:
-        output = self.model.trunk(
-            inputs_embeds=states,
-            attention_mask=self.mask.long(),
-            position_ids=places,
-            past_key_values=self.trunk_cache,
-            use_cache=True,
-        )
-        logits = self.model.heads(output.last_hidden_state[:, -1:], self.head_cache)
+    def _run(self, states: Tensor, places: Tensor, seen: Tensor | None) -> Tensor:
+        hidden = read_states(self.model.trunk, states, places, seen, self.caches)
+        logits = self.model.heads(hidden[:, -1:], self.head_cache)
         return logits[:, :, 0, : self.model.vocab_size + 1].transpose(0, 1)
 
 

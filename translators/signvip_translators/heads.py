@@ -82,6 +82,12 @@ class ParallelHeads(nn.Module):
         x = x + self._drop(self.narrow(functional.gelu(self.widen(self.norm_mlp(x)))))
         return self.classify(self.norm_out(x)).unflatten(1, (batch, frames))
 
+    def order_by_outputs(self) -> None:
+        """Store weights in the order in which one state for each head reads them fastest, until training goes on."""
+        for layer in self.modules():
+            if isinstance(layer, StackedLinear):
+                layer.order_by_outputs()
+
     def _attend(
         self, x: Tensor, batch: int, cache: FrameCache | None
     ) -> Tensor:  # (N, B F, 3 C) -> (N, B F, C)

@@ -12,12 +12,17 @@ from torch.nn import functional
 from signvip_translators.stacked import INITIAL_SCALE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from transformers import GPT2Model
+
+    from signvip_translators.heads import FrameCache
 
 Positions = Literal["learned", "sinusoidal"]
 
 
 Activation = Literal["gelu_new", "gelu"]
+ONE_OPERATION = {"gelu_new": "gelu_pytorch_tanh"}  # the same function, where GPT-2's takes eight operations
 FinalNorm = Literal["layer_norm", "none"]
 
 
@@ -40,7 +45,7 @@ def build_trunk(
         n_embd=width,
         n_layer=layers,
         n_head=heads,
-        activation_function=activation,
+        activation_function=ONE_OPERATION.get(activation, activation),
         resid_pdrop=dropout,
         embd_pdrop=dropout,
         attn_pdrop=dropout,
@@ -95,3 +100,40 @@ def run_trunk(trunk: nn.Module, prefix: Tensor, mask: Tensor, frames: Tensor, fi
         use_cache=False,
     )
     return output.last_hidden_state[:, prefix.shape[1] - 1 :]
+
+
+def read_states(
+    trunk: GPT2Model,
+    states: Tensor,  # (B, T, C), which come after what the caches keep
+    places: Tensor,  # (B, T)
+    seen: Tensor | None,  # (B, 1, T, all states so far), boolean; None: a state sees those up to itself
+    caches: Sequence[FrameCache],  # of each layer
+) -> Tensor:
+    """Hidden states (B, T, C) of the next words or of the next frame: `GPT2Model` with a cache, layer by layer.
+
+    Its own `forward` spends a millisecond on each frame that is not the layers', of 17 at the paper's size.
+    """
+    assert not trunk.training
+    x = states + trunk.wpe(places)
+    for block, cache in zip(trunk.h, caches, strict=True):
+        joined = block.attn.c_attn(block.ln_1(x))
+        query, keys, values = (
+            part.unflatten(2, (block.attn.num_heads, -1)) for part in joined.chunk(3, dim=2)
+        )
+        keys, values, _ = cache.append(keys.transpose(1, 2), values.transpose(1, 2))
+        mixed = functional.scaled_dot_product_attention(
+            query.transpose(1, 2), keys, values, attn_mask=seen, is_causal=seen is None and x.shape[1] > 1
+        )
+        x = x + block.attn.c_proj(mixed.transpose(1, 2).flatten(2))
+        x = x + block.mlp(block.ln_2(x))
+    return trunk.ln_f(x)
+
+
+def seen_words(mask: Tensor) -> Tensor | None:
+    """Which words each word of a left-padded text (B, T) sees: (B, 1, T, T), or None where nothing is padded."""
+    if mask.all():
+        return None
+    words = mask.shape[1]
+    causal = torch.ones(words, words, dtype=torch.bool, device=mask.device).tril()
+    itself = torch.eye(words, dtype=torch.bool, device=mask.device)  # padding must see something
+    return (causal & mask[:, None] | itself)[:, None]
