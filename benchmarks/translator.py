@@ -5,6 +5,8 @@
 
 Outputs are compared before anything is timed. Times are CPU seconds of one thread, the least of `--repeats`,
 with both sides taking turns. `predicted` comes from weights read and multiplications alone, on this machine.
+The authors' decoding (tests/translators/reference.py) reads the same weights once for each frame, as ours does, so that
+1 is predicted; it too stops after `--frames`. `floor` is our time over that of reading the weights once a frame.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from signvip_translators.heads import HeadCache, ParallelHeads
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "translators"))
-from reference import LoopedHeads, UncachedDecoding
+from reference import LoopedHeads, TheirDecoding, UncachedDecoding
 
 TEXT = "tomorrow there will be strong wind and some rain in the north"
 VOCABULARY = 625
@@ -109,6 +111,25 @@ def against_loop(count: int, width: int, frames: int, rates, repeats: int) -> di
     return {"predicted": (count * calls + reading) / (calls + reading), **row}
 
 
+def against_their_decoding(count: int, options, rates) -> dict[str, float]:
+    """All of the translator, at the authors' options, with `count` tokens a frame: equal tokens for as many frames."""
+    config = Gpt2Translator.Config(
+        layers=options.layers, width=options.width, dropout=0.0, prefix="sentence", first_frame="after_prefix",
+        positions="sinusoidal", activation="gelu", final_norm="none", special_ids="eos+pad",
+        classifier_bias="none",
+    )  # fmt: skip
+    model = Gpt2Translator(config, count, VOCABULARY).eval()
+    theirs = TheirDecoding(model, [TEXT])  # made once: weights are laid out as their code has them
+    frames = options.frames
+    row = compare(
+        lambda: generate(model, [TEXT], frames),
+        lambda: generate(model, [TEXT], frames, decoding=lambda *_: theirs),
+        options.repeats,
+    )
+    reading = frames * seconds_for(_weights(model), 1, rates)
+    return {"predicted": 1.0, **row, "floor": row["ours"] / reading}
+
+
 def against_the_guard(model, repeats: int) -> dict[str, float]:
     texts, longest = [TEXT] * len(LENGTHS), max(LENGTHS)
 
@@ -132,7 +153,8 @@ def against_one_by_one(model, frames: int, rates, repeats: int) -> dict[str, flo
 
 
 def _weights(model) -> int:
-    return sum(p.numel() for part in (model.trunk.h, model.heads) for p in part.parameters())
+    parts = model.trunk.h, model.mixer.mix, model.heads
+    return sum(p.numel() for part in parts for p in part.parameters())
 
 
 def main() -> None:
@@ -141,21 +163,29 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=512)
     parser.add_argument("--tokens", type=int, default=12, help="tokens per frame")
     parser.add_argument("--frames", type=int, default=100)
+    parser.add_argument("--only", default="", help="rows with this in their name")
     options = parser.parse_args()
     logging.getLogger("signvip_translators").setLevel(logging.ERROR)  # the guard is met on purpose
     torch.manual_seed(0)
     config = Gpt2Translator.Config(layers=options.layers, width=options.width, dropout=0.0)
     model = Gpt2Translator(config, options.tokens, VOCABULARY).eval()
     rates, frames, repeats = machine(), options.frames, options.repeats
+    measures = {
+        "cache against none": lambda: against_no_cache(model, frames, rates, repeats),
+        "cache against none, twice the frames": lambda: against_no_cache(model, 2 * frames, rates, repeats),
+        "12 heads stacked against looped": lambda: against_loop(12, options.width, frames, rates, repeats),
+        "64 heads stacked against looped": lambda: against_loop(64, options.width, frames, rates, repeats),
+        "12 tokens a frame, against the authors' decoding": lambda: against_their_decoding(
+            12, options, rates
+        ),
+        "64 tokens a frame, against the authors' decoding": lambda: against_their_decoding(
+            64, options, rates
+        ),
+        "stop at EOS against the guard": lambda: against_the_guard(model, repeats),
+        "32 texts at once against one by one": lambda: against_one_by_one(model, frames // 2, rates, repeats),
+    }
     with torch.no_grad():
-        rows = {
-            "cache against none": against_no_cache(model, frames, rates, repeats),
-            "cache against none, twice the frames": against_no_cache(model, 2 * frames, rates, repeats),
-            "12 heads stacked against looped": against_loop(12, options.width, frames, rates, repeats),
-            "64 heads stacked against looped": against_loop(64, options.width, frames, rates, repeats),
-            "stop at EOS against the guard": against_the_guard(model, repeats),
-            "32 texts at once against one by one": against_one_by_one(model, frames // 2, rates, repeats),
-        }
+        rows = {name: measure() for name, measure in measures.items() if options.only in name}
     report(rows, options)
 
 

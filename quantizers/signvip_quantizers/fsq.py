@@ -41,11 +41,11 @@ class FiniteScalarQuantizer(nn.Module):
         self.dim = len(config.levels)
         self.vocab_size = prod(config.levels)
         self.bound = config.bound
-        places = [prod(config.levels[:channel]) for channel in range(self.dim)]
+        self.steps = [prod(config.levels[:channel]) for channel in range(self.dim)]  # of a token, by channel
         # one number for all channels where it can be: elementwise products with it run a third faster
         levels = config.levels if len(set(config.levels)) > 1 else config.levels[:1]
         self.register_buffer("levels", torch.tensor(levels)[:, None, None], persistent=False)
-        self.register_buffer("places", torch.tensor(places)[:, None, None], persistent=False)
+        self.register_buffer("places", torch.tensor(self.steps)[:, None, None], persistent=False)
 
     def forward(self, z: Tensor) -> signvip.Quantized:
         """Quantize z (B, dim, h, w); the gradient of the rounding is that of the identity."""
@@ -54,7 +54,7 @@ class FiniteScalarQuantizer(nn.Module):
         with torch.autocast(z.device.type, enabled=False):
             soft = self._sigmoid(z.float()) if self.bound == "sigmoid" else self._tanh(z.float())
             levels = soft.detach().round()
-            tokens = (levels * self.places).sum(1).long()  # exact: V <= 2^24
+            tokens = self._number(levels)
             codes = self._codes(levels)
             if soft.requires_grad:  # the value stays that of `decode` to the last bit: soft - soft is zero
                 codes = codes + (soft - soft.detach()) / self._half_width()
@@ -66,6 +66,13 @@ class FiniteScalarQuantizer(nn.Module):
         # Floats divide four times as fast as integers, and are exact here: V <= 2^24.
         above = (tokens[:, None].float() / self.places).floor()
         return self._codes(above - (above / self.levels).floor() * self.levels)
+
+    def _number(self, levels: Tensor) -> Tensor:  # (B, dim, h, w) -> (B, h, w)
+        # a channel at a time: a quarter of the time of a product and a sum over channels. Exact in float32: V <= 2^24
+        tokens = levels[:, 0]
+        for channel, step in zip(levels.unbind(1)[1:], self.steps[1:], strict=True):
+            tokens = torch.add(tokens, channel, alpha=step)
+        return tokens.long()
 
     def _codes(self, levels: Tensor) -> Tensor:
         return (levels - self._half_width()) / self._half_width()
