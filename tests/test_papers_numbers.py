@@ -12,6 +12,7 @@ PAPER = {
     "sampler.steps": 50,
     "sampler.guidance": 3.5,
     "stage1.augmentation": 0.001,
+    "stage1.reference_dropout": 0.1,  # so that the half without a reference has been trained
     "stage1.image.clips": 2,
     "stage1.motion.clips": 2,
     "stage1.image.learning_rate": 1e-5,
@@ -30,6 +31,10 @@ PAPER = {
 CODE = {
     "stage1.denoiser": "frozen",
     "stage1.blackout": 0.1,
+    "stage1.image.frames": 4,
+    "stage1.image.stride": 2,
+    "stage1.motion.frames": 24,
+    "stage1.motion.stride": 2,
     "quantizer.bound": "tanh",
     "reference_net.features": "attention_input",
     "reference_net.timestep": "sampler",

@@ -137,3 +137,15 @@ def test_a_vae_too_narrow_for_that_start_is_left_alone():
 def test_unknown_and_unfit_options_are_named(options):
     with pytest.raises(ConfigError, match=next(iter(options))):
         build_vae(**options)
+
+
+def test_the_divergence_weighs_a_millionth_where_nothing_is_said():
+    """Rombach et al.: enough to keep latents from drifting apart."""
+    vae = small()
+    torch.manual_seed(0)
+    loss, values = vae_loss(vae, images())
+    reconstruction = float(values["l1"]) + float(values["mse"])
+    assert float(loss.detach()) == pytest.approx(reconstruction + 1e-6 * float(values["kl"]), rel=1e-6)
+    posterior = vae.encode(images()).latent_dist
+    divergence = 0.5 * (posterior.mean.square() + posterior.var - 1 - posterior.logvar).sum((1, 2, 3)).mean()
+    assert float(values["kl"]) == pytest.approx(float(divergence.detach()), rel=1e-4)

@@ -151,3 +151,16 @@ def test_a_reference_is_dropped_never_or_always_at_the_ends(rate, dropped):
     nets = recording_stage(reference_dropout=rate)
     found = {run_step(nets, clips(step=step)).reference is None for step in range(20)}
     assert found == {dropped}
+
+
+def test_the_loss_is_taken_in_float32_whatever_the_networks_compute_in():
+    nets, batch = recording_stage(), clips()
+    predict = nets.denoiser.forward
+    nets.denoiser.forward = lambda *given: predict(*given).bfloat16()
+    torch.manual_seed(0)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss, _ = nets(batch)
+    given = run_step(nets, batch)
+    prediction = (0.4 * given.sample - 0.1).bfloat16().double()
+    expected = float((prediction - given.noise).square().mean())
+    assert loss.dtype is torch.float32 and float(loss) == pytest.approx(expected, rel=1e-5)

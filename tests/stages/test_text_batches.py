@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from numbered import NumberedClips
+from numbered import LENGTHS, NumberedClips
 from small import small_config
 from torch import nn
 
@@ -49,3 +49,11 @@ def test_a_clip_longer_than_asked_begins_at_its_first_frame(monkeypatch):
     for words, tokens in zip(batch["texts"], batch["tokens"], strict=True):
         truth = TokenClips(None, "train", None).array(int(words.split()[1]), "tokens.npy")
         assert torch.equal(tokens, truth[:7])
+
+
+def test_a_clip_ends_with_its_tokens_unless_it_was_cut(monkeypatch):
+    """Where it was cut there is no [EOS] to learn."""
+    for frames in (*LENGTHS["train"], 7, 100):
+        batch = phase_of(monkeypatch, frames).batch(0)
+        for words, ended in zip(batch["texts"], batch["ended"].tolist(), strict=True):
+            assert ended == (LENGTHS["train"][int(words.split()[1])] <= frames)

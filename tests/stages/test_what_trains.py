@@ -11,6 +11,7 @@ from diffusers import AutoencoderKL
 from small import make_shards, small_config
 
 from signvip.derive import tokenize
+from signvip.models import Autoencoder, ConditionEncoder
 from signvip.models.vae import encode_images
 from signvip.run import Run
 from signvip.stages import Loop, train
@@ -126,3 +127,14 @@ def test_the_vae_leaves_its_phase_with_whitened_latents(trained):
     flat = latents.transpose(0, 1).flatten(1)
     assert flat.mean(1).abs().max() < 0.3
     torch.testing.assert_close(torch.cov(flat), torch.eye(4), atol=0.5, rtol=0)
+
+
+@torch.no_grad()
+def test_stage_2_compresses_the_embeddings_of_the_encoder_that_stage_1_trained(trained):
+    encoder = trained.run.load("condition_encoder", ConditionEncoder)
+    autoencoder = trained.run.load("autoencoder", Autoencoder)
+    clips = Clips(trained.shards, "train", trained.run.config)
+    drawn = torch.cat([clips.conditions(clip) for clip in range(len(clips))])
+    e = encoder(drawn.float() / 127.5 - 1).transpose(0, 1).flatten(1)  # (C, all places)
+    assert ((autoencoder.mean - e.mean(1)).abs() < 0.1 * e.std(1)).all()
+    torch.testing.assert_close(autoencoder.std, e.std(1), rtol=0.1, atol=1e-3)
