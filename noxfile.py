@@ -65,6 +65,12 @@ def slow(session: nox.Session) -> None:
     session.run(sys.executable, "-m", "pytest", "-m", "slow", *_SHARED, *session.posargs, env=_ONE_THREAD)
 
 
+@nox.session(venv_backend="none")
+def mutants(session: nox.Session) -> None:
+    """Plant faults in a copy, one at a time, and see that tests fail; words choose faults that contain one of them."""
+    session.run(sys.executable, "tests/mutants/run.py", *session.posargs, env=_ONE_THREAD)
+
+
 @nox.session(name="tests-isolated", python=PYTHONS)
 def tests_isolated(session: nox.Session) -> None:
     """Run the tests in an environment of their own."""
