@@ -6,7 +6,9 @@ import struct
 
 import numpy as np
 
+from signvip.contracts import FACE, LEFT_HAND, RIGHT_HAND
 from signvip.estimation.facemesh import IBUG_OF_FACE_MESH
+from signvip.estimation.layouts import _OF_BLAZEPOSE
 from signvip.estimation.pose_files import _BLAZEPOSE
 from signvip.toysign.face import landmarks
 from signvip.toysign.hand import forward, handshape
@@ -14,6 +16,8 @@ from signvip.toysign.rotations import axes, orientation
 
 Z_UNIT = 664.0  # pixels that stored z is worth in sign.mt's lexica, which scale x and y alone
 SIDE = 500
+WIDE = (90, 160)
+HANDS = {"LEFT_HAND_LANDMARKS": LEFT_HAND, "RIGHT_HAND_LANDMARKS": RIGHT_HAND}
 HAND_NAMES = ("LEFT_HAND_LANDMARKS", "RIGHT_HAND_LANDMARKS")
 COLUMNS = "path,spoken_language,signed_language,start,end,words,glosses,priority"
 
@@ -55,6 +59,26 @@ def older_body(fps, everything, components, version):
         rows.append(struct.pack("<H", people))
         rows += [struct.pack("<h", 0) + person.tobytes() for person in frame]
     return b"".join(rows)
+
+
+def holistic(signer, body=_BLAZEPOSE, mesh=range(468), size=WIDE):
+    """MediaPipe's parts of a signer whose every point is known; z of the hands as a fraction of the width."""
+    points, hands = np.array(signer.known["keypoints"]), np.array(signer.known["hands"])
+    pixels = np.zeros((len(points), 128, 4))
+    pixels[..., [0, 1, 3]] = points * (size[1], size[0], 1)
+    whole, face = np.zeros((len(points), 33, 4)), np.zeros((len(points), 478, 4))
+    whole[:, [_OF_BLAZEPOSE[point] for point in range(18) if point != 1]] = pixels[
+        :, [*range(1), *range(2, 18)]
+    ]
+    face[:, IBUG_OF_FACE_MESH] = pixels[:, FACE]
+    parts = {
+        "POSE_LANDMARKS": (body, whole[:, [_BLAZEPOSE.index(name) for name in body]]),
+        "FACE_LANDMARKS": ([str(number) for number in mesh], face[:, list(mesh)]),
+    }
+    for side, (name, part) in enumerate(HANDS.items()):
+        pixels[:, part, 2] = hands[:, side, :, 2]
+        parts[name] = ([f"{number}" for number in range(21)], pixels[:, part])
+    return parts
 
 
 def signer_parts(frames, hands):

@@ -15,4 +15,5 @@ def register_datasets(register: Register) -> None:
     register("folder", "signvip.corpora.folder:Folder")
     register("phoenix14t", "signvip.corpora.phoenix14t:Phoenix14T")
     register("how2sign", "signvip.corpora.how2sign:How2Sign")
+    register("poses", "signvip.corpora.poses:Poses")
     register("lexicon", "signvip.spelling.reader:Lexicon")

@@ -54,8 +54,8 @@ def view(person: Signer, left_handed: bool) -> View:
     return View(float(x), SHOULDER_Y + float(y), 1 / (CROP * width))
 
 
-def skeleton(hands: Hands, letters: np.ndarray, fps: float, person: Signer, manner: Manner) -> Skeleton:
-    """Put a person under hands (F, ...), in widths of the shoulders; `letters` (F,) is which one each frame holds."""
+def skeleton(hands: Hands, face: np.ndarray, person: Signer) -> Skeleton:
+    """Put a person under hands (F, ...), in widths of the shoulders, with face values (F, 7) of `toysign.motion`."""
     width, frames = 2 * person.shoulder, len(hands.wrist)
     origin = np.array([0.0, SHOULDER_Y, SHOULDER_Z])
     mirror = np.stack([SIDES, np.ones(2), np.ones(2)], axis=1)
@@ -64,9 +64,7 @@ def skeleton(hands: Hands, letters: np.ndarray, fps: float, person: Signer, mann
     elbow, wrist = reach(shoulder, wanted * mirror, UPPER_ARM * person.arm, FOREARM * person.arm)
     elbow, wrist = elbow * mirror, wrist * mirror
     joints = width * hands.joints() + (wrist - width * hands.wrist)[:, :, None]
-    face = _face(letters, fps, manner)
-    time = 2 * np.pi * (0.23 * np.arange(frames) / fps + manner.phase)
-    head = euler(_SWAY * np.sin(time), 0.5 * _SWAY * np.cos(1.7 * time), 0.6 * _SWAY * np.sin(0.6 * time))
+    head = euler(*face[:, 4:].T)
     return Skeleton(
         shoulder=np.broadcast_to(shoulder * mirror, (frames, 2, 3)),
         elbow=elbow,
@@ -80,8 +78,11 @@ def skeleton(hands: Hands, letters: np.ndarray, fps: float, person: Signer, mann
     )
 
 
-def _face(letters: np.ndarray, fps: float, manner: Manner) -> np.ndarray:
-    """Values of the face (F, 7): eyes blink, and the mouth goes along with the letters, as no language has it."""
+def spelling_face(letters: np.ndarray, fps: float, manner: Manner) -> np.ndarray:
+    """Face values (F, 7) under `letters` (F,), which one each frame holds: eyes blink, the head sways.
+
+    The mouth goes along with the letters, as no language has it.
+    """
     frames = len(letters)
     values = np.zeros((frames, 7))
     for blink in manner.blinks:
@@ -92,6 +93,10 @@ def _face(letters: np.ndarray, fps: float, manner: Manner) -> np.ndarray:
     padded = np.pad(open_, (len(kernel) // 2, len(kernel) - 1 - len(kernel) // 2), mode="edge")
     values[:, 2] = np.convolve(padded, kernel / kernel.sum(), mode="valid")
     values[:, 3] = 0.4 * np.sin(letters * 2.1) * (letters >= 0) * manner.mouthing
+    time = 2 * np.pi * (0.23 * np.arange(frames) / fps + manner.phase)
+    values[:, 4:] = _SWAY * np.stack(
+        [np.sin(time), 0.5 * np.cos(1.7 * time), 0.6 * np.sin(0.6 * time)], axis=1
+    )
     return values
 
 

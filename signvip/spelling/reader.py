@@ -14,7 +14,7 @@ from signvip import contracts
 from signvip.contracts import SPLITS, Clip
 from signvip.corpora.entries import check_split
 from signvip.errors import ConfigError, DataError
-from signvip.spelling.body import FINE, Manner, known, signer, skeleton, view
+from signvip.spelling.body import FINE, Manner, known, signer, skeleton, spelling_face, view
 from signvip.spelling.index import PACKAGE, Alphabet, find_lexicon, read_index
 from signvip.spelling.letters import Spelled, spell
 from signvip.spelling.placing import Signing, signing
@@ -99,7 +99,7 @@ class Lexicon:
         manner = Manner(
             tuple(rng.uniform(0.4, 9.0, size=3)), float(rng.random()), float(rng.uniform(0.2, 1.0))
         )
-        body = skeleton(motion, held, self.config.fps, person, manner)
+        body = skeleton(motion, spelling_face(held, self.config.fps, manner), person)
         shows = view(person, hands.left_handed)
         frames, depth = render(body, self.config.size, shows, FINE)
         return Clip(

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from poses import HANDS, WIDE, holistic
 from poses import write_pose as write
 
 import signvip
@@ -13,39 +14,16 @@ from signvip import DataError
 from signvip.contracts import BODY, FACE, LEFT_HAND, RIGHT_HAND
 from signvip.estimation.facemesh import IBUG_OF_FACE_MESH
 from signvip.estimation.keypoints import Keypoints
-from signvip.estimation.layouts import _OF_BLAZEPOSE
 from signvip.estimation.pose_files import _BLAZEPOSE
 from signvip.testing import check_estimator
 
 pose_format = pytest.importorskip("pose_format")
-WIDE = (90, 160)
-HANDS = {"LEFT_HAND_LANDMARKS": LEFT_HAND, "RIGHT_HAND_LANDMARKS": RIGHT_HAND}
 
 
 @pytest.fixture
 def clip(signer):
     frames = np.zeros((len(signer.frames), *WIDE, 3), np.uint8)
     return replace(signer, frames=frames, known={})
-
-
-def holistic(signer, body=_BLAZEPOSE, mesh=range(468)):
-    """MediaPipe's parts of a signer whose every point is known; z of the hands as a fraction of the width."""
-    points, hands = np.array(signer.known["keypoints"]), np.array(signer.known["hands"])
-    pixels = np.zeros((len(points), 128, 4))
-    pixels[..., [0, 1, 3]] = points * (WIDE[1], WIDE[0], 1)
-    whole, face = np.zeros((len(points), 33, 4)), np.zeros((len(points), 478, 4))
-    whole[:, [_OF_BLAZEPOSE[point] for point in range(18) if point != 1]] = pixels[
-        :, [*range(1), *range(2, 18)]
-    ]
-    face[:, IBUG_OF_FACE_MESH] = pixels[:, FACE]
-    parts = {
-        "POSE_LANDMARKS": (body, whole[:, [_BLAZEPOSE.index(name) for name in body]]),
-        "FACE_LANDMARKS": ([str(number) for number in mesh], face[:, list(mesh)]),
-    }
-    for side, (name, part) in enumerate(HANDS.items()):
-        pixels[:, part, 2] = hands[:, side, :, 2]
-        parts[name] = ([f"{number}" for number in range(21)], pixels[:, part])
-    return parts
 
 
 def build(source, **options):
