@@ -199,3 +199,15 @@ def test_attention_at_the_lowest_level_is_an_option():
     }
     e = torch.randn(2, 6, 17, 14)
     assert attending(e)[0].shape == e.shape
+
+
+def test_the_scale_of_a_channel_changes_no_token_once_it_is_measured():
+    torch.manual_seed(1)
+    model, e = small(), torch.randn(8, 6, 8, 8)
+    place, scale = torch.arange(6.0)[:, None, None], torch.linspace(1, 50, 6)[:, None, None]
+    model.set_statistics(torch.zeros(6), torch.ones(6))
+    plain, rebuilt = model.encode(e).tokens, model(e)[0]
+    model.set_statistics(place.flatten(), scale.flatten())
+    moved = e * scale + place
+    assert (model.encode(moved).tokens == plain).float().mean() > 0.99
+    torch.testing.assert_close((model(moved)[0] - place) / scale, rebuilt, rtol=1e-2, atol=1e-2)

@@ -149,3 +149,14 @@ def test_the_divergence_weighs_a_millionth_where_nothing_is_said():
     posterior = vae.encode(images()).latent_dist
     divergence = 0.5 * (posterior.mean.square() + posterior.var - 1 - posterior.logvar).sum((1, 2, 3)).mean()
     assert float(values["kl"]) == pytest.approx(float(divergence.detach()), rel=1e-4)
+
+
+def test_the_loss_is_of_a_sample_of_the_posterior():
+    """So that the decoder bears what the divergence leaves uncertain."""
+    vae, losses = small(), []
+    with torch.no_grad():
+        vae.quant_conv.bias[4:] += 3  # the logarithms of its variances
+        for seed in (0, 0, 1):
+            torch.manual_seed(seed)
+            losses.append(float(vae_loss(vae, images())[0]))
+    assert losses[0] == losses[1] and abs(losses[0] - losses[2]) > 1e-5
