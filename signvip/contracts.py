@@ -136,7 +136,8 @@ class DatasetReader(Protocol):
     """A corpus. Built as `cls(config)`; picklable, so that worker processes can load clips.
 
     A class may also have `knows`, the keys of `Clip.known` that all its clips come with: no estimator is then needed;
-    and `oracle(split, clip_id) -> str`, the best wording for who knows the glosses: the ceiling of back-translation.
+    `portrait(signer) -> (H, W, 3)`, a picture of one of its signers to generate from; and
+    `oracle(split, clip_id) -> str`, the best wording for who knows the glosses: the ceiling of back-translation.
     """
 
     def ids(self, split: str) -> list[str]:

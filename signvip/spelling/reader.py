@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 from pydantic import Field, field_validator
 
 from signvip import contracts
@@ -15,9 +16,10 @@ from signvip.contracts import SPLITS, Clip
 from signvip.corpora.entries import check_split
 from signvip.errors import ConfigError, DataError
 from signvip.spelling.body import FINE, Manner, known, signer, skeleton, spelling_face, view
+from signvip.spelling.hands import stacked
 from signvip.spelling.index import PACKAGE, Alphabet, find_lexicon, read_index
 from signvip.spelling.letters import Spelled, spell
-from signvip.spelling.placing import Signing, signing
+from signvip.spelling.placing import Signing, rest, signing
 from signvip.spelling.texts import draw, read_texts, split_of
 from signvip.spelling.ties import Timing, perform
 from signvip.toysign.draw import render
@@ -115,6 +117,13 @@ class Lexicon:
             licence=PACKAGE_LICENCE if self.config.source is None else self.config.licence,
             known={**known(body, self.config.size, shows), "depth": depth},
         )
+
+    def portrait(self, signer_id: str) -> np.ndarray:
+        """A signer with hands down, (H, W, 3) uint8: a reference picture."""
+        person = signer(self.config.seed, signer_id)
+        body = skeleton(stacked([rest()]), np.zeros((1, 7)), person)
+        shows = view(person, self.signing(next(iter(self._alphabets))).left_handed)
+        return render(body, self.config.size, shows, FINE)[0][0]
 
     def spelled(self, language: str, text: str) -> list[Spelled]:
         """The letters of a text in a sign language; DataError where its alphabet has none of them."""

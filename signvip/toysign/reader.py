@@ -98,6 +98,10 @@ class ToySign:
             known={"keypoints": points, "hands": hands, "depth": depth},
         )
 
+    def portrait(self, signer: str) -> np.ndarray:
+        """A signer at rest, (H, W, 3) uint8: a reference picture."""
+        return portrait(self, signer)
+
     def oracle(self, split: str, clip_id: str) -> str:
         """What is best said of a clip by somebody who knows its glosses and the language to write in."""
         from signvip.toysign.oracle import best_wording

@@ -109,7 +109,7 @@ def preprocess(
     """Turn a corpus into shards; started again, it resumes.
 
     Clips that fail go to failed.jsonl, with the reason. Size, fps and conditions come from the preset unless
-    given; options of the reader are set by --set dataset.KEY=VALUE. For the embedded corpus a picture ref.png
+    given; options of the reader are set by --set dataset.KEY=VALUE. Of a corpus that is drawn a picture ref.png
     of an unseen signer is left here, if there is none.
 
     Examples:
@@ -141,7 +141,7 @@ def preprocess(
     refuse_blind(recipe)
     makes = choose_executor(executor, workers, time_limit)
     result = _run(recipe, out, tuple(split or SPLITS), makes, share, retry_failed, reporter)
-    if type(reader).__module__.startswith("signvip.toysign"):
+    if hasattr(reader, "portrait"):
         leave_example(reader, EXAMPLE, reporter)
     if json:
         counts = {"summary": asdict(result.summary)}
@@ -248,13 +248,12 @@ def leave_example(reader: Any, path: Path, reporter: Reporter) -> None:
     from PIL import Image
 
     from signvip.data.files import replacing
-    from signvip.toysign import portrait
 
     if path.exists() or not reader.ids("test"):
         return
     signer = str(reader.load("test", reader.ids("test")[0]).signer)
     with replacing(path) as temporary:
-        Image.fromarray(portrait(reader, signer)).save(temporary, format="PNG")
+        Image.fromarray(reader.portrait(signer)).save(temporary, format="PNG")
     reporter.say(f"Left {path} here, a picture of a signer that training does not see.")
 
 

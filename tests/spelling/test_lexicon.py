@@ -128,6 +128,15 @@ def test_people_differ_and_the_same_clip_comes_again_in_another_process(lexicon)
     assert len(corners) > 1
 
 
+def test_a_portrait_is_the_signer_with_hands_down(lexicon):
+    reader = build(lexicon, languages=["ase"])
+    clip = reader.load("test", reader.ids("test")[0])
+    off = [
+        np.abs(reader.portrait(name).astype(int) - clip.frames[0]).mean() for name in reader.signers("test")
+    ]
+    assert reader.signers("test")[int(np.argmin(off))] == clip.signer and min(off) < 2
+
+
 def test_a_lexicon_of_words_is_signed_by_words(tmp_path):
     rows = [
         ("sgg", "de", word, {1: letter_hand(shape, circle=40)})
