@@ -62,3 +62,44 @@ def test_a_metric_of_a_plugin_file_is_computed(evaluate, plugin_file):
     )
     result = evaluate("--plugin", path, "--metric", "frames", "--clips", 1)
     assert result.exit_code == 0 and "frames ↑" in result.stdout, result.stderr
+
+
+def test_an_aligned_metric_of_a_plugin_gets_the_frames_that_count_and_its_sums_an_interval(
+    evaluate, plugin_file
+):
+    path = plugin_file(
+        """
+        import numpy as np
+        import signvip
+
+        class Frames:
+            higher_is_better, aligned = True, True
+
+            def __init__(self, config):
+                pass
+
+            def __call__(self, generated, truth):
+                return self.score(self.statistics(generated, truth).sum(axis=0))
+
+            def statistics(self, generated, truth):
+                return np.array([(len(a), len(b)) for a, b in zip(generated, truth, strict=True)])
+
+            def score(self, sums):
+                assert sums[0] == sums[1]
+                return {"frames": float(sums[0])}
+
+        @signvip.hookimpl
+        def register_metrics(register):
+            register("frames", Frames)
+        """
+    )
+    found = json.loads(evaluate("--plugin", path, "--metric", "frames", "--json").stdout)
+    values = {value["row"]: value for value in found["values"]}
+    assert set(values) == {"ground truth", "from true conditions", "the reference, unchanged"}
+    assert {value["value"] for value in values.values()} == {found["frames"]["count"]}
+    still = values["the reference, unchanged"]
+    assert (
+        still["interval"][0] <= still["value"] <= still["interval"][1]
+        and sum(still["clips"]) == still["value"]
+    )
+    assert [item["row"] for item in found["left_out"]] == ["from the text"]
