@@ -21,6 +21,7 @@ from signvip.contracts import (
 )
 from signvip.errors import ConfigError, DataError, MismatchError, PluginError, RunError, SignVipError
 from signvip.hookspecs import hookimpl
+from signvip.imports import collector_paused
 from signvip.registry import build, plugins
 
 if TYPE_CHECKING:
@@ -78,5 +79,6 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _HEAVY:
-        return getattr(import_module(_HEAVY[name]), name)
+        with collector_paused():
+            return getattr(import_module(_HEAVY[name]), name)
     raise AttributeError(f"module 'signvip' has no attribute '{name}'")

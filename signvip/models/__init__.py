@@ -1,11 +1,14 @@
 """The networks of the paper, each a diffusers `ModelMixin` that saves and loads itself."""
 
-from signvip.models.autoencoder import Autoencoder
-from signvip.models.codec import Codec
-from signvip.models.condition_encoder import ConditionEncoder
-from signvip.models.coordinates import Coordinates
-from signvip.models.translation import TokenTranslator
-from signvip.models.video_diffusion import Denoiser, Guider, ReferenceNet
+from signvip.imports import collector_paused
+
+with collector_paused():
+    from signvip.models.autoencoder import Autoencoder
+    from signvip.models.codec import Codec
+    from signvip.models.condition_encoder import ConditionEncoder
+    from signvip.models.coordinates import Coordinates
+    from signvip.models.translation import TokenTranslator
+    from signvip.models.video_diffusion import Denoiser, Guider, ReferenceNet
 
 __all__ = [
     "Autoencoder",

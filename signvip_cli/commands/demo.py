@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from signvip_cli.console import print_result
+from signvip_cli.imports import heavy_imports
 from signvip_cli.options import Verbose
 
 DEMO = Path("outputs/demo")
@@ -41,7 +42,8 @@ def demo(
 
       signvip demo outputs/all --clips 24 --full
     """
-    from signvip.demo import demo as make_demo
+    with heavy_imports():
+        from signvip.demo import demo as make_demo
     from signvip_cli.reporter import make_reporter
 
     report = make_demo(out, reporter=make_reporter(), clips=clips, train=train, full=full)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from signvip_cli.console import print_result
+from signvip_cli.imports import heavy_imports
 from signvip_cli.options import RUN, SHARDS, Out, Plugins, Run, Shards, Verbose
 
 
@@ -36,7 +37,8 @@ def encode(
 
       signvip encode data/shards data/encoded --run runs/mine --no-embeddings
     """
-    from signvip.derive import encode as encode_shards
+    with heavy_imports():
+        from signvip.derive import encode as encode_shards
     from signvip_cli.reporter import make_reporter
 
     made = encode_shards(

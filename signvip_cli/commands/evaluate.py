@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from signvip_cli.console import print_json, print_result
+from signvip_cli.imports import heavy_imports
 from signvip_cli.options import SHARDS, Json, Plugins, Verbose
 
 OUT = Path("outputs/evaluation")
@@ -67,10 +68,11 @@ def evaluate(
     """
     networks = dict(read_weights(line) for line in weights or [])
 
-    from signvip.evaluation.evaluate import EvaluateOptions
-    from signvip.evaluation.evaluate import evaluate as measure
-    from signvip.evaluation.results import table
-    from signvip.generate import GenerateOptions
+    with heavy_imports():
+        from signvip.evaluation.evaluate import EvaluateOptions
+        from signvip.evaluation.evaluate import evaluate as measure
+        from signvip.evaluation.results import table
+        from signvip.generate import GenerateOptions
     from signvip_cli.reporter import make_reporter
 
     options = EvaluateOptions(

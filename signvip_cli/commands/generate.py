@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signvip_cli.console import print_json, print_result
+from signvip_cli.imports import heavy_imports
 from signvip_cli.options import Json, Plugins, Verbose
 
 if TYPE_CHECKING:
@@ -86,8 +87,9 @@ def generate(
     """
     check_usage(text, reference, source)
 
-    from signvip.generate import GenerateOptions
-    from signvip.generate import generate as make_videos
+    with heavy_imports():
+        from signvip.generate import GenerateOptions
+        from signvip.generate import generate as make_videos
     from signvip_cli.reporter import make_reporter
 
     requests = read_requests(text, reference, source, output)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from signvip_cli.console import print_result
+from signvip_cli.imports import heavy_imports
 from signvip_cli.options import RUN, SHARDS, Out, Plugins, Run, Shards, Verbose
 
 
@@ -19,7 +20,8 @@ def tokenize(
 
       signvip tokenize data/shards data/tokens --run runs/mine
     """
-    from signvip.derive import tokenize as tokenize_shards
+    with heavy_imports():
+        from signvip.derive import tokenize as tokenize_shards
     from signvip_cli.reporter import make_reporter
 
     print_result(str(tokenize_shards(shards, out or shards, run=run, reporter=make_reporter())))
