@@ -177,7 +177,18 @@ def bench(session: nox.Session) -> None:
         session.run("python", f"benchmarks/{name}.py", "--output", str(results / f"{name}.json"))
 
 
-_BENCHMARKS = ("translator", "loader", "footage", "quantizers", "sampler", "cache", "vae", "quality", "imports", "cuda")
+_BENCHMARKS = (
+    "translator",
+    "loader",
+    "footage",
+    "quantizers",
+    "sampler",
+    "cache",
+    "vae",
+    "quality",
+    "imports",
+    "cuda",
+)
 
 
 @nox.session
