@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ _BLAZEPOSE = (
     "LEFT_PINKY RIGHT_PINKY LEFT_INDEX RIGHT_INDEX LEFT_THUMB RIGHT_THUMB LEFT_HIP RIGHT_HIP LEFT_KNEE "
     "RIGHT_KNEE LEFT_ANKLE RIGHT_ANKLE LEFT_HEEL RIGHT_HEEL LEFT_FOOT_INDEX RIGHT_FOOT_INDEX"
 ).split()
+_NEAR = 1.25  # a unit of z that is no farther from the width of the picture is that: one clip tells no better
 _MEDIAPIPE = {"LEFT_HAND_LANDMARKS": 21, "RIGHT_HAND_LANDMARKS": 21}
 
 
@@ -97,17 +99,20 @@ def _holistic(parts: dict[str, np.ndarray], pose: Any, size: tuple[float, float]
     for name, count in _MEDIAPIPE.items():
         found[name] = parts.get(name, np.zeros((*shape, count, dims), np.float32))
     people = from_holistic(*(part[..., [0, 1, -1]] for part in found.values()))
-    hands = None
+    stored = Stored(list(people), size, float(pose.body.fps))
     if dims == 4 and shape[1] == 1:
-        hands = _deep(np.stack([found[name][:, 0] for name in _MEDIAPIPE], axis=1), size[1])
-    return Stored(list(people), size, float(pose.body.fps), hands)
+        return _deep(stored, np.stack([found[name][:, 0] for name in _MEDIAPIPE], axis=1), size[1])
+    return stored
 
 
-def _deep(hands: np.ndarray, width: float) -> np.ndarray | None:
-    """Hands (F, 2, 21, 4) with z from their wrists, in pixels; None where no z is stored.
+def _deep(stored: Stored, hands: np.ndarray, width: float) -> Stored:
+    """The same with hands (F, 2, 21, 4) whose z counts from their wrists, in pixels; without any where no z is stored.
 
     MediaPipe gives z as a fraction of the width of its picture; whoever scales x and y later leaves z as it was.
     """
     hands = hands - np.array([0, 0, 1, 0]) * hands[:, :, :1]
-    scale = depth_scale(hands[(hands[..., 3] > 0).all(axis=-1)][..., :3], usual=width)
-    return None if scale is None else hands * np.array([1, 1, scale, 1])
+    fitted = depth_scale(hands[(hands[..., 3] > 0).all(axis=-1)][..., :3], usual=width)
+    if fitted is None:
+        return stored
+    depth = width if 1 / _NEAR < fitted / width < _NEAR else fitted
+    return replace(stored, hands=hands * np.array([1, 1, depth, 1]), depth=depth, fitted=fitted)

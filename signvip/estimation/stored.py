@@ -45,6 +45,8 @@ class Stored:
     size: tuple[float, float] | None = None
     fps: float | None = None
     hands: np.ndarray | None = None  # (F, 2, 21, 4) in the same unit, of files that know one person
+    depth: float | None = None  # what z was multiplied by to get there, where that had to be found
+    fitted: float | None = None  # what these hands alone say that it should be
 
 
 def find(source: Path, clip_id: str) -> Path:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ _SLOWED = 0.5  # of the fastest before
 _TRAVEL = 0.32  # in widths of the shoulders: what a letter that moves covers at least
 _LASTS = 1.6  # seconds: what moves for longer is no letter, but somebody who gets ready
 _RESTING = 1.1  # in the same below the shoulders: a hand so low takes no part
+_ALIKE = 1.7  # of two units of z: real fits to one scatter by 1.3
 _NARROWEST = 0.01  # of the picture: what shoulders are taken to be apart at least, in profile too
 _THERE = 0.6  # of the frames in which a hand is seen
 
@@ -47,7 +49,29 @@ class Letter:
 
 def read_letter(path: Path, whole: bool = False) -> Letter:
     """Cut a `.pose` file to its letter, or to its `whole` movement as of a word; DataError for one that shows none."""
-    stored = read(path)
+    return cut_letter(read(path), path, whole)
+
+
+def same_depth(clips: Mapping[str, Stored]) -> dict[str, Stored]:
+    """Clips of one lexicon with the same unit of z, the median: what one still hand tells of it is uncertain.
+
+    Those whose own is a quite different one keep it: a lexicon may have been made of several.
+    """
+    found = [clip.fitted for clip in clips.values() if clip.fitted is not None]
+    usual = float(np.median(found)) if found else 1.0
+    return {key: _with_depth(clip, usual) for key, clip in clips.items()}
+
+
+def _with_depth(clip: Stored, usual: float) -> Stored:
+    if clip.hands is None or clip.depth is None or clip.fitted is None:
+        return clip
+    if not 1 / _ALIKE < clip.fitted / usual < _ALIKE:
+        return clip
+    return replace(clip, hands=clip.hands * np.array([1, 1, usual / clip.depth, 1]), depth=usual)
+
+
+def cut_letter(stored: Stored, path: Path, whole: bool) -> Letter:
+    """The letter, or whole movement, of a clip that was read from `path`; DataError for one that shows none."""
     if stored.size is None or stored.fps is None or not stored.fps > 0:
         raise DataError(f"{path} does not say how many frames a second it has; make it again")
     hands = _hands(stored, stored.size, stored.fps, path)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
 from signvip.errors import DataError
+from signvip.estimation.stored import Stored, read
 from signvip.spelling.hands import Hands
-from signvip.spelling.holds import Letter, read_letter
+from signvip.spelling.holds import Letter, cut_letter, same_depth
 from signvip.spelling.index import Alphabet
 from signvip.spelling.letters import LONGEST
 from signvip.toysign.hand import forward, handshape
@@ -57,12 +59,15 @@ def signing(alphabet: Alphabet) -> Signing:
     """Read every file of an alphabet and place its letters; DataError where fewer than two can be used."""
     letters: dict[str, Letter] = {}
     faults: dict[str, str] = {}
+    clips: dict[str, Stored] = {}
     for key, entry in alphabet.entries.items():
-        try:
-            letters[key] = read_letter(entry.path, whole=len(key) > LONGEST)
-        except DataError as error:
-            faults[key] = str(error).rstrip(".")
-            LOGGER.warning("%s of %s cannot be signed: %s", entry.word, alphabet.language, error)
+        with _told(faults, key):
+            clips[key] = read(entry.path)
+    for key, clip in same_depth(clips).items():
+        with _told(faults, key):
+            letters[key] = cut_letter(clip, alphabet.entries[key].path, whole=len(key) > LONGEST)
+    for key, reason in faults.items():
+        LOGGER.warning("%s of %s cannot be signed: %s", alphabet.entries[key].word, alphabet.language, reason)
     if len(letters) < 2:
         reason = next(iter(faults.values()))
         raise DataError(
@@ -76,6 +81,15 @@ def signing(alphabet: Alphabet) -> Signing:
         key: _placed(letter, _target(letter.sides) - usual[letter.sides]) for key, letter in letters.items()
     }
     return Signing(placed, faults, left_handed)
+
+
+@contextmanager
+def _told(faults: dict[str, str], key: str) -> Iterator[None]:
+    """Note what is wrong with a file, and go on."""
+    try:
+        yield
+    except DataError as error:
+        faults[key] = str(error).rstrip(".")
 
 
 def _usual(letters: Mapping[str, Letter], sides: tuple[bool, bool]) -> np.ndarray:

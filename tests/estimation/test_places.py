@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from poses import letter_hand
 
 from signvip import DataError
 from signvip.contracts import FACE, LEFT_HAND, RIGHT_HAND
@@ -82,7 +83,10 @@ def test_every_layout_of_mediapipe_is_told_by_its_number_of_points(tmp_path, cou
 def test_the_unit_of_z_is_found_from_the_proportions_of_hands(signer, unit):
     hands = np.array(signer.known["hands"])[..., :3].reshape(-1, 21, 3) * 500
     hands[..., 2] = (hands[..., 2] - hands[:, :1, 2]) / unit
-    assert depth_scale(hands, usual=1e6) == pytest.approx(unit, rel=0.15)
-    assert depth_scale(hands, usual=1.1 * unit) == 1.1 * unit  # a fit cannot tell them apart
+    assert depth_scale(hands, usual=9 * unit) == pytest.approx(unit, rel=0.2)
+    assert depth_scale(hands, usual=unit / 9) == pytest.approx(unit, rel=0.2)
     assert depth_scale(hands * (1, 1, 0), usual=500) is None
     assert depth_scale(hands[:0], usual=500) == 500
+    flat = letter_hand("flat")[8:12]  # nothing can be told of a hand that lies in the picture's plane
+    flat[..., 2] = (flat[..., 2] - flat[:, :1, 2]) / unit
+    assert depth_scale(flat, usual=3 * unit) == 3 * unit

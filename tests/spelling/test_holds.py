@@ -7,8 +7,9 @@ import pytest
 from poses import SIDE, Z_UNIT, letter_hand, signer_parts, write_lexicon, write_pose
 
 from signvip import DataError
+from signvip.estimation.stored import read
 from signvip.spelling.hands import PARENTS
-from signvip.spelling.holds import read_letter
+from signvip.spelling.holds import read_letter, same_depth
 from signvip.spelling.index import read_index
 from signvip.spelling.placing import AHEAD, CROP, HAND, MIDDLE, ONE_HAND, TWO_HANDS, rest, signing
 from signvip.toysign.hand import forward, handshape
@@ -79,6 +80,20 @@ def test_a_file_that_shows_no_letter_is_a_sentence(tmp_path, change, sentence):
         read_letter(tmp_path / "a.pose")
 
 
+def test_one_unit_of_z_serves_a_lexicon_and_what_is_quite_another_stays(tmp_path):
+    clips = {}
+    for key, shape in (("a", "fist"), ("b", "flat"), ("c", "claw"), ("d", "horns")):
+        clips[key] = read(write(tmp_path / f"{key}.pose", {1: letter_hand(shape)}))
+    other = letter_hand("claw") * (1, 1, 0.25)  # as if z counted four times as much
+    clips["e"] = read(write(tmp_path / "e.pose", {1: other}))
+    assert clips["b"].depth == SIDE  # a flat hand tells nothing
+    found = same_depth(clips)
+    assert all(found[key].depth == pytest.approx(Z_UNIT, rel=0.15) for key in "abcd")
+    assert found["e"].depth == pytest.approx(4 * Z_UNIT, rel=0.15)
+    grown = clips["b"].hands * (1, 1, found["b"].depth / SIDE, 1)
+    np.testing.assert_allclose(found["b"].hands, grown, rtol=1e-5)
+
+
 def test_every_language_is_signed_at_one_place_with_hands_of_one_length(lexicon):
     targets = {"ase": ONE_HAND, "ise": ONE_HAND * (-1, 1, 1), "tsm": TWO_HANDS}
     for language, target in targets.items():
@@ -128,7 +143,3 @@ def test_a_letter_that_cannot_be_read_is_told_and_the_others_stay(tmp_path, capl
     (folder / "ase" / "0.pose").write_bytes(b"broken")
     with pytest.raises(DataError, match="Of the 3 entries of ase 1 can be signed, since"):
         signing(read_index(folder)["ase"])
-
-
-def test_the_unit_of_z_is_not_that_of_the_picture():
-    assert Z_UNIT > SIDE  # as in the lexica: a reader that takes the width is wrong here
