@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -113,6 +114,7 @@ class _Encoder:
             self._container.metadata["comment"] = comment
         self._rate = Fraction(fps).limit_denominator(1001)
         self._crf = crf
+        self._reformatter = VideoReformatter()
         self._stream: VideoStream | None = None
 
     @property
@@ -125,7 +127,9 @@ class _Encoder:
         stream = self._stream = self._stream or self._add_stream(*frames.shape[1:3])
         for frame in frames:
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
-            self._container.mux(stream.encode(picture))
+            # In one thread: converted in several, one clip in some hundred has other bytes than the same clip again.
+            plain = self._reformatter.reformat(picture, format=stream.pix_fmt, threads=1)
+            self._container.mux(stream.encode(plain))
 
     def finish(self) -> None:
         if self._stream is not None:
@@ -135,12 +139,20 @@ class _Encoder:
         self._container.close()
 
     def _add_stream(self, height: int, width: int) -> VideoStream:
-        stream = self._container.add_stream("libx264", rate=self._rate, options={"crf": str(self._crf)})
+        options = {"crf": str(self._crf), **_steady()}
+        stream = self._container.add_stream("libx264", rate=self._rate, options=options)
         stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
         context = stream.codec_context
         context.thread_count = 1  # x264 gives other bytes with other thread counts
         context.colorspace = context.color_primaries = context.color_trc = _BT601
         return stream
+
+
+@cache
+def _steady() -> dict[str, str]:
+    """Options with which x264 gives equal bytes for equal frames: its AVX-512 code reads memory that nobody wrote."""
+    about = Path("/proc/cpuinfo")
+    return {"x264-params": "asm=avx2"} if about.exists() and "avx512" in about.read_text() else {}
 
 
 @contextmanager

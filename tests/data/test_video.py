@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import ctypes
+
 import av
 import numpy as np
 import pytest
@@ -61,6 +63,28 @@ def test_written_files_play_in_browsers_and_say_what_they_are(tmp_path):
 
 def test_equal_frames_give_equal_bytes():
     assert encode_video(moving(), 12) == encode_video(moving(), 12)
+
+
+@pytest.fixture
+def fill_memory():
+    """Fill what is allocated with a byte that each call names, as work before may have left it."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        pytest.skip("needs glibc")
+    perturb = -6  # M_PERTURB of malloc.h
+    yield lambda byte: mallopt(perturb, byte)
+    mallopt(perturb, 0)
+
+
+@pytest.mark.parametrize("size", [(24, 24), (272, 224)])
+def test_equal_frames_give_equal_bytes_whatever_lies_in_memory(fill_memory, size):
+    draw = np.random.default_rng(3)
+    frames = np.cumsum(draw.integers(0, 3, (6, *size, 3), dtype=np.uint8), axis=1, dtype=np.uint8)
+    made = set()
+    for byte in (0, 1, 85, 170, 255):
+        fill_memory(byte)
+        made.add(encode_video(frames, 12))
+    assert len(made) == 1
 
 
 def test_a_writer_that_fails_leaves_nothing_and_keeps_what_was_there(tmp_path):
