@@ -75,6 +75,15 @@ def test_top_k_keeps_the_best_tokens_and_eos():
     assert set(chooser.scores(logits, GOES_ON).argmax(-1).flatten().tolist()) == {1, 2, EOS}
 
 
+def test_a_generator_on_the_cpu_draws_for_logits_of_another_device():
+    generator = torch.Generator().manual_seed(0)
+    scores = Chooser(1.0, None, [generator]).scores(torch.zeros(1, 2, 6, device="meta"), GOES_ON)
+    assert scores.device.type == "meta"
+    assert int(torch.randint(10**9, (), generator=generator)) != int(
+        torch.randint(10**9, (), generator=torch.Generator().manual_seed(0))
+    )  # it has drawn
+
+
 @pytest.mark.parametrize("options", [(-1.0, None), (1.0, 0)])
 def test_senseless_options_are_refused(options):
     with pytest.raises(ConfigError):
