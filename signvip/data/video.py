@@ -114,7 +114,6 @@ class _Encoder:
             self._container.metadata["comment"] = comment
         self._rate = Fraction(fps).limit_denominator(1001)
         self._crf = crf
-        self._reformatter = VideoReformatter()
         self._stream: VideoStream | None = None
 
     @property
@@ -127,9 +126,7 @@ class _Encoder:
         stream = self._stream = self._stream or self._add_stream(*frames.shape[1:3])
         for frame in frames:
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
-            # In one thread: converted in several, one clip in some hundred has other bytes than the same clip again.
-            plain = self._reformatter.reformat(picture, format=stream.pix_fmt, threads=1)
-            self._container.mux(stream.encode(plain))
+            self._container.mux(stream.encode(picture))
 
     def finish(self) -> None:
         if self._stream is not None:
