@@ -7,19 +7,40 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
+from diffusers.models.attention import FeedForward
+from diffusers.models.downsampling import Downsample2D
+from diffusers.models.embeddings import TimestepEmbedding
+from diffusers.models.resnet import ResnetBlock2D
+from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
+from diffusers.models.upsampling import Upsample2D
 from torch import nn
 from torch.distributed.fsdp import FSDPModule
 from torch.distributed.fsdp.wrap import transformer_auto_wrap_policy
 from torch.distributed.tensor import DTensor
+from transformers.models.gpt2.modeling_gpt2 import GPT2Block
 
 from signvip.errors import ConfigError
+from signvip.models import ConditionEncoder, Guider
+from signvip.models.video_diffusion.attention import Projection
 
 if TYPE_CHECKING:
     from accelerate.utils import FullyShardedDataParallelPlugin
 
-# Of diffusers and transformers. Spatial attentions are not among them: reference features leave and enter them by a
-# dictionary, which FSDP2 copies, and their gradients do not come by what the block returns.
-BLOCKS = ("ResnetBlock2D", "AnimateDiffTransformer3D", "GPT2Block")
+# What has a tensor for input and output: FSDP2 looks at no other. Spatial attentions are spread by their projections,
+# since reference features leave and enter them by a dictionary, and gradients come back by it.
+BLOCKS: tuple[type[nn.Module], ...] = (
+    ResnetBlock2D,
+    Downsample2D,
+    Upsample2D,
+    TimestepEmbedding,
+    Projection,
+    FeedForward,
+    AnimateDiffTransformer3D,
+    ConditionEncoder,
+    Guider,
+    GPT2Block,
+    nn.TransformerEncoderLayer,
+)
 
 
 def check_torch() -> None:
@@ -36,9 +57,15 @@ def choose_blocks(plugin: FullyShardedDataParallelPlugin, module: nn.Module) -> 
     accelerate wants the names of classes that are all there, which differ from stage to stage; and by size it would
     also take lists of modules, which have no forward pass.
     """
-    there = {type(part).__name__ for part in module.modules()}
-    plugin.transformer_cls_names_to_wrap = [name for name in BLOCKS if name in there]
+    plugin.transformer_cls_names_to_wrap = sorted({type(block).__name__ for _, block in blocks_of(module)})
     plugin.auto_wrap_policy = transformer_auto_wrap_policy
+
+
+def blocks_of(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Names and modules of what is spread by itself: known blocks, and those that a part names in `spread_by`."""
+    kinds = {kind for part in module.modules() for kind in getattr(part, "spread_by", ())}
+    chosen = (*BLOCKS, *kinds)
+    return ((name, part) for name, part in module.named_modules() if name and isinstance(part, chosen))
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from signvip.models.usage import CodeUsage
 from signvip.pipeline import SignVipPipeline
 from signvip.run import Run
 from signvip.stages.clips import Clips
+from signvip.stages.codecs import CHUNK
 
 PROBE_FRAMES = 1200
 PICTURES = {"hand_ssim": "Hand SSIM", "face_ssim": "Face SSIM", "psnr": "PSNR in dB", "ssim": "SSIM"}
@@ -67,8 +68,9 @@ class Chain:
 
     def embed(self, drawn: Tensor) -> Tensor:
         """Drawings (F, K*3, H, W) uint8 to embeddings e (F, C, h, w)."""
+        where = self.encoder.device, self.encoder.dtype
         with torch.no_grad():
-            return self.encoder(to_model(drawn).to(self.encoder.device, self.encoder.dtype))
+            return torch.cat([self.encoder(to_model(part).to(*where)) for part in drawn.split(CHUNK)])
 
     def truth(self, clip: int) -> np.ndarray:
         """The frames of a clip (F, H, W, 3) uint8."""
@@ -187,9 +189,9 @@ def token_rows(chain: Chain, picks: Sequence[int]) -> list[Row]:
     usage = CodeUsage(autoencoder.vocab_size)
     e = torch.cat([chain.embed(chain.clips.conditions(clip)) for clip in picks])
     with torch.no_grad():
-        quantized = autoencoder.encode(e)
-        rebuilt = autoencoder.decode(quantized.tokens)
-    usage.add(quantized.tokens)
+        tokens = torch.cat([autoencoder.encode(part).tokens for part in e.split(CHUNK)])
+        rebuilt = torch.cat([autoencoder.decode(part) for part in tokens.split(CHUNK)])
+    usage.add(tokens)
     lost = float((autoencoder.standardise(rebuilt) - autoencoder.standardise(e)).square().mean())
     lost /= float(autoencoder.standardise(e).var())
     return [

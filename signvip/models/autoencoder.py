@@ -7,6 +7,7 @@ from typing import Any, Literal, cast
 
 import torch
 from diffusers.configuration_utils import register_to_config
+from diffusers.models.attention_processor import Attention as SelfAttention
 from diffusers.models.autoencoders.vae import Encoder
 from diffusers.models.modeling_utils import ModelMixin
 from diffusers.models.unets.unet_2d_blocks import AttnUpDecoderBlock2D, UNetMidBlock2D, UpDecoderBlock2D
@@ -32,6 +33,8 @@ class Autoencoder(Codec, ModelMixin):  # diffusers looks for the name ModelMixin
 
     The quantizer is any registered one, by name; its `dim` is the number of latent channels.
     """
+
+    spread_by = (SelfAttention,)  # beside its residual blocks, where weights are spread over processes
 
     @register_to_config
     def __init__(

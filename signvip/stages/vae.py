@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from diffusers.models.attention_processor import Attention
 from torch import Tensor, nn
 
 from signvip.config import RunConfig, Training
@@ -24,6 +25,8 @@ SHEET = 12  # frames to look at
 
 
 class _VaeLoss(nn.Module):
+    spread_by = (Attention,)  # beside its residual blocks, where weights are spread over processes
+
     def __init__(self, vae: nn.Module) -> None:
         super().__init__()
         self.vae = vae

@@ -43,6 +43,11 @@ FirstFrame = Literal["after_longest_text", "after_prefix"]
 class Gpt2Translator(nn.Module):
     """Frame by frame from a text to tokens; [EOS] is id V inside and never leaves this class."""
 
+    spread_by = (
+        TokenMixer,
+        ParallelHeads,
+    )  # where weights are spread over processes, one of them is whole at a time
+
     class Config(signvip.Config):
         """Sizes and choices; the defaults are the authors' sizes with the paper's per-word prefix."""
 

@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import torch
+from torch import nn
 from torch.nn import functional
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from diffusers.models.attention_processor import Attention
-    from torch import Tensor, nn
+    from torch import Tensor
 
 
 class Projected(NamedTuple):
@@ -44,20 +45,30 @@ def spatial_attentions(unet: nn.Module, kind: Literal["attn1", "attn2"]) -> Iter
             yield name, module
 
 
+class Projection(nn.Linear):
+    """A linear layer of a spatial attention: what can be spread over processes, where the attention cannot."""
+
+
 def read_references(unet: nn.Module) -> None:
     """Let every spatial attention of a U-Net accept `cross_attention_kwargs={"reference": ...}`."""
     for name, attention in spatial_attentions(unet, "attn1"):
-        attention.set_processor(ReadReference(name))
+        _prepare(attention, ReadReference(name))
     for name, attention in spatial_attentions(unet, "attn2"):
-        attention.set_processor(TextAttention(name))
+        _prepare(attention, TextAttention(name))
 
 
 def write_references(unet: nn.Module, feature: Feature) -> None:
     """Let every spatial attention of a U-Net accept and fill `cross_attention_kwargs={"collected": {}}`."""
     for name, attention in spatial_attentions(unet, "attn1"):
-        attention.set_processor(WriteReference(name, feature))
+        _prepare(attention, WriteReference(name, feature))
     for name, attention in spatial_attentions(unet, "attn2"):
-        attention.set_processor(TextAttention(name))
+        _prepare(attention, TextAttention(name))
+
+
+def _prepare(attention: Attention, processor: ReadReference | WriteReference | TextAttention) -> None:
+    attention.set_processor(processor)
+    for layer in (attention.to_q, attention.to_k, attention.to_v, attention.to_out[0]):
+        layer.__class__ = Projection  # diffusers builds them inside its attention, and takes no other
 
 
 def project_reference(unet: nn.Module, reference: Reference) -> Reference:
