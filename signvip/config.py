@@ -55,7 +55,13 @@ class Training(Config):
     log_every: PositiveInt = 10
     validate_every: PositiveInt = 500
     checkpoint_every: PositiveInt = 500
-    workers: int = Field(1, ge=0, description="processes that load data")
+    workers: int | None = Field(
+        None, ge=0, description="processes that load data; by default as many as the machine has cores for"
+    )
+
+
+# What says how a phase is watched and fed: it changes none of its weights.
+BOOKKEEPING = ("log_every", "validate_every", "checkpoint_every", "workers")
 
 
 class Start(Config):

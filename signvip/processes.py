@@ -9,6 +9,7 @@ import atexit
 import os
 from datetime import timedelta
 
+MOST_LOADERS = 8  # more than that wait for the disk
 PATIENCE = timedelta(hours=3)  # the main process validates meanwhile; NCCL's own ten minutes may be too short
 
 
@@ -20,6 +21,14 @@ def is_main() -> bool:
 def several() -> bool:
     """Whether this process was started as one of several."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def loaders(device: str) -> int:
+    """How many processes should load data for each that trains: on a CPU one, since the cores are needed to train."""
+    if device == "cpu":
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(MOST_LOADERS, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")) - 1))
 
 
 def join() -> None:

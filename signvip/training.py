@@ -29,7 +29,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from signvip.errors import ConfigError, RunError
 from signvip.optimizer import build_optimizer
-from signvip.processes import join
+from signvip.processes import join, loaders
 from signvip.registry import registry
 from signvip.sharding import check_torch, choose_blocks, gather, whole
 from signvip.trainable import place_frozen, trained_and_frozen
@@ -242,10 +242,16 @@ def _loader(phase: Phase, training: Training, start: int, accelerator: Accelerat
         accelerator.process_index,
         accelerator.num_processes,
     )
-    workers = min(training.workers, len(data))
-    return iter(
-        DataLoader(data, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None)
+    kind = accelerator.device.type
+    workers = min(loaders(kind) if training.workers is None else training.workers, len(data))
+    loader = DataLoader(
+        data,
+        batch_size=None,
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+        pin_memory=kind == "cuda",  # else a copy to the card waits for all that it still computes
     )
+    return iter(loader)
 
 
 def _to(batch: dict[str, Any], device: torch.device) -> dict[str, Any]:

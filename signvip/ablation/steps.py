@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from signvip.ablation.grid import Cell
-from signvip.config import RunConfig, option
+from signvip.config import BOOKKEEPING, RunConfig, option
 from signvip.data.manifest import Manifest
 from signvip.errors import RunError
 from signvip.run import Run
 from signvip.stages import NOISE
 
 ALWAYS = ("size", "fps", "precision")
-BOOKKEEPING = ("log_every", "validate_every", "checkpoint_every", "workers")  # change no weight
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from signvip.backtranslation.networks import FeatureScale, FrameNet, PoseReader,
 from signvip.backtranslation.oracle import oracle_texts
 from signvip.backtranslation.phases import PosePhase, Rows, TextPhase
 from signvip.backtranslation.vocabulary import build_tokenizer
+from signvip.config import BOOKKEEPING
 from signvip.data.files import write_text
 from signvip.errors import DataError, MismatchError
 from signvip.metrics.texts import Bleu, ChrF, RougeL
@@ -40,6 +41,7 @@ from signvip.training import step_seed
 BEAMS = (1, 2, 4, 8)  # tried on dev
 POSES = PhaseKey("poses", ("frames", "corpus", "seed"))
 SECTIONS = ("modality", "estimator", "frames", "translator", "gloss_weight", "corpus", "seed")
+TEXTS_UNREAD = tuple({*BOOKKEEPING} - {"validate_every"})  # the best weights are kept when dev is read
 
 
 def train_evaluator(
@@ -62,7 +64,7 @@ def train_evaluator(
     if learns_poses(config, train, dev):
         _train_poses(run, config, train, dev, loop)
     extractor = open_extractor(config, out)
-    key = PhaseKey("texts", SECTIONS, ("poses",) if run.has("poses") else ())
+    key = PhaseKey("texts", SECTIONS, ("poses",) if run.has("poses") else (), TEXTS_UNREAD)
     finished = loop.finished(run, key, config.texts)
     if finished and (out / ABOUT).is_file():
         return Evaluator.open(out)

@@ -6,9 +6,9 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from signvip.config import RunConfig, Training, option
+from signvip.config import BOOKKEEPING, RunConfig, Training, option
 from signvip.data.files import write_text
 from signvip.errors import ConfigError, RunError
 from signvip.processes import is_main, wait
@@ -59,6 +59,7 @@ class PhaseKey:
     name: str
     sections: tuple[str, ...]  # or single options, as `start.unet`
     parts: tuple[str, ...] = ()
+    unread: tuple[str, ...] = BOOKKEEPING  # options of its training that change no weight
 
     def stamp(self, run: Run) -> str:
         """The same text as long as the checkpoints fit."""
@@ -69,6 +70,12 @@ class PhaseKey:
         values["parts"] = {part: run.fingerprint(part) for part in self.parts}
         return json.dumps(values, sort_keys=True)
 
+    def training(self, stored: str | None) -> dict[str, Any] | None:
+        """What decides the weights, of a training section as a finished phase stores it; None where there is none."""
+        if stored is None:
+            return None
+        return {name: value for name, value in json.loads(stored).items() if name not in self.unread}
+
 
 class Loop:
     """Runs phases once: a finished phase is skipped until its training, its options or its parts change."""
@@ -78,8 +85,8 @@ class Loop:
 
     def finished(self, run: Run, key: PhaseKey, training: Training) -> bool:
         """Whether this very training was done before; says so."""
-        done = read_text(run.phase(key.name) / "done.json") == training.model_dump_json()
-        finished = self.resume and done and self._fits(run, key)
+        done = key.training(read_text(run.phase(key.name) / "done.json"))
+        finished = self.resume and done == key.training(training.model_dump_json()) and self._fits(run, key)
         if finished:
             self.reporter.say(f"{key.name} of {run.path} is trained already; --fresh trains it again.")
         return finished

@@ -45,7 +45,6 @@ class TokensPhase:
     """Compress and quantize single frames of embeddings; standardised, so the loss is a share of the variance."""
 
     name = "stage2"
-    idle = True  # a quantizer of any plugin may have weights that a step does not use
 
     def __init__(
         self,
@@ -59,6 +58,8 @@ class TokensPhase:
         self.config, self.training = config, training
         self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
         self.stored = stored
+        # a quantizer of any plugin may have weights that a step does not use; the built-in ones have none
+        self.idle = any(weight.requires_grad for weight in autoencoder.bottleneck.parameters())
         self.module = _Reconstruction(autoencoder, encoder)
         self._measure_channels(autoencoder)
 

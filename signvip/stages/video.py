@@ -115,7 +115,10 @@ class VideoPhase:
         self.name, self.config, self.training = name, config, training
         self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
         self.cached, self.blackout = cached, blackout
-        self.idle = config.stage1.reference_dropout > 0  # then the Reference Net gets no gradient
+        learns = any(weight.requires_grad for weight in module.reference_net.parameters())
+        self.idle = (
+            learns and config.stage1.reference_dropout > 0
+        )  # a step without it leaves its gradients out
         self.vae, self.module = vae, _WithLatents(module, vae)
 
     def batch(self, index: int) -> dict[str, Any]:
