@@ -58,10 +58,13 @@ class TokensPhase:
         self.config, self.training = config, training
         self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
         self.stored = stored
-        # a quantizer of any plugin may have weights that a step does not use; the built-in ones have none
-        self.idle = any(weight.requires_grad for weight in autoencoder.bottleneck.parameters())
         self.module = _Reconstruction(autoencoder, encoder)
         self._measure_channels(autoencoder)
+
+    @property
+    def idle(self) -> bool:
+        """A quantizer of any plugin may have weights that a step does not use; the built-in ones have none."""
+        return any(weight.requires_grad for weight in self.module.autoencoder.bottleneck.parameters())
 
     def batch(self, index: int) -> dict[str, Any]:
         parts = []

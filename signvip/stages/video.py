@@ -115,11 +115,13 @@ class VideoPhase:
         self.name, self.config, self.training = name, config, training
         self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
         self.cached, self.blackout = cached, blackout
-        learns = any(weight.requires_grad for weight in module.reference_net.parameters())
-        self.idle = (
-            learns and config.stage1.reference_dropout > 0
-        )  # a step without it leaves its gradients out
         self.vae, self.module = vae, _WithLatents(module, vae)
+
+    @property
+    def idle(self) -> bool:
+        """A step without a reference gives the Reference Net no gradient, where it is trained at all."""
+        learns = any(weight.requires_grad for weight in self.module.nets.reference_net.parameters())
+        return learns and self.config.stage1.reference_dropout > 0
 
     def batch(self, index: int) -> dict[str, Any]:
         batch = Draws.of_batch(self.config.seed, self.name, index, self.training.clips)
