@@ -116,8 +116,8 @@ def each_step(nets: SimpleNamespace, batch: int):
 
 
 def exact_row(nets: SimpleNamespace, repeats: int, name: str) -> dict[str, Row]:
-    """What changes no result, in four steps."""
-    return {name: compare_work(ours(nets, steps=4), authors(nets, 4), repeats)}
+    """What changes no result, in `--steps`."""
+    return {name: compare_work(ours(nets, steps=nets.steps), authors(nets, nets.steps), repeats)}
 
 
 def release_row(nets: SimpleNamespace, repeats: int) -> dict[str, Row]:
@@ -163,6 +163,7 @@ def main() -> None:
     parser.add_argument("--shrink", type=int, default=4, help="divides the width of all networks")
     parser.add_argument("--size", type=int, nargs=2, default=(34, 28), metavar=("h", "w"), help="of latents")
     parser.add_argument("--frames", type=int, default=4)
+    parser.add_argument("--steps", type=int, default=4, help="of rows release and paper")
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=ROWS)
     options = parser.parse_args()
     report(measure(options), options)
@@ -178,6 +179,7 @@ def measure(options: argparse.Namespace) -> dict[str, Row]:
         else:
             preset = "release" if name == "release" else "paper"
             nets = networks(options.shrink, (height, width), options.frames, preset)
+        nets.steps = options.steps
         rows |= ROWS[name](nets, options.repeats)
     return rows
 
