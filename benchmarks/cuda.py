@@ -52,8 +52,8 @@ def main() -> None:
 def measure(options: argparse.Namespace) -> dict[str, Row]:
     size = tuple(options.size)
     nets = networks(1, size, options.frames, heads=8)
-    for name, value in vars(nets).items():
-        setattr(nets, name, value.to("cuda", torch.bfloat16))
+    for name in ("denoiser", "guider", "reference_net", "theirs", "picture", "e"):
+        setattr(nets, name, getattr(nets, name).to("cuda", torch.bfloat16))
     vae = build_vae(**load_config("rwth").vae).eval().to("cuda", torch.bfloat16)
     run = ours(nets, steps=STEPS, window_batch=options.window_batch)
     latents, loop = run()[0][0], authors(nets, STEPS)

@@ -100,7 +100,7 @@ def ours(nets: SimpleNamespace, name: str = "ddim", *, reference=None, scale: fl
 def authors(nets: SimpleNamespace, steps: int):
     """A run of the authors' loop from the same noise."""
     shape = (nets.e.shape[1], 4, *nets.e.shape[3:])
-    noise = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(nets.e)
+    noise = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(nets.e.device)
 
     def run() -> list[Tensor]:
         given = *nets.theirs, make_scheduler("ddim", Sampler()), nets.picture, nets.e, noise[None]
