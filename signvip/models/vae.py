@@ -74,7 +74,8 @@ def encode_images(vae: AutoencoderKL, images: Tensor, chunk: int = 32) -> tuple[
         posterior = vae.encode(part).latent_dist
         means.append((posterior.mean - shift) / scale)
         deviations.append(posterior.std / scale)
-    return torch.cat(means), torch.cat(deviations)
+    # rows in order, as shards store them: noise drawn like latents is then the same for stored and computed ones
+    return torch.cat(means).contiguous(), torch.cat(deviations).contiguous()
 
 
 @torch.no_grad()
