@@ -9,7 +9,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-AVAILABLE = torch.backends.mkldnn.is_available()  # oneDNN's former name
+# oneDNN under its former name. Its operators are what torch's own compiler emits, and no public interface: a build
+# that lacks one keeps its own layers.
+AVAILABLE = torch.backends.mkldnn.is_available() and all(
+    hasattr(torch.ops.mkldnn, name) for name in ("_linear_pointwise", "_convolution_pointwise")
+)
 
 
 def prefer_onednn(network: nn.Module) -> None:
