@@ -29,7 +29,7 @@ from signvip.stages import PhaseKey, require_training
 from signvip.stages.clips import Clips
 from signvip.stages.codecs import load_codec
 from signvip.stages.start import published_vae, start_image, start_motion
-from signvip.stages.text import TextPhase
+from signvip.stages.text import TextPhase, check_languages
 from signvip.stages.tokens import TokensPhase
 from signvip.stages.vae import VaePhase
 from signvip.stages.video import VideoDiffusion, VideoPhase
@@ -102,6 +102,7 @@ def stage3(run: Run, shards: Path, loop: Loop) -> None:
         vocab_size=codec.vocab_size,
     )
     phase = TextPhase(config, training, shards, translator)
+    check_languages(phase.languages(), translator.languages)
     loop.train(run, TEXT, phase, training)
     run.save("translator", translator)
     save_pipeline(run)

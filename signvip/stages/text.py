@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from signvip.config import RunConfig, Training
+from signvip.errors import ConfigError, SignVipWarning
 from signvip.models import TokenTranslator
 from signvip.stages.clips import Clips, Draws
 from signvip.trainable import device_of
@@ -29,6 +31,23 @@ class _TranslationLoss(nn.Module):
         )
 
 
+def check_languages(found: Sequence[str], known: Sequence[str]) -> None:
+    """Refuse sign languages that a translator was not built for; warn where it cannot tell several apart."""
+    setting = "--set 'translator.languages=[" + ",".join(f'"{language}"' for language in found) + "]'"
+    if known and not set(found) <= set(known):
+        raise ConfigError(
+            f"The shards have clips in {', '.join(sorted(set(found) - set(known)))}, and the translator is built for "
+            f"{', '.join(known)}; start a run with {setting}."
+        )
+    if not known and len(found) > 1:
+        warnings.warn(
+            f"The shards have {len(found)} sign languages, and this translator goes by the text alone; to ask for one "
+            f"of them start a run with {setting}.",
+            SignVipWarning,
+            stacklevel=2,
+        )
+
+
 class TextPhase:
     """Texts and the tokens of their clips."""
 
@@ -41,6 +60,11 @@ class TextPhase:
         self.config, self.training = config, training
         self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
         self.module = _TranslationLoss(translator)
+
+    def languages(self) -> list[str]:
+        """The sign languages of all clips (ISO 639-3)."""
+        clips = ((split, clip) for split in (self.train, self.dev) for clip in range(len(split)))
+        return sorted({split.info(clip)["language"] for split, clip in clips})
 
     def batch(self, index: int) -> dict[str, Any]:
         samples = Draws.of_batch(self.config.seed, self.name, index, self.training.clips)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from numbered import LENGTHS, NumberedClips
 from small import small_config
 from torch import nn
 
+from signvip.errors import ConfigError, SignVipWarning
 from signvip.stages import text
-from signvip.stages.text import TextPhase
+from signvip.stages.text import TextPhase, check_languages
 
 N = 3
 
@@ -57,3 +59,15 @@ def test_a_clip_ends_with_its_tokens_unless_it_was_cut(monkeypatch):
         batch = phase_of(monkeypatch, frames).batch(0)
         for words, ended in zip(batch["texts"], batch["ended"].tolist(), strict=True):
             assert ended == (LENGTHS["train"][int(words.split()[1])] <= frames)
+
+
+def test_sign_languages_that_the_translator_is_not_built_for_are_refused_before_it_learns(monkeypatch):
+    assert phase_of(monkeypatch, 100).languages() == ["qaa"]
+    check_languages(["qaa"], [])
+    check_languages(["qaa", "qab"], ["qab", "qaa", "ase"])
+    with pytest.raises(
+        ConfigError, match=r"clips in ukl, .* built for qaa; .*translator\.languages=\[\"qaa\",\"ukl\"\]"
+    ):
+        check_languages(["qaa", "ukl"], ["qaa"])
+    with pytest.warns(SignVipWarning, match="2 sign languages, and this translator goes by the text alone"):
+        check_languages(["ase", "ukl"], [])
