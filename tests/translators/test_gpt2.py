@@ -27,8 +27,9 @@ def test_a_text_in_a_batch_gives_the_same_as_alone(build, prefix, positions, enc
         torch.testing.assert_close(together[:, row : row + 1], alone, atol=1e-4, rtol=1e-4)
 
 
-def test_the_text_and_every_earlier_token_matter_and_no_later_one(build):
-    model, frames = build(), tokens(1, 5)
+@pytest.mark.parametrize("prefix", ["tokens", "sentence"])
+def test_the_text_and_every_earlier_token_matter_and_no_later_one(build, prefix):
+    model, frames = build(prefix=prefix), tokens(1, 5)
     logits = model.logits(TEXTS[:1], frames)
     assert (logits - model.logits(TEXTS[1:2], frames)).abs().amax(dim=(0, 1, 3)).min() > 1e-3
     for head in range(4):
@@ -137,6 +138,17 @@ def test_every_trained_weight_gets_a_gradient(build):
     assert [
         name for name, value in model.named_parameters() if value.requires_grad and value.grad is None
     ] == []
+
+
+@pytest.mark.parametrize("prefix", ["tokens", "sentence"])
+def test_frames_are_generated_by_what_they_are_trained_on(build, prefix):
+    """A sentence too, whose one state transformers would take for a sequence of its own."""
+    model = build(prefix=prefix).eval()
+    frames = tokens(1, 5)
+    decoding = CachedDecoding(model, TEXTS[:1], None)
+    stepwise = [decoding.start(), *(decoding.step(frame) for frame in frames.unbind(1))]
+    trained = model.logits(TEXTS[:1], frames)[..., : model.vocab_size + 1]
+    torch.testing.assert_close(torch.stack(stepwise).permute(2, 1, 0, 3), trained, atol=1e-4, rtol=1e-4)
 
 
 def test_it_learns_two_sentences_by_heart_and_says_when_they_end(build):

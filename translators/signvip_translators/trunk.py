@@ -74,13 +74,12 @@ def prefix_places(mask: Tensor) -> Tensor:
     return (mask.long().cumsum(1) - 1).clamp(min=0)
 
 
-def _causal(mask: Tensor, count: int) -> Tensor | None:
+def _causal(mask: Tensor, count: int) -> Tensor:
     """Which states see which, (B, 1, T + F, T + F): those before them that are no padding of a text's mask (B, T).
 
-    Ready-made, since transformers would ask the card whether there is any padding. One state a text is never padding.
+    Ready-made: transformers would ask the card whether there is any padding, and take a jump in the positions, from a
+    text to its frames, for the end of one sequence and the beginning of another.
     """
-    if mask.shape[1] == 1:
-        return None
     seen = functional.pad(mask, (0, count), value=True)
     before = torch.ones(seen.shape[1], seen.shape[1], dtype=torch.bool, device=mask.device).tril()
     return before & seen[:, None, None]
