@@ -20,10 +20,8 @@ if TYPE_CHECKING:
     from signvip.training import Phase
 
 SAMPLE_CLIPS = 64
-SAMPLE_FRAMES, SPLIT_FRAMES = (
-    1024,
-    16384,
-)  # that networks see of all clips together; see docs/training.md for the cost
+# that networks see of all clips together; docs/training.md says what they cost
+SAMPLE_FRAMES, SPLIT_FRAMES = 1024, 16384
 
 Sums = Mapping[str, "float | Tensor"]
 """What a phase adds up over clips; tensors are on the CPU."""

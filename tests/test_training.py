@@ -78,22 +78,24 @@ class Stop(Exception):
     pass
 
 
-def test_resume_equals_never_having_stopped(tmp_path, monkeypatch):
-    whole = run(tmp_path / "whole")
+@pytest.mark.parametrize("accumulation", [1, 2])
+def test_resume_equals_never_having_stopped(tmp_path, monkeypatch, accumulation):
+    whole = run(tmp_path / "whole", accumulation=accumulation)
     stopped = Regression()
     forward = stopped.module.forward
     calls = iter(range(100))
 
     def dies_at_the_eighth_step(batch):
-        if next(calls) == 7:
+        if next(calls) == 8 * accumulation - 1:
             raise Stop
         return forward(batch)
 
     monkeypatch.setattr(stopped.module, "forward", dies_at_the_eighth_step)
     with pytest.raises(Stop):
-        train(stopped, settings(), tmp_path / "cut", seed=3, precision="no", reporter=Silent())
+        options = settings(accumulation=accumulation)
+        train(stopped, options, tmp_path / "cut", seed=3, precision="no", reporter=Silent())
     assert [path.name for path in checkpoints(tmp_path / "cut")] == ["checkpoint-0000004"]
-    resumed = run(tmp_path / "cut")
+    resumed = run(tmp_path / "cut", accumulation=accumulation)
     assert torch.equal(weights(whole), weights(resumed))
 
 

@@ -82,9 +82,8 @@ def copy_motion(published: MotionAdapter, denoiser: Denoiser) -> list[str]:
 def embed_empty_prompt(tokenizer: Any, text_encoder: Any, place: Tensor) -> Tensor:
     """What Stable Diffusion's attention to text reads when nothing is asked for, for a `place` (1, tokens, C)."""
     ids = tokenizer("", padding="max_length", max_length=place.shape[1], truncation=True, return_tensors="pt")
-    prompt = text_encoder.float()(ids.input_ids)[
-        0
-    ]  # a published one may be stored, and so loaded, in half precision
+    # a published encoder may be stored, and so loaded, in half precision
+    prompt = text_encoder.float()(ids.input_ids)[0]
     if prompt.shape != place.shape:
         raise ConfigError(
             f"start.text_encoder gives {_shape(prompt)}, and the denoiser reads {_shape(place)}; "

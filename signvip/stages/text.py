@@ -95,7 +95,8 @@ class TextPhase:
 
     def _losses(self, picks: list[int]) -> Sums:
         batch = self._collate(self.dev, picks)
-        weight, device = sum(batch["lengths"].tolist()) + len(picks), device_of(self.module)  # an [EOS] each
+        weight = int(batch["lengths"].sum() + batch["ended"].sum())  # frames, and an [EOS] where a clip ends
+        device = device_of(self.module)
         loss, values = self.module(
             {key: value.to(device) if isinstance(value, Tensor) else value for key, value in batch.items()}
         )

@@ -99,7 +99,7 @@ class VideoDiffusion(nn.Module):
 
 
 class VideoPhase:
-    """Frames of a clip from its conditions and one other frame of the same signer."""
+    """Frames of a clip from its conditions and any one frame of the same clip, which may be among them."""
 
     def __init__(
         self,

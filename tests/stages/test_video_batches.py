@@ -86,12 +86,15 @@ def test_blackout_takes_each_condition_of_each_frame_by_itself_in_its_share(monk
     """In the authors' code: pose or hands, 10 % each; what is left has not changed."""
     training = {"frames": 16}
     phase = numbered_phase(monkeypatch, blackout=0.2, training=training, augmentation=0.0)
-    black = []
-    for sample in samples(phase, 40):
+    black, mixed = [], 0
+    found = samples(phase, 40)
+    for sample in found:
         for frame, kinds in zip(sample.frames, sample.conditions, strict=True):
             black.append([kind == (0, 0, 0) for kind in kinds])
             whole = [(sample.clip + 1, frame + 1, number + 1) for number in range(2)]
             assert all(kind in ((0, 0, 0), kept) for kind, kept in zip(kinds, whole, strict=True))
+        mixed += len({tuple(kinds) for kinds in black[-len(sample.frames) :]}) > 1
+    assert mixed > 0.9 * len(found)  # frames are drawn one by one, not a clip at once
     black = torch.tensor(black).float()  # (frames, kinds)
     assert black.mean(0).tolist() == pytest.approx([0.2, 0.2], abs=0.04)
     assert float(black.prod(1).mean()) == pytest.approx(0.04, abs=0.02)

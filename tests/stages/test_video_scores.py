@@ -6,7 +6,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
+from numbered import numbered_phase
 
+from signvip.stages import video
 from signvip.stages.video import VideoPhase
 
 
@@ -30,3 +33,29 @@ def test_scores_leave_out_frames_that_equal_the_reference_unless_there_are_no_ot
     some = phase._scores(0, made, truth, np.array([False, True, True]))
     assert some == phase._scores(0, made[1:], truth[1:]) and some["psnr"] < 20
     assert phase._scores(0, made, truth, np.zeros(3, bool)) == phase._scores(0, made, truth)
+
+
+def test_a_preview_is_made_from_its_own_conditions_and_the_last_frame_of_the_clip(monkeypatch):
+    """The last frame is not in the window here: a preview is to show the signer, not to copy the picture."""
+    phase, given = numbered_phase(monkeypatch), {}
+
+    def sample(denoiser, guider, scheduler, features, e, **options):
+        given.update(features=features, e=e, **options)
+        return torch.zeros(1, e.shape[1], 3, 2, 2)
+
+    monkeypatch.setattr(video, "sample", sample)
+    monkeypatch.setattr(video, "encode_images", lambda vae, images: (images, None))
+    monkeypatch.setattr(video, "decode_latents", lambda vae, latents: latents)
+    reference_net = SimpleNamespace(features_of=lambda latents: latents)
+    nets = SimpleNamespace(encoder=lambda x: x, guider=None, denoiser=None, reference_net=reference_net)
+    phase.module = SimpleNamespace(nets=nets, parameters=lambda: iter([torch.zeros(1)]))
+    truth, made, reference = phase._reconstruct(1)  # of nine frames, in a window of eight
+    assert numbers(given["features"]) == [[2, 9]] and reference[0, 0, :2].tolist() == [2, 9]
+    own = [[2, frame] for frame in range(1, 9)]
+    assert numbers(given["e"][0]) == truth[:, 0, 0, :2].tolist() == own and len(made) == 8
+    assert given["guidance_scale"] == 1
+
+
+def numbers(images):
+    """(clip + 1, frame + 1) of images in [-1, 1]."""
+    return ((images[:, :2, 0, 0] + 1) * 127.5).round().int().tolist()

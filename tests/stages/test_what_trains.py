@@ -33,7 +33,7 @@ def chain(run, shards, monkeypatch, stages, **stage1):
     def watched(self, opened, key, phase, training):
         before = copy_of(phase.module)
         original(self, opened, key, phase, training)
-        seen[key.name] = SimpleNamespace(before=before, after=copy_of(phase.module))
+        seen[key.name] = SimpleNamespace(before=before, after=copy_of(phase.module), phase=phase)
 
     monkeypatch.setattr(Loop, "train", watched)
     parts = ("vae", "condition_encoder", "guider", "reference_net", "denoiser", "autoencoder")
@@ -107,17 +107,39 @@ def test_no_stage_touches_what_the_ones_before_it_trained(trained):
     assert second["autoencoder"] == third["autoencoder"] != first["autoencoder"]
 
 
-def test_a_frozen_denoiser_stays_as_it_starts_while_the_rest_learns(trained, tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def as_authors(trained, tmp_path_factory):
+    """Both phases with choices of the authors' code."""
+    run = tmp_path_factory.mktemp("authors")
+    shutil.copytree(trained.run.path / "vae", run / "vae")
+    options = {"denoiser": "frozen", "blackout": 0.5, "phases": ["image", "motion"]}
+    with pytest.MonkeyPatch.context() as patch:
+        return chain(run, trained.shards, patch, [1], **options)
+
+
+def test_a_frozen_denoiser_stays_as_it_starts_while_the_rest_learns(as_authors):
     """In the authors' code: its spatial weights are Stable Diffusion's to the end."""
-    shutil.copytree(trained.run.path / "vae", tmp_path / "vae")
-    options = {"denoiser": "frozen", "phases": ["image", "motion"]}
-    found = chain(tmp_path, trained.shards, monkeypatch, [1], **options)
+    found = as_authors
     changed, kept = moved(found.phases["stage1-image"])
     assert not of_part(changed, "nets.denoiser") and of_part(kept, "nets.denoiser")
     for part in ("encoder", "guider", "reference_net"):
         assert len(of_part(changed, f"nets.{part}")) > 0.9 * len(of_part(changed | kept, f"nets.{part}")) > 0
     changed, _ = moved(found.phases["stage1-motion"])
     assert of_part(changed, "nets.denoiser") and all(is_motion(name) for name in changed)
+
+
+def test_conditions_are_blacked_out_in_the_image_phase_alone(as_authors):
+    """In the authors' code: motion is to follow conditions that are all there."""
+    black = {name: black_share(seen.phase) for name, seen in as_authors.phases.items()}
+    assert black["stage1-image"] == pytest.approx(0.5, abs=0.25)
+    assert black["stage1-motion"] == 0
+
+
+def black_share(phase):
+    """The share of conditions without a stroke, over frames of a few batches."""
+    drawn = torch.cat([phase.batch(index)["conditions"].flatten(0, 1) for index in range(8)])
+    kinds = drawn.unflatten(1, (-1, 3)).flatten(2)  # (frames, K, pixels)
+    return float((kinds == 0).all(-1).float().mean())
 
 
 def test_the_vae_leaves_its_phase_with_whitened_latents(trained):

@@ -213,9 +213,8 @@ class Gpt2Translator(nn.Module):
             return CachedDecoding(self, texts, languages)
         size = len(texts), frames
         if size not in self._static:
-            self._static = {
-                size: StaticDecoding(self, *size, compile=self._compile)
-            }  # one set of buffers is enough
+            # one set of buffers is enough
+            self._static = {size: StaticDecoding(self, *size, compile=self._compile)}
         return self._static[size].begin(texts, languages)
 
     def _targets(self, tokens: Tensor, lengths: Tensor, ended: Tensor | None) -> Tensor:  # (N, B, F + 1)

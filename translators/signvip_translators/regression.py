@@ -115,7 +115,9 @@ class RegressionTranslator(nn.Module):
         errors = mean_where((places < last)[:, :-1], (made[:, :-1].float() - truth).square().mean(-1))
         wanted = (places == last)[..., None].expand_as(ends).float()
         ending = functional.binary_cross_entropy_with_logits(ends.float(), wanted, reduction="none").mean(-1)
-        known = places <= last if ended is None else (places < last) | (places == last) & ended[:, None]
+        known = places <= last
+        if ended is not None:
+            known = known & ((places < last) | ended.to(ends.device)[:, None])
         return errors + mean_where(known, ending), {"value_error": errors.detach()}
 
     def _sampled(self, prefix: Tensor, mask: Tensor, truth: Tensor) -> Tensor:
