@@ -9,6 +9,7 @@ import torch
 from diffusers import AutoencoderKL
 from small import make_shards, small_config
 
+from signvip import derive
 from signvip.derive import encode, tokenize
 from signvip.models import Autoencoder, ConditionEncoder
 from signvip.models.build import build_network
@@ -82,3 +83,14 @@ def test_tokens_of_a_frame_stand_row_by_row(stored):
         for column in range(width):
             assert torch.equal(found[:, row * width + column], grid[:, row, column])
     torch.testing.assert_close(stored.autoencoder.decode_frames(found), stored.autoencoder.decode(grid))
+
+
+@torch.no_grad()
+def test_tokens_are_those_of_stored_embeddings_whether_they_are_stored_or_not(stored, monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        derive, "tokens_of", lambda codec, clips, clip, embed: read.append(embed()) or read[-1]
+    )
+    for held in (True, False):
+        derive._tokens(stored.autoencoder, stored.encoder, held)(stored.clips, 0)
+    assert torch.equal(*read) and not torch.equal(read[0], embeddings_of(stored.encoder, stored.clips, 0))
