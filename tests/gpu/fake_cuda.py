@@ -20,6 +20,7 @@ import torch
 import transformers
 from accelerate.state import AcceleratorState, PartialState
 from diffusers.training_utils import EMAModel
+from refusals import refuse
 from torch._subclasses import fake_tensor
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode, unset_fake_temporarily
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -34,23 +35,34 @@ RANDOM_STATE = torch.zeros(16, dtype=torch.uint8)
 
 
 class Card(FakeTensorMode):
-    """Where `answers` is set, a number that is read is one; else reading one of the card fails."""
+    """Where `answers` is set, a number that is read is one, or `truth`; else reading one of the card fails."""
 
     def __init__(self) -> None:
         super().__init__(
             allow_non_fake_inputs=True
         )  # batches and weights come from files, and files hold values
-        self.answers = True
+        self.answers, self.truth = True, True
 
     @property
     def avoid_device_init(self) -> bool:
         return True  # no driver is to be asked, whatever `torch.cuda.is_available` says
 
+    def __deepcopy__(self, memo: Any) -> Card:
+        """Return itself: a tensor's copy is on the same card.
+
+        Left to Python, copying a layer would copy the card, and its raw references to storages: freed twice, they
+        take one from whatever lies there by then, and the process dies in some later collection of garbage.
+        """
+        return self
+
     def dispatch(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         asked = func in READ and isinstance(args[0], FakeTensor)
         if asked and (self.answers or args[0].device.type == "cpu"):
             kind = READ[func] or args[0].dtype
-            return True if kind == torch.bool else 1.0 if kind.is_floating_point else 1
+            return self.truth if kind == torch.bool else 1.0 if kind.is_floating_point else 1
+        refuse(func, args, kwargs or {})
+        if func == torch.ops.aten.exponential_.default:
+            return args[0]  # torch's own stand-in takes no generator
         return super().dispatch(func, types, args, kwargs)
 
 

@@ -1,8 +1,9 @@
-"""Nothing is on the wrong device, or waits for the card: stages 1 and 2 without a card, by torch's fake tensors."""
+"""Nothing is on the wrong device, of another dtype, or waits for the card: the chain by torch's fake tensors."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,11 +14,25 @@ from workers import PATIENCE
 HERE = Path(__file__).parent
 
 
+def test_stages_1_and_2_run_on_a_card(tmp_path):
+    run("video.py", tmp_path)
+
+
 @pytest.mark.parametrize("precision", ["no", "bf16"])
-def test_stages_1_and_2_run_on_a_card(tmp_path, precision):
+def test_stage_3_generate_and_evaluate_run_on_a_card(trained, tmp_path, precision):
+    shutil.copytree(trained.shards, tmp_path / "shards")
+    shutil.copytree(trained.run, tmp_path / "run")
+    run("text.py", tmp_path, precision)
+
+
+def test_a_card_refuses_what_fake_tensors_let_pass():
+    run("refused.py")
+
+
+def run(script: str, *arguments: Path | str) -> None:
     places = [str(HERE), str(HERE.parent), *sys.path]
     done = subprocess.run(
-        [sys.executable, str(HERE / "chain.py"), str(tmp_path), precision],
+        [sys.executable, str(HERE / script), *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(place for place in places if place)},
         capture_output=True,
         text=True,
