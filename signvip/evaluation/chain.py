@@ -22,6 +22,7 @@ from signvip.pipeline import SignVipPipeline
 from signvip.run import Run
 from signvip.stages.clips import Clips
 from signvip.stages.codecs import CHUNK
+from signvip.validation import add
 
 PROBE_FRAMES = 1200
 PICTURES = {"hand_ssim": "Hand SSIM", "face_ssim": "Face SSIM", "psnr": "PSNR in dB", "ssim": "SSIM"}
@@ -71,6 +72,10 @@ class Chain:
         where = self.encoder.device, self.encoder.dtype
         with torch.no_grad():
             return torch.cat([self.encoder(to_model(part).to(*where)) for part in drawn.split(CHUNK)])
+
+    def embeddings(self, clip: int) -> Tensor:
+        """Embeddings e (F, C, h, w) of a clip's true conditions."""
+        return self.embed(self.clips.conditions(clip))
 
     def truth(self, clip: int) -> np.ndarray:
         """The frames of a clip (F, H, W, 3) uint8."""
@@ -186,18 +191,27 @@ def stills(chain: Chain, clips: Sequence[int], references: Sequence[np.ndarray])
 def token_rows(chain: Chain, picks: Sequence[int]) -> list[Row]:
     """Usage of the codebook and the share of e's variance that the tokens lose."""
     autoencoder = chain.pipe.autoencoder
-    usage = CodeUsage(autoencoder.vocab_size)
-    e = torch.cat([chain.embed(chain.clips.conditions(clip)) for clip in picks])
-    with torch.no_grad():
-        tokens = torch.cat([autoencoder.encode(part).tokens for part in e.split(CHUNK)])
-        rebuilt = torch.cat([autoencoder.decode(part) for part in tokens.split(CHUNK)])
-    usage.add(tokens)
-    lost = float((autoencoder.standardise(rebuilt) - autoencoder.standardise(e)).square().mean())
-    lost /= float(autoencoder.standardise(e).var())
+    usage, parts = CodeUsage(autoencoder.vocab_size), []
+    for clip in picks:  # one at a time: all embeddings of a split would fill a card
+        for e in chain.embeddings(clip).split(CHUNK):
+            with torch.no_grad():
+                tokens = autoencoder.encode(e).tokens
+                rebuilt = autoencoder.standardise(autoencoder.decode(tokens)).double()
+                e = autoencoder.standardise(e).double()
+            usage.add(tokens)
+            moments = {"lost": (rebuilt - e).square().sum(), "total": e.sum(), "squares": e.square().sum()}
+            parts.append({"frames": len(e), "count": e.numel(), **{k: float(v) for k, v in moments.items()}})
+    sums = add(parts)
+    variance = sums["squares"] / sums["count"] - (sums["total"] / sums["count"]) ** 2
     return [
-        Row("codes in use", usage.usage, len(e), ">= 0.90 over a whole split"),
-        Row("perplexity of the codes", usage.perplexity, len(e)),
-        Row("lost share of the variance of e", lost, len(e), "< 0.15"),
+        Row("codes in use", usage.usage, sums["frames"], ">= 0.90 over a whole split"),
+        Row("perplexity of the codes", usage.perplexity, sums["frames"]),
+        Row(
+            "lost share of the variance of e",
+            sums["lost"] / sums["count"] / variance,
+            sums["frames"],
+            "< 0.15",
+        ),
     ]
 
 
@@ -209,7 +223,7 @@ def translation_rows(chain: Chain, picks: Sequence[int], probe: WristProbe) -> l
     ratios = [len(tokens) / info["frames"] for tokens, info in zip(made, infos, strict=True)]
     with torch.no_grad():
         read = [probe(as_array(chain.pipe.embed(tokens))) for tokens in made]
-        oracle = [probe(as_array(chain.embed(chain.clips.conditions(clip)))) for clip in picks]
+        oracle = [probe(as_array(chain.embeddings(clip))) for clip in picks]
     shares = [share_in_place(a, b) for a, b in zip(read, truths, strict=True)]
     ceiling = [share_in_place(a, b) for a, b in zip(oracle, truths, strict=True)]
     other = [share_in_place(a, b) for a, b in zip(read, truths[1:] + truths[:1], strict=True)]

@@ -103,12 +103,15 @@ class Gathered:
 
 @dataclass
 class Made:
-    """One clip: what is true of it and what was made of it. Frames (F, H, W, 3) uint8, embeddings (F, C, h, w)."""
+    """One clip: what is true of it and what was made of it. Frames (F, H, W, 3) uint8, tokens (F, N) on the CPU.
 
+    Embeddings are not kept: at full size those of a split would fill a card, and any memory, at 2 MB a frame or more.
+    """
+
+    pick: int
     info: dict[str, Any]
     frames: np.ndarray
     keypoints: np.ndarray | None
-    e: Tensor
     tokens: Tensor
     written: Tensor  # tokens that the translator wrote for the text
     rebuilt: np.ndarray | None = None
@@ -171,23 +174,24 @@ def make(chain: Chain, pick: int, seed: int, pixels: bool) -> Made:
             f"The clips have {info['fps']:g} frames a second, the run {chain.run.config.fps:g}; make the shards again "
             "with: signvip preprocess"
         )
-    e = chain.embed(chain.clips.conditions(pick))
+    e = chain.embeddings(pick)
     frames = chain.clips.frames(pick, range(info["frames"])).permute(0, 2, 3, 1).numpy()
+    tokens = tokens_of(chain.pipe.autoencoder, chain.clips, pick, lambda: e).cpu()
     clip = Made(
+        pick=pick,
         info=info,
         frames=frames,
         keypoints=_keypoints(chain, pick),
-        e=e,
-        tokens=tokens_of(chain.pipe.autoencoder, chain.clips, pick, lambda: e),
-        written=e,
+        tokens=tokens,
+        written=tokens,
     )
     own = step_seed(seed, info["id"], 0)  # of the clip, so that a subset gives the same videos
     begin = time.perf_counter()
     if not pixels:
-        clip.written = chain.pipe.translate([info["text"]])[0]
+        clip.written = chain.pipe.translate([info["text"]])[0].cpu()
         return clip
-    clip.generated, clip.written = chain.generate(info["text"], frames[-1], own)
-    clip.seconds = time.perf_counter() - begin
+    clip.generated, written = chain.generate(info["text"], frames[-1], own)
+    clip.seconds, clip.written = time.perf_counter() - begin, written.cpu()
     clip.rebuilt = chain.video(e, frames[-1], own)
     return clip
 
@@ -264,9 +268,9 @@ def _add_costs(rows: dict[str, Material], clips: list[Made], chain: Chain) -> No
 
 
 def _add_tokens(rows: dict[str, Material], clips: list[Made]) -> None:
-    truth = [clip.tokens.cpu().numpy() for clip in clips]
+    truth = [clip.tokens.numpy() for clip in clips]
     rows[TRUTH].pairs["tokens"] = Pair(truth, truth)
-    rows[GENERATED].pairs["tokens"] = Pair([clip.written.cpu().numpy() for clip in clips], truth)
+    rows[GENERATED].pairs["tokens"] = Pair([clip.written.numpy() for clip in clips], truth)
 
 
 def _add_embeddings(rows: dict[str, Material], clips: list[Made], chain: Chain) -> None:
@@ -276,8 +280,8 @@ def _add_embeddings(rows: dict[str, Material], clips: list[Made], chain: Chain) 
         return
     scale = codec.standardise
     rows[REBUILT].pairs["embeddings"] = Pair(
-        [as_array(scale(through(clip.tokens))) for clip in clips],
-        [as_array(scale(clip.e)) for clip in clips],
+        Lazy(len(clips), lambda place: as_array(scale(through(clips[place].tokens)))),
+        Lazy(len(clips), lambda place: as_array(scale(chain.embeddings(clips[place].pick)))),
     )
 
 
@@ -292,14 +296,15 @@ def _add_poses(rows: dict[str, Material], clips: list[Made], chain: Chain, shard
             row.lacks["poses"] = f"wrists are read by a probe that is fitted on train and dev: {error}"
         return
     truth = [wrist_positions(clip.keypoints) for clip in clips if clip.keypoints is not None]
+    read = [probe(as_array(chain.embeddings(clip.pick))) for clip in clips]
     sources = {
-        TRUTH: [clip.e for clip in clips],
-        REBUILT: [chain.pipe.embed(clip.tokens) for clip in clips],
-        GENERATED: [chain.pipe.embed(clip.written) for clip in clips],
-        STILL: [clip.e[-1:].expand_as(clip.e) for clip in clips],
+        TRUTH: read,
+        REBUILT: [probe(as_array(chain.pipe.embed(clip.tokens))) for clip in clips],
+        GENERATED: [probe(as_array(chain.pipe.embed(clip.written))) for clip in clips],
+        STILL: [np.repeat(positions[-1:], len(positions), axis=0) for positions in read],
     }
-    for name, embeddings in sources.items():
-        rows[name].pairs["poses"] = Pair([probe(as_array(e)) for e in embeddings], truth)
+    for name, positions in sources.items():
+        rows[name].pairs["poses"] = Pair(positions, truth)
 
 
 def _add_texts(

@@ -114,20 +114,39 @@ class Reconstruction(Measure):
 
     def __call__(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> dict[str, float]:
         check_pairs("reconstruction", generated, truth)
+        error, spread = 0.0, Spread()
         for clip, (made, wanted) in enumerate(zip(generated, truth, strict=True)):
             if made.shape != wanted.shape:
                 raise DataError(
                     f"reconstruction compares embeddings of one shape; clip {clip} has {made.shape} and "
                     f"{wanted.shape}."
                 )
-        wanted = np.concatenate([clip.ravel() for clip in truth]).astype(np.float64)
-        made = np.concatenate([clip.ravel() for clip in generated]).astype(np.float64)
-        if not (np.isfinite(made).all() and np.isfinite(wanted).all()):
-            raise DataError("reconstruction was given embeddings that are no numbers; leave those clips out.")
-        error, variance = float(((made - wanted) ** 2).mean()), float(wanted.var())
-        if variance == 0:
+            if not (np.isfinite(made).all() and np.isfinite(wanted).all()):
+                raise DataError(
+                    "reconstruction was given embeddings that are no numbers; leave those clips out."
+                )
+            made, wanted = made.astype(np.float64), wanted.astype(np.float64)
+            error += float(((made - wanted) ** 2).sum())
+            spread.add(wanted)
+        if spread.squares == 0:
             raise DataError("reconstruction has no variance to compare with: the embeddings are all alike.")
-        return {"reconstruction": error / variance, "reconstruction_mse": error}
+        return {"reconstruction": error / spread.squares, "reconstruction_mse": error / spread.count}
+
+
+class Spread:
+    """Mean and squared distances from it of arrays that are seen one after another (Chan, Golub and LeVeque, 1979)."""
+
+    def __init__(self) -> None:
+        self.count, self.mean, self.squares = 0, 0.0, 0.0
+
+    def add(self, values: np.ndarray) -> None:
+        """Take in some more values, in float64."""
+        if not values.size:
+            return
+        total, apart = self.count + values.size, float(values.mean()) - self.mean
+        self.squares += float(values.var()) * values.size + apart**2 * self.count * values.size / total
+        self.mean += apart * values.size / total
+        self.count = total
 
 
 def copied(tokens: np.ndarray) -> np.ndarray:
