@@ -29,7 +29,7 @@ from signvip.data.sample import Recipe
 from signvip.models import ConditionEncoder, Denoiser, Guider, ReferenceNet
 from signvip.models.vae import build_vae, encode_images
 from signvip.stages.clips import Clips
-from signvip.stages.video import VideoDiffusion, _WithLatents
+from signvip.stages.video import VideoDiffusion, WithLatents
 
 PICKS, TOKENS_A_FRAME = 24, 12
 
@@ -90,7 +90,7 @@ def step_row(config: RunConfig, shrink: int, frames: int, repeats: int) -> dict[
         **{**config.vae, "norm_num_groups": 32 // shrink}
         | {"block_out_channels": [width // shrink for width in config.vae["block_out_channels"]]}
     )
-    module = _WithLatents(nets, vae.eval().requires_grad_(False))
+    module = WithLatents(nets, vae.eval().requires_grad_(False))
     pixels = torch.randint(0, 256, (frames + 1, 3, *config.size), dtype=torch.uint8)
     given = {
         "conditions": torch.randint(0, 256, (1, frames, 6, *config.size), dtype=torch.uint8),

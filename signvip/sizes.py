@@ -10,9 +10,9 @@ from diffusers import AutoencoderKL, ModelMixin
 from torch import nn
 
 from signvip.models import Autoencoder, ConditionEncoder, Denoiser, Guider, ReferenceNet, TokenTranslator
-from signvip.models.build import build_network
 from signvip.models.vae import build_vae
 from signvip.models.video_diffusion.unets import Motion, is_motion
+from signvip.networks import new_autoencoder, new_translator, new_video_networks
 
 if TYPE_CHECKING:
     from signvip.config import RunConfig
@@ -47,34 +47,16 @@ class Networks:
 def meta_networks(config: RunConfig, motion: Motion = "temporal_attention") -> Networks:
     """Build a run's networks at their full size on the meta device."""
     with torch.device("meta"):
-        encoder = build_network(
-            ConditionEncoder, config.condition_encoder, num_conditions=len(config.conditions)
-        )
-        channels = encoder.embedding_channels
-        denoiser = build_network(Denoiser, config.denoiser, motion=motion)
-        autoencoder = build_network(
-            Autoencoder,
-            config.autoencoder,
-            embedding_channels=channels,
-            grid=(config.size[0] // encoder.factor, config.size[1] // encoder.factor),
-            quantizer=config.quantizer.name,
-            quantizer_config=config.quantizer.options,
-        )
+        video = new_video_networks(config, motion)
+        autoencoder = new_autoencoder(config, video.encoder)
         return Networks(
             vae=build_vae(**config.vae),
-            condition_encoder=encoder,
-            guider=build_network(
-                Guider, config.guider, embedding_channels=channels, **denoiser.guider_options
-            ),
-            reference_net=build_network(ReferenceNet, config.reference_net, **denoiser.unet_options),
-            denoiser=denoiser,
+            condition_encoder=video.encoder,
+            guider=video.guider,
+            reference_net=video.reference_net,
+            denoiser=video.denoiser,
             autoencoder=autoencoder,
-            translator=TokenTranslator(
-                translator=config.translator.name,
-                translator_config=config.translator.options,
-                tokens_per_frame=autoencoder.tokens_per_frame,
-                vocab_size=autoencoder.vocab_size,
-            ),
+            translator=new_translator(config, autoencoder),
         )
 
 

@@ -14,9 +14,9 @@ from signvip.derive import encode, tokenize
 from signvip.models import Autoencoder, ConditionEncoder
 from signvip.models.build import build_network
 from signvip.models.vae import build_vae, whiten_latents
+from signvip.networks import new_autoencoder
 from signvip.run import Run
 from signvip.stages.clips import Clips
-from signvip.stages.steps import new_autoencoder
 
 
 @pytest.fixture(scope="module")

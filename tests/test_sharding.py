@@ -5,18 +5,15 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-import torch
 from accelerate.utils.fsdp_utils import fsdp2_prepare_auto_wrap_policy
 from signvip_translators.heads import ParallelHeads
 from signvip_translators.mixer import TokenMixer
 
 from signvip.config import load_config
 from signvip.models import ConditionEncoder, Guider
-from signvip.models.video_diffusion.unets import TemporalTransformer, is_motion
+from signvip.models.video_diffusion.unets import TemporalTransformer
 from signvip.sharding import blocks_of, choose_blocks
-from signvip.sizes import meta_networks
-from signvip.stages.vae import _VaeLoss
-from signvip.stages.video import VideoDiffusion
+from signvip.stages.rehearsal import Rehearsal
 
 PHASES = ("vae", "image", "motion", "tokens", "text")
 
@@ -24,15 +21,14 @@ PHASES = ("vae", "image", "motion", "tokens", "text")
 @pytest.fixture(scope="module")
 def modules():
     """What each phase of the paper's system trains, with shapes and no memory."""
-    config = load_config("rwth")
-    still, moving = meta_networks(config, motion="none"), meta_networks(config)
-    made = {"vae": _VaeLoss(moving.vae), "tokens": moving.autoencoder, "text": moving.translator}
-    with torch.device("meta"):
-        for name, n in (("image", still), ("motion", moving)):
-            made[name] = VideoDiffusion(config, n.condition_encoder, n.guider, n.reference_net, n.denoiser)
-    for name, weight in made["motion"].named_parameters():
-        weight.requires_grad_(is_motion(name))
-    return made
+    rehearsal = Rehearsal(load_config("rwth"))
+    return {
+        "vae": rehearsal.vae,
+        "image": rehearsal.image.nets,
+        "motion": rehearsal.motion.nets,
+        "tokens": rehearsal.moving.autoencoder,
+        "text": rehearsal.moving.translator,
+    }
 
 
 @pytest.mark.parametrize("phase", PHASES)

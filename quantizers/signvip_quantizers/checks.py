@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
 from torch import Tensor
 
 from signvip.errors import MismatchError
@@ -28,3 +31,10 @@ def check_tokens(tokens: Tensor, vocab_size: int) -> Tensor:
             "one, so make them again with: signvip tokenize"
         )
     return tokens
+
+
+def in_full_precision(z: Tensor) -> AbstractContextManager[object]:
+    """No autocast where z is; there is none to turn off on a device that has none, such as `meta`."""
+    device = z.device.type
+    available = torch.amp.is_autocast_available(device)
+    return torch.autocast(device, enabled=False) if available else nullcontext()

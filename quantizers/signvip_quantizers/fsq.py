@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 import signvip
-from signvip_quantizers.checks import check_latents, check_tokens
+from signvip_quantizers.checks import check_latents, check_tokens, in_full_precision
 
 TANH_MARGIN = 1e-3  # Mentzer et al. (arXiv:2309.15505): keeps the outermost levels within reach of tanh
 
@@ -51,7 +51,7 @@ class FiniteScalarQuantizer(nn.Module):
         """Quantize z (B, dim, h, w); the gradient of the rounding is that of the identity."""
         check_latents(z, self.dim)
         # bfloat16 is too coarse for z: half of the codes would go unused.
-        with torch.autocast(z.device.type, enabled=False):
+        with in_full_precision(z):
             soft = self._sigmoid(z.float()) if self.bound == "sigmoid" else self._tanh(z.float())
             levels = soft.detach().round()
             tokens = self._number(levels)

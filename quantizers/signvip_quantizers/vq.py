@@ -9,7 +9,7 @@ from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 import signvip
-from signvip_quantizers.checks import check_latents, check_tokens
+from signvip_quantizers.checks import check_latents, check_tokens, in_full_precision
 
 
 class VectorQuantizer(nn.Module):
@@ -65,7 +65,7 @@ class VectorQuantizer(nn.Module):
         check_latents(z, self.dim)
         if self.training:
             self._start(z)
-        with torch.autocast(z.device.type, enabled=False):
+        with in_full_precision(z):
             codes, tokens, loss = self.vq(z.float())
             if not self.training:  # the library passes no gradient then; soft - soft is exactly zero
                 codes = codes + (z - z.detach()).float()

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 from diffusers import AutoencoderKL
 
-from signvip.config import RunConfig
 from signvip.data.manifest import Manifest
 from signvip.errors import RunError
 from signvip.models import (
-    Autoencoder,
     ConditionEncoder,
     Coordinates,
     Denoiser,
@@ -20,10 +18,9 @@ from signvip.models import (
     ReferenceNet,
     TokenTranslator,
 )
-from signvip.models.build import build_network
+from signvip.networks import new_autoencoder, new_translator, new_video_networks
 from signvip.pipeline import save_index
 from signvip.processes import is_main
-from signvip.registry import registry
 from signvip.run import Run
 from signvip.stages import PhaseKey, require_training
 from signvip.stages.clips import Clips
@@ -95,31 +92,13 @@ def stage3(run: Run, shards: Path, loop: Loop) -> None:
     if loop.finished(run, TEXT, training):
         return
     _seed(run, TEXT)
-    translator = TokenTranslator(
-        translator=config.translator.name,
-        translator_config=config.translator.options,
-        tokens_per_frame=codec.tokens_per_frame,
-        vocab_size=codec.vocab_size,
-    )
+    translator = new_translator(config, codec)
     phase = TextPhase(config, training, shards, translator)
     check_languages(phase.languages(), translator.languages)
     loop.train(run, TEXT, phase, training)
     run.save("translator", translator)
     save_pipeline(run)
     loop.finish(run, TEXT, training)
-
-
-def new_autoencoder(config: RunConfig, encoder: ConditionEncoder) -> Autoencoder:
-    """An autoencoder around the quantizer of the configuration, for the grid of this encoder."""
-    registry().get("quantizer", config.quantizer.name)
-    return build_network(
-        Autoencoder,
-        config.autoencoder,
-        embedding_channels=encoder.embedding_channels,
-        grid=(config.size[0] // encoder.factor, config.size[1] // encoder.factor),
-        quantizer=config.quantizer.name,
-        quantizer_config=config.quantizer.options,
-    )
 
 
 def _take_coordinates(run: Run, shards: Path, loop: Loop) -> None:
@@ -167,25 +146,20 @@ def _train_image(run: Run, shards: Path, loop: Loop) -> None:
         return
     vae = run.load("vae", AutoencoderKL)
     _seed(run, IMAGE)
-    encoder = build_network(ConditionEncoder, config.condition_encoder, num_conditions=len(config.conditions))
-    denoiser = build_network(Denoiser, config.denoiser)
-    reference_net = build_network(ReferenceNet, config.reference_net, **denoiser.unet_options)
-    guider = build_network(
-        Guider, config.guider, embedding_channels=encoder.embedding_channels, **denoiser.guider_options
-    )
+    networks = new_video_networks(config)
     if not loop.resumes(run, IMAGE):
-        start_image(config.start, denoiser, reference_net, loop.reporter.say)
-    denoiser.requires_grad_(config.stage1.denoiser == "trained")
-    nets = VideoDiffusion(config, encoder, guider, reference_net, denoiser)
+        start_image(config.start, networks.denoiser, networks.reference_net, loop.reporter.say)
+    nets = VideoDiffusion(config, *networks)
+    nets.train_images(config)
     blackout = config.stage1.blackout
     phase = VideoPhase(
         IMAGE.name, config, training, shards, vae, nets, _current(run, shards, "vae"), blackout
     )
     loop.train(run, IMAGE, phase, training)
-    run.save("condition_encoder", encoder)
-    run.save("reference_net", reference_net)
-    run.save("guider", guider)
-    run.save("denoiser", denoiser)
+    run.save("condition_encoder", nets.encoder)
+    run.save("reference_net", nets.reference_net)
+    run.save("guider", nets.guider)
+    run.save("denoiser", nets.denoiser)
     loop.finish(run, IMAGE, training)
 
 
@@ -205,9 +179,7 @@ def _train_motion(run: Run, shards: Path, loop: Loop) -> None:
     )
     if not loop.resumes(run, MOTION):
         start_motion(config.start, nets.denoiser, loop.reporter.say)
-    nets.requires_grad_(False)
-    for parameter in [*nets.denoiser.motion_parameters(), *nets.guider.motion_parameters()]:
-        parameter.requires_grad_(True)
+    nets.train_motion()
     phase = VideoPhase(MOTION.name, config, training, shards, vae, nets, _current(run, shards, "vae"))
     loop.train(run, MOTION, phase, training)
     run.save("guider", nets.guider)

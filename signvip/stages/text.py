@@ -20,7 +20,7 @@ from signvip.validation import Share, Sums, add
 PREVIEW_TEXTS = 24
 
 
-class _TranslationLoss(nn.Module):
+class TranslationLoss(nn.Module):
     def __init__(self, translator: TokenTranslator) -> None:
         super().__init__()
         self.translator = translator
@@ -59,7 +59,7 @@ class TextPhase:
     ) -> None:
         self.config, self.training = config, training
         self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
-        self.module = _TranslationLoss(translator)
+        self.module = TranslationLoss(translator)
 
     def languages(self) -> list[str]:
         """The sign languages of all clips (ISO 639-3)."""

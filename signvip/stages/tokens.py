@@ -22,7 +22,7 @@ from signvip.validation import Share, Sums, add
 STATISTICS_CLIPS = 128  # however many a batch has: the processes of a step share it
 
 
-class _Reconstruction(nn.Module):
+class Reconstruction(nn.Module):
     def __init__(self, autoencoder: Autoencoder, encoder: ConditionEncoder) -> None:
         super().__init__()
         self.autoencoder, self.encoder = autoencoder, Frozen(encoder)
@@ -58,7 +58,7 @@ class TokensPhase:
         self.config, self.training = config, training
         self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
         self.stored = stored
-        self.module = _Reconstruction(autoencoder, encoder)
+        self.module = Reconstruction(autoencoder, encoder)
         self._measure_channels(autoencoder)
 
     @property

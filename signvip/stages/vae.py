@@ -24,7 +24,7 @@ CALIBRATION_BATCHES = 16
 SHEET = 12  # frames to look at
 
 
-class _VaeLoss(nn.Module):
+class VaeLoss(nn.Module):
     spread_by = (Attention,)  # beside its residual blocks, where weights are spread over processes
 
     def __init__(self, vae: nn.Module) -> None:
@@ -46,7 +46,7 @@ class VaePhase:
         self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
         self.vae = build_vae(**config.vae)
         start_as_average(self.vae)
-        self.module = _VaeLoss(self.vae)
+        self.module = VaeLoss(self.vae)
 
     def batch(self, index: int) -> dict[str, Any]:
         frames = []

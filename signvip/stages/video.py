@@ -55,6 +55,16 @@ class VideoDiffusion(nn.Module):
         self.snr_gamma, self.noise_offset = config.stage1.snr_gamma, config.stage1.noise_offset
         self.seed, self.reference_dropout = config.seed, config.stage1.reference_dropout
 
+    def train_images(self, config: RunConfig) -> None:
+        """Train all networks in the image phase, the denoiser where the configuration says so."""
+        self.denoiser.requires_grad_(config.stage1.denoiser == "trained")
+
+    def train_motion(self) -> None:
+        """Train nothing but the temporal attentions."""
+        self.requires_grad_(False)
+        for parameter in [*self.denoiser.motion_parameters(), *self.guider.motion_parameters()]:
+            parameter.requires_grad_(True)
+
     def forward(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
         latents, conditions = batch["latents"], batch["conditions"]  # (B, F, 4, h, w), (B, F, K*3, H, W)
         e = self.encoder(to_model(conditions.flatten(0, 1)))
@@ -115,7 +125,7 @@ class VideoPhase:
         self.name, self.config, self.training = name, config, training
         self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
         self.cached, self.blackout = cached, blackout
-        self.vae, self.module = vae, _WithLatents(module, vae)
+        self.vae, self.module = vae, WithLatents(module, vae)
 
     @property
     def idle(self) -> bool:
@@ -221,7 +231,7 @@ class VideoPhase:
         return pictures[:-1], to_pixels(decode_latents(self.vae, latents[0])), pictures[-1]
 
 
-class _WithLatents(nn.Module):
+class WithLatents(nn.Module):
     """Encodes frames on the way in where the shards hold no cached latents."""
 
     def __init__(self, nets: VideoDiffusion, vae: AutoencoderKL) -> None:

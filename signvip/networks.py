@@ -1,0 +1,55 @@
+"""The networks of a run with new weights, as its configuration describes them: what the stages train."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from signvip.models import Autoencoder, ConditionEncoder, Denoiser, Guider, ReferenceNet, TokenTranslator
+from signvip.models.build import build_network
+
+if TYPE_CHECKING:
+    from signvip.config import RunConfig
+    from signvip.models import Codec
+    from signvip.models.video_diffusion.unets import Motion
+
+
+class VideoNetworks(NamedTuple):
+    """What stage 1 trains, beside a VAE."""
+
+    encoder: ConditionEncoder
+    guider: Guider
+    reference_net: ReferenceNet
+    denoiser: Denoiser
+
+
+def new_video_networks(config: RunConfig, motion: Motion = "none") -> VideoNetworks:
+    """The networks of Eq. 5, for images or for videos; always built in this order, as a seed decides their weights."""
+    encoder = build_network(ConditionEncoder, config.condition_encoder, num_conditions=len(config.conditions))
+    denoiser = build_network(Denoiser, config.denoiser, motion=motion)
+    reference_net = build_network(ReferenceNet, config.reference_net, **denoiser.unet_options)
+    guider = build_network(
+        Guider, config.guider, embedding_channels=encoder.embedding_channels, **denoiser.guider_options
+    )
+    return VideoNetworks(encoder, guider, reference_net, denoiser)
+
+
+def new_autoencoder(config: RunConfig, encoder: ConditionEncoder) -> Autoencoder:
+    """An autoencoder around the quantizer of the configuration, for the grid of this encoder."""
+    return build_network(
+        Autoencoder,
+        config.autoencoder,
+        embedding_channels=encoder.embedding_channels,
+        grid=(config.size[0] // encoder.factor, config.size[1] // encoder.factor),
+        quantizer=config.quantizer.name,
+        quantizer_config=config.quantizer.options,
+    )
+
+
+def new_translator(config: RunConfig, codec: Codec) -> TokenTranslator:
+    """A translator from text to what this codec gives for a frame."""
+    return TokenTranslator(
+        translator=config.translator.name,
+        translator_config=config.translator.options,
+        tokens_per_frame=codec.tokens_per_frame,
+        vocab_size=codec.vocab_size,
+    )

@@ -1,0 +1,130 @@
+"""Each phase's module and batch at the configuration's own size, on the meta device: shapes and types, no values.
+
+What is computed on them costs no memory and little time, whatever the size: a step that does not fit together fails
+(tests/test_full_width.py), and what a step takes can be counted (benchmarks/validation.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from signvip.config import RunConfig
+from signvip.models.vae import build_vae
+from signvip.sizes import Networks, meta_networks
+from signvip.stages.text import TranslationLoss
+from signvip.stages.tokens import Reconstruction
+from signvip.stages.vae import VaeLoss
+from signvip.stages.video import VideoDiffusion, WithLatents
+
+META = torch.device("meta")
+
+
+@dataclass
+class Rehearsal:
+    """The modules that the phases of a configuration train, as the stages build them."""
+
+    config: RunConfig
+
+    @cached_property
+    def still(self) -> Networks:
+        """All networks, those of stage 1 for images."""
+        return meta_networks(self.config, motion="none")
+
+    @cached_property
+    def moving(self) -> Networks:
+        """All networks, those of stage 1 for videos."""
+        return meta_networks(self.config)
+
+    @cached_property
+    def vae(self) -> VaeLoss:
+        """The VAE phase, of a VAE of its own: later phases freeze theirs."""
+        with META:
+            return VaeLoss(build_vae(**self.config.vae))
+
+    @cached_property
+    def image(self) -> WithLatents:
+        """The image phase of stage 1."""
+        nets = self._video(self.still)
+        nets.train_images(self.config)
+        return WithLatents(nets, self.still.vae)
+
+    @cached_property
+    def motion(self) -> WithLatents:
+        """The motion phase of stage 1."""
+        nets = self._video(self.moving)
+        nets.train_motion()
+        return WithLatents(nets, self.moving.vae)
+
+    @cached_property
+    def tokens(self) -> Reconstruction:
+        """Stage 2, behind the condition encoder of the motion phase."""
+        return Reconstruction(self.moving.autoencoder, self.moving.condition_encoder)
+
+    @cached_property
+    def text(self) -> TranslationLoss:
+        """Stage 3."""
+        return TranslationLoss(self.moving.translator)
+
+    def vae_batch(self, frames: int) -> dict[str, Any]:
+        """Single frames."""
+        return {"frames": _bytes(frames, 3, *self.config.size)}
+
+    def video_batch(self, clips: int, frames: int, *, cached: bool) -> dict[str, Any]:
+        """Clips with their conditions and references, from shards with latents or without."""
+        lead = clips, frames
+        batch = {"conditions": _bytes(*lead, self._channels, *self.config.size), "step": 0}
+        if not cached:
+            pictures = {"frames": lead, "reference_frame": (clips,)}
+            return batch | {name: _bytes(*count, 3, *self.config.size) for name, count in pictures.items()}
+        latent = self.moving.denoiser.config["in_channels"], *self.cells
+        return batch | {"latents": _floats(*lead, *latent), "reference": _floats(clips, *latent)}
+
+    def tokens_batch(self, frames: int, *, stored: bool) -> dict[str, Any]:
+        """Single frames of embeddings, from shards that hold them or from drawings."""
+        if not stored:
+            return {"conditions": _bytes(frames, self._channels, *self.config.size)}
+        return {"embeddings": self.embeddings(frames)}
+
+    def text_batch(self, clips: int, frames: int) -> dict[str, Any]:
+        """Texts with the tokens of clips that are this long."""
+        return {
+            "texts": ["rain in the north"] * clips,
+            "languages": ["qaa"] * clips,
+            "tokens": self.tokens_of(clips, frames),
+            "lengths": torch.full((clips,), frames, device=META),
+            "ended": torch.ones(clips, dtype=torch.bool, device=META),
+        }
+
+    def embeddings(self, *lead: int) -> Tensor:
+        """e (..., C, h, w)."""
+        return _floats(*lead, self.moving.condition_encoder.embedding_channels, *self.cells)
+
+    def tokens_of(self, *lead: int) -> Tensor:
+        """Tokens (..., N)."""
+        return torch.zeros(*lead, self.moving.autoencoder.tokens_per_frame, dtype=torch.long, device=META)
+
+    @property
+    def cells(self) -> tuple[int, int]:
+        """(h, w) of latents and embeddings."""
+        return self.moving.autoencoder.grids[0]
+
+    @property
+    def _channels(self) -> int:
+        return 3 * len(self.config.conditions)
+
+    def _video(self, networks: Networks) -> VideoDiffusion:
+        parts = networks.condition_encoder, networks.guider, networks.reference_net, networks.denoiser
+        return VideoDiffusion(self.config, *parts)
+
+
+def _bytes(*shape: int) -> Tensor:
+    return torch.zeros(*shape, dtype=torch.uint8, device=META)
+
+
+def _floats(*shape: int) -> Tensor:
+    return torch.zeros(*shape, device=META)

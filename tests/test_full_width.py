@@ -1,0 +1,154 @@
+"""The presets at their own size, without values: a step of every phase, and what `generate` computes.
+
+On the meta device, in float32, forward and backward: shapes that do not fit and tensors on another device fail.
+Autocast knows no meta device, so the precision of the presets is tried on fake tensors of the CPU, by its rules.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from meta import KnownSteps, OneCard, ReadTexts, batch_on_the_cpu, on_the_cpu, without_gradients
+from small import make_shards, small_config
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from signvip.config import load_config
+from signvip.models.video_diffusion.sampler import make_scheduler
+from signvip.pipeline import SignVipPipeline, sampler_options
+from signvip.stages.rehearsal import Rehearsal
+from signvip.stages.vae import VaePhase
+from signvip.stages.video import VideoPhase
+
+PRESETS = ("tiny", "small", "rwth", "how2sign", "rwth-release", "how2sign-release")
+TRAINS_A_VAE = ("tiny", "small")
+WORDS = 4
+
+
+def rehearse(preset: str, *settings: str) -> Rehearsal:
+    """A preset's phases; its text encoder is no part of a translator's weights, and is replaced."""
+    rehearsal = Rehearsal(load_config(preset, settings=settings))
+    prefix, options = rehearsal.moving.translator.network.prefix, rehearsal.config.translator.options
+    if "/" in options.get("text_encoder", ""):
+        prefix.encoder = ReadTexts(options["text_width"], WORDS)
+    return rehearsal
+
+
+shared = cache(rehearse)
+
+
+def step(module, batch):
+    with OneCard():
+        loss, values = module(batch)
+        assert loss.shape == () and loss.dtype == torch.float32
+    loss.backward()
+    assert {value.device.type for value in values.values()} <= {"meta"}
+
+
+@pytest.mark.parametrize("preset", TRAINS_A_VAE)
+def test_a_step_of_the_vae(preset):
+    rehearsal = shared(preset)
+    step(rehearsal.vae, rehearsal.vae_batch(2))
+    assert not list(without_gradients(rehearsal.vae))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_step_of_images_on_cached_latents(preset):
+    rehearsal = shared(preset)
+    step(rehearsal.image, rehearsal.video_batch(1, 1, cached=True))
+    assert not list(without_gradients(rehearsal.image))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_step_of_motion_on_frames(preset):
+    rehearsal = shared(preset)
+    step(rehearsal.motion, rehearsal.video_batch(1, 2, cached=False))
+    assert not list(without_gradients(rehearsal.motion))
+
+
+@pytest.mark.parametrize("stored", [True, False])
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_step_of_tokens(preset, stored):
+    rehearsal = shared(preset)
+    step(rehearsal.tokens, rehearsal.tokens_batch(2, stored=stored))
+    assert not list(without_gradients(rehearsal.tokens))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_step_of_texts(preset):
+    rehearsal = shared(preset)
+    step(rehearsal.text, rehearsal.text_batch(2, 3))
+    assert not [name for name in without_gradients(rehearsal.text) if "encoder" not in name]
+
+
+@pytest.mark.parametrize("preset", ["tiny", "small", "rwth", "how2sign-release"])  # each size and kind once
+def test_from_tokens_to_pictures(preset):
+    """Two windows with both halves of guidance; weights in half precision where the preset was made for a card."""
+    rehearsal = rehearse(preset)
+    pipe, frames = pipeline(rehearsal), rehearsal.config.sampler.window + 1
+    if rehearsal.config.precision != "no":
+        pipe.to(torch.float16)
+    with OneCard(reads=True):
+        e = pipe.embed(rehearsal.tokens_of(frames))
+        assert e.shape == rehearsal.embeddings(frames).shape
+        picture = np.zeros((*rehearsal.config.size, 3), np.uint8)
+        latents = pipe.denoise(e, picture, num_inference_steps=1, guidance_scale=3.5)
+        assert latents.shape == (frames, 4, *rehearsal.cells)
+        (pixels,) = pipe.decode(latents[:1])
+    assert pixels.shape == (1, 3, *rehearsal.config.size)
+
+
+def pipeline(rehearsal: Rehearsal) -> SignVipPipeline:
+    """The preset's pipeline as `generate` loads it."""
+    config, parts = rehearsal.config, rehearsal.moving.generating()
+    parts |= {"autoencoder": rehearsal.moving.autoencoder}
+    scheduler = KnownSteps.from_config(make_scheduler("ddim", config.sampler).config)
+    sizes = {"height": config.size[0], "width": config.size[1]}
+    sampler = sampler_options(config.sampler) | {"window_batch": 2}
+    del parts["decoder"]
+    return SignVipPipeline(**parts, scheduler=scheduler, **sizes, **sampler)
+
+
+@pytest.mark.parametrize(
+    ("phase", "preset"), [("motion", "rwth-release"), ("tokens", "how2sign"), ("text", "how2sign")]
+)
+def test_a_step_in_the_precision_of_the_preset(phase, preset):
+    """That of videos runs all that the one of images does; types are the same in one layer as in two."""
+    rehearsal = rehearse(preset, "denoiser.layers_per_block=1")
+    batch = {
+        "motion": lambda: rehearsal.video_batch(1, 2, cached=False),
+        "tokens": lambda: rehearsal.tokens_batch(2, stored=False),
+        "text": lambda: rehearsal.text_batch(2, 3),
+    }[phase]()
+    half = {"fp16": torch.float16, "bf16": torch.bfloat16}[rehearsal.config.precision]
+    module = getattr(rehearsal, phase)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        on_the_cpu(module)
+        with torch.autocast("cpu", dtype=half):
+            loss, _ = module(batch_on_the_cpu(batch))
+    assert loss.dtype == torch.float32
+
+
+def test_batches_are_those_of_the_phases(tmp_path):
+    """By names, shapes and types, on shards with frames and drawings."""
+    config = small_config()
+    shards, rehearsal = make_shards(tmp_path, config, train=2, dev=1, test=1), Rehearsal(config)
+    stage1, parts = config.stage1, rehearsal.moving
+    real = {
+        "vae": VaePhase(config, stage1.vae, shards).batch(0),
+        "motion": VideoPhase(
+            "stage1-motion", config, stage1.motion, shards, parts.vae, rehearsal.motion.nets, False
+        ).batch(0),
+    }
+    own = {
+        "vae": rehearsal.vae_batch(stage1.vae.clips * stage1.vae.frames),
+        "motion": rehearsal.video_batch(stage1.motion.clips, stage1.motion.frames, cached=False),
+    }
+    for phase, batch in own.items():
+        assert described(batch) == described({"step": 0, **real[phase]} if phase == "motion" else real[phase])
+
+
+def described(batch):
+    return {name: (value.shape, value.dtype) for name, value in batch.items() if torch.is_tensor(value)}
