@@ -1,81 +1,147 @@
-"""Which dev clips a phase is measured on: a fixed sample while it trains, all at its end, shared by processes."""
+"""What is measured and when: a sample while a phase trains, the split at its end, shared by its processes."""
 
 from __future__ import annotations
 
-from itertools import chain
+from types import SimpleNamespace
 
 import pytest
 import torch
-from test_training import Regression, settings
+from regression import WatchedPhase
+from small import small_config
 
+from signvip import training
+from signvip.config import Training
+from signvip.models import Autoencoder, ConditionEncoder, TokenTranslator
 from signvip.progress import Silent
-from signvip.training import train
-from signvip.validation import SAMPLE_CLIPS, SAMPLE_FRAMES, SPLIT_FRAMES, Share, add, mean_scores
-
-CLIPS = 300
-
-
-def test_a_sample_is_the_same_each_time_from_anywhere_in_the_split_and_another_for_another_seed():
-    sample = Share.of(CLIPS, seed=1, whole=False)
-    assert sample == Share.of(CLIPS, seed=1, whole=False) and sample.frames == SAMPLE_FRAMES
-    assert len(set(sample.clips)) == SAMPLE_CLIPS and sample.clips == tuple(sorted(sample.clips))
-    for third in range(3):
-        assert sum(clip // (CLIPS // 3) == third for clip in sample.clips) > 10
-    assert sample.clips != Share.of(CLIPS, seed=2, whole=False).clips
+from signvip.run import Run
+from signvip.stages import tokens as stage2
+from signvip.stages.text import TextPhase
+from signvip.stages.tokens import TokensPhase
+from signvip.stages.vae import VaePhase
+from signvip.validation import SAMPLE_CLIPS, SAMPLE_FRAMES, SPLIT_FRAMES, Share, add, together
 
 
-def test_a_split_of_few_clips_is_its_own_sample_and_the_end_sees_every_clip():
-    assert Share.of(SAMPLE_CLIPS, seed=0, whole=False).clips == tuple(range(SAMPLE_CLIPS))
-    whole = Share.of(CLIPS, seed=0, whole=True)
-    assert whole.clips == tuple(range(CLIPS)) and whole.frames == SPLIT_FRAMES
+def share(total=500, *, seed=0, whole=False, rank=0, world=1):
+    return Share.of(total, seed=seed, whole=whole, rank=rank, world=world)
 
 
-@pytest.mark.parametrize("most", [None, 1, 4, 7])
-@pytest.mark.parametrize("whole", [True, False])
-def test_processes_share_the_clips_that_one_would_measure(whole, most):
-    alone = Share.of(CLIPS, seed=0, whole=whole).own(most)
-    shares = [Share.of(CLIPS, seed=0, whole=whole, rank=rank, world=3).own(most) for rank in range(3)]
-    assert sorted(chain(*shares)) == list(alone) and len(alone) == (
-        most or (CLIPS if whole else SAMPLE_CLIPS)
+def test_the_sample_is_fixed_by_the_seed_and_spread_over_the_split():
+    clips = share().clips
+    assert len(set(clips)) == SAMPLE_CLIPS == 64 and clips == share().clips == tuple(sorted(clips))
+    assert len({share(seed=seed).clips for seed in range(5)}) == 5
+    assert {clip // 100 for clip in clips} == {0, 1, 2, 3, 4}  # not the first ones
+
+
+def test_the_last_step_and_small_splits_are_measured_whole():
+    assert share(whole=True).clips == tuple(range(500)) and share(whole=True).frames == SPLIT_FRAMES
+    assert share(64).clips == tuple(range(64)) and share(64).frames == SAMPLE_FRAMES
+    assert len(share(65).clips) == 64
+
+
+@pytest.mark.parametrize("most", [None, 24])
+@pytest.mark.parametrize("world", [1, 2, 3])
+def test_processes_share_the_clips_without_overlap(world, most):
+    parts = [share(rank=rank, world=world).own(most) for rank in range(world)]
+    assert sorted(clip for part in parts for clip in part) == list(share().clips[:most])
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+def test_frames_are_evenly_spread_and_few_where_there_are_many_clips():
+    assert share().picks(8) == list(range(8))
+    assert share().picks(160) == list(range(5, 160, 10))  # 1,024 frames of 64 clips: 16 of each
+    assert len(share(100_000, whole=True).picks(200)) == 1
+
+
+def test_sums_of_tensors_and_numbers_add_up_by_name_and_a_lone_process_has_its_own():
+    parts = [{"a": 1, "codes": torch.tensor([1, 2])}, {}, {"a": 2.5, "codes": torch.tensor([0, 4])}]
+    assert add(parts)["a"] == 3.5 and add(parts)["codes"].tolist() == [1, 6]
+    assert together({"a": 1}) == {"a": 1} and together({}) == {}
+
+
+@pytest.fixture(scope="module")
+def phases(trained):
+    """The phases that are measured over many clips, of a finished run."""
+    config, shards, run = trained.config, trained.shards, Run.open(trained.run)
+    encoder, autoencoder = (
+        run.load("condition_encoder", ConditionEncoder),
+        run.load("autoencoder", Autoencoder),
     )
-    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+    made = {
+        "vae": VaePhase(config, config.stage1.vae, shards),
+        "tokens": TokensPhase(config, config.stage2, shards, encoder, autoencoder, False),
+        "text": TextPhase(config, config.stage3, shards, run.load("translator", TokenTranslator)),
+    }
+    for phase in made.values():
+        phase.dev = phase.train  # four clips instead of two
+        phase.module.eval()
+    return made
 
 
-def test_frames_are_spread_over_a_clip_and_all_of_a_short_one_are_seen():
-    share = Share(tuple(range(10)), frames=50)
-    assert share.picks(5) == [0, 1, 2, 3, 4] and share.picks(3) == [0, 1, 2]
-    assert share.picks(100) == [10, 30, 50, 70, 90]
-    assert Share(tuple(range(10)), frames=5).picks(9) == [4]
+@torch.no_grad()
+@pytest.mark.parametrize("name", ["vae", "tokens", "text"])
+def test_two_or_three_processes_find_what_one_finds(phases, name, tmp_path):
+    phase = phases[name]
+
+    def found(world):
+        shares = [Share.of(4, seed=0, whole=True, rank=rank, world=world) for rank in range(world)]
+        return phase.scores(add([phase.measure(share, tmp_path) for share in shares]))
+
+    alone = found(1)
+    assert alone and alone == pytest.approx(phase.validate(tmp_path), rel=1e-5)
+    for world in (2, 3):
+        assert found(world) == pytest.approx(alone, rel=1e-4, abs=1e-6)
 
 
-def test_sums_of_processes_are_those_of_one():
-    parts = [{"count": 2, "psnr": 40.0, "codes": torch.tensor([1, 0])}, {}, {"count": 1, "psnr": 5.0}]
-    total = add(parts)
-    assert torch.equal(total.pop("codes"), torch.tensor([1, 0]))
-    assert mean_scores(total) == {"psnr": 15.0}
+@torch.no_grad()
+def test_no_more_frames_than_a_chunk_are_embedded_at_once(phases, monkeypatch, tmp_path):
+    monkeypatch.setattr(stage2, "CHUNK", 5)
+    phase, seen = phases["tokens"], []
+    plain = phase.module.embed
+    monkeypatch.setattr(
+        phase.module, "embed", lambda batch: seen.append(len(batch["conditions"])) or plain(batch)
+    )
+    phase.measure(Share.of(4, seed=0, whole=True), tmp_path)
+    assert max(seen) == 5 and sum(seen) == sum(phase.dev.info(clip)["frames"] for clip in range(4))
 
 
-class Measured(Regression):
-    """Notes what it is asked to measure, and in which state."""
+class Many(WatchedPhase):
+    """Of a hundred clips; notes what it is asked to measure, and in which precision."""
 
-    dev = range(CLIPS)
+    dev = range(100)
 
     def __init__(self) -> None:
-        super().__init__()
-        self.shares: list[Share] = []
+        super().__init__([(1.0, 1.0)])
+        self.shares, self.kinds = [], []
 
     def measure(self, share, folder):
-        assert not self.module.training and not torch.is_grad_enabled() and folder.is_dir()
         self.shares.append(share)
-        return {"count": len(share.own()), "clips": sum(share.own())}
+        self.kinds.append((torch.ones(2, 2) @ torch.ones(2, 2)).dtype)
+        return {"count": 1}
 
     def scores(self, sums):
-        return mean_scores(sums)
+        return {"count": float(sums["count"])}
 
 
-def test_a_phase_is_measured_on_a_sample_until_its_last_step(tmp_path):
-    phase = Measured()
-    options = settings(steps=5, validate_every=2)
-    train(phase, options, tmp_path, seed=3, precision="no", reporter=Silent())
-    sample, whole = (Share.of(CLIPS, seed=3, whole=end) for end in (False, True))
-    assert phase.shares == [sample, sample, whole]
+def test_the_loop_asks_for_the_sample_and_at_its_last_step_for_the_split(tmp_path):
+    phase = Many()
+    options = Training(steps=6, clips=1, learning_rate=0.1, workers=0, validate_every=2)
+    training.train(phase, options, tmp_path, seed=3, precision="bf16", reporter=Silent())
+    sample, split = Share.of(100, seed=3, whole=False), Share.of(100, seed=3, whole=True)
+    assert phase.shares == [sample, sample, split]
+    assert set(phase.kinds) == {torch.bfloat16}  # autocast is on, as in training
+
+
+@pytest.mark.parametrize(("kind", "pinned"), [("cuda", True), ("cpu", False), ("mps", False)])
+def test_batches_are_pinned_for_a_card_and_loaded_by_as_many_as_the_machine_has(monkeypatch, kind, pinned):
+    given = {}
+    monkeypatch.setattr(training, "DataLoader", lambda data, **options: given.update(options) or iter(()))
+    monkeypatch.setattr(training, "loaders", lambda device: {"cpu": 1, "cuda": 7, "mps": 3}[device])
+    machine = SimpleNamespace(process_index=0, num_processes=1, device=torch.device(kind))
+    options = small_config().stage2.model_copy(update={"steps": 100, "workers": None})
+    training._loader(WatchedPhase([]), options, 0, machine)
+    assert given["pin_memory"] is pinned
+    assert given["num_workers"] == {"cpu": 1, "cuda": 7, "mps": 3}[kind]
+    training._loader(WatchedPhase([]), options.model_copy(update={"workers": 2}), 0, machine)
+    assert given["num_workers"] == 2
+    training._loader(WatchedPhase([]), options, 95, machine)
+    assert given["num_workers"] <= 5  # no more than there are batches

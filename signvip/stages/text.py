@@ -18,6 +18,8 @@ from signvip.trainable import device_of
 from signvip.validation import Share, Sums, add
 
 PREVIEW_TEXTS = 24
+_DIVISORS = {"token_accuracy": "frames", "eos_accuracy": "ends", "length_ratio": "texts"}
+"""What a value is a mean over, where that is not all frames and the [EOS] of clips that end."""
 
 
 class TranslationLoss(nn.Module):
@@ -95,13 +97,13 @@ class TextPhase:
 
     def _losses(self, picks: list[int]) -> Sums:
         batch = self._collate(self.dev, picks)
-        weight = int(batch["lengths"].sum() + batch["ended"].sum())  # frames, and an [EOS] where a clip ends
-        device = device_of(self.module)
+        device, frames, ends = device_of(self.module), int(batch["lengths"].sum()), int(batch["ended"].sum())
         loss, values = self.module(
             {key: value.to(device) if isinstance(value, Tensor) else value for key, value in batch.items()}
         )
+        counts = {"weight": frames + ends, "frames": frames, "ends": ends}
         found = {"loss": loss, **values}
-        return {"weight": weight, **{name: weight * float(value) for name, value in found.items()}}
+        return counts | {name: counts[_DIVISORS.get(name, "weight")] * float(found[name]) for name in found}
 
     def _lengths(self, picks: list[int], folder: Path, rank: int) -> list[Sums]:
         infos = [self.dev.info(clip) for clip in picks]
@@ -116,9 +118,9 @@ class TextPhase:
 
     def scores(self, sums: Sums) -> dict[str, float]:
         """Means, from the sums of all processes."""
-        divisors = {"length_ratio": "texts"}
+        counts = ("weight", "frames", "ends", "texts")
         return {
-            name: float(value / sums[divisors.get(name, "weight")])
+            name: float(value / max(1, sums[_DIVISORS.get(name, "weight")]))
             for name, value in sums.items()
-            if name not in ("weight", "texts")
+            if name not in counts
         }
