@@ -187,6 +187,7 @@ _BENCHMARKS = (
     "vae",
     "quality",
     "imports",
+    "validation",
     "cuda",
 )
 
