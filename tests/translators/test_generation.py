@@ -45,6 +45,11 @@ def test_the_rule_says_which_heads_end_a_clip(rule, length):
     assert len(decode(Script(*frames), GREEDY, rule, 20)[0]) == length
 
 
+def test_half_of_the_heads_are_no_majority():
+    frames = [[1, 1]], [[1, EOS]], [[EOS, EOS]]
+    assert len(decode(Script(*frames), GREEDY, "majority", 20)[0]) == 2
+
+
 def test_a_lone_eos_gives_its_best_token_instead():
     (tokens,) = decode(Script([[1, EOS, 1]], [[EOS, 0, 0]], [[EOS] * 3]), GREEDY, "majority", 20)
     assert tokens.tolist() == [[1, 3, 1], [3, 0, 0]]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from reference import TheirDecoding, UncachedDecoding
@@ -25,6 +27,18 @@ def test_a_text_in_a_batch_gives_the_same_as_alone(build, prefix, positions, enc
     for row, text in enumerate(TEXTS):
         alone = model.logits([text], frames[row : row + 1])
         torch.testing.assert_close(together[:, row : row + 1], alone, atol=1e-4, rtol=1e-4)
+
+
+def test_fixed_positions_are_sines_and_cosines_by_turns_and_are_not_trained(build):
+    """As in the authors' code: channel 2 i is the sine of place / 10000^(2 i / C), and 2 i + 1 its cosine."""
+    table = build(positions="sinusoidal").trunk.wpe.weight
+    places, width = table.shape
+    wave = [math.sin, math.cos]
+    written = [
+        [wave[c % 2](place / 10000 ** ((c - c % 2) / width)) for c in range(width)] for place in range(places)
+    ]
+    torch.testing.assert_close(table, torch.tensor(written), atol=1e-4, rtol=0)
+    assert not table.requires_grad
 
 
 @pytest.mark.parametrize("prefix", ["tokens", "sentence"])

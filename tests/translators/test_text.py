@@ -139,6 +139,14 @@ def test_a_sentence_vector_goes_through_the_dense_layer_beside_it(bert_folder):
     torch.testing.assert_close(encoder(["rain"]).sentence, own @ dense.T)
 
 
+def test_a_sentence_vector_is_the_mean_over_its_own_word_pieces(bert_folder):
+    encoder = PretrainedTextEncoder(bert_folder, width=16, max_words=12)
+    alone, beside = encoder(["rain"]), encoder(["rain", "wind rain"])
+    assert beside.mask[0].sum() == alone.mask.sum() < beside.mask.shape[1]
+    torch.testing.assert_close(alone.sentence, alone.states.mean(1))
+    torch.testing.assert_close(beside.sentence[0], alone.sentence[0])
+
+
 def test_an_encoder_without_a_projection_is_named(bert_folder):
     Path(bert_folder, "2_Dense", "model.safetensors").unlink()
     with pytest.raises(DataError, match="text_space=own"):

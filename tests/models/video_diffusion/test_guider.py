@@ -41,6 +41,20 @@ def test_motion_changes_nothing_until_it_is_trained(guider, shake):
     assert not torch.equal(first, other)
 
 
+def test_what_a_block_attends_to_over_time_goes_into_the_next(guider, shake):
+    """Section 3.4: a block consists of convolutions and a temporal attention."""
+    video = shake(Guider.with_motion(guider))
+    with torch.no_grad():
+        for module in video.motion_modules[1:]:
+            module.proj_out.weight.zero_()
+            module.proj_out.bias.zero_()
+    e = torch.randn(1, 4, 6, 8, 8)
+    changed = e.clone()
+    changed[:, -1] += 1
+    for feature, other in zip(video(e), video(changed), strict=True):
+        assert (feature[0] - other[0]).abs().max() > 1e-4  # the first frame, at every level
+
+
 def test_single_frame_has_no_motion(guider, shake):
     video = shake(Guider.with_motion(guider))
     e = torch.randn(2, 1, 6, 8, 8)
