@@ -59,6 +59,15 @@ def test_a_block_is_its_formula(outputs, shake):
     assert not torch.allclose(layer(x, time), plain(x, each), atol=0.01)
 
 
+@torch.no_grad()
+def test_the_last_norm_sees_a_window_too(window):
+    seen = {}
+    window.unet.up_blocks[-1].register_forward_hook(lambda _m, _i, out: seen.update(before=out))
+    window.unet.conv_act.register_forward_pre_hook(lambda _m, given: seen.update(after=given[0]))
+    window(torch.randn(2, 3, 4, 8, 8), TIME)
+    torch.testing.assert_close(seen["after"], normed(window.unet.conv_norm_out, seen["before"], 2))
+
+
 def test_one_frame_is_normalised_alone_and_several_together(window):
     one, two = torch.randn(2, 1, 4, 9, 7), torch.randn(2, 2, 4, 9, 7)
     torch.testing.assert_close(window(one, TIME), by_frame(window)(one, TIME))
