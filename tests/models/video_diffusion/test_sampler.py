@@ -94,6 +94,24 @@ def test_windows_agree_and_the_schedulers_find_what_the_denoiser_knows(name):
     assert starts == [0, 5, 10, 13]
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_denoiser_sees_as_much_noise_as_its_timestep_says(name):
+    """x_t of Eq. 1, whatever scale a scheduler keeps its own latents at."""
+    scheduler = make_scheduler(name, Sampler())
+    seen = {}
+
+    class Watched(Oracle):
+        def __call__(self, latents, timestep, *given, **options):
+            seen[int(timestep)] = float(latents.std())
+            return super().__call__(latents, timestep, *given, **options)
+
+    oracle = Watched(torch.zeros(1, 8, 4, 8, 8), scheduler.alphas_cumprod)
+    e = torch.zeros(1, 8, 1, 8, 8)
+    sample(oracle, say_where, scheduler, None, e, steps=10, generators=seeds(0), window=8, overlap=3)
+    expected = {place: float((1 - scheduler.alphas_cumprod[place]).sqrt()) for place in seen}
+    assert seen == pytest.approx(expected, rel=0.05) and len(seen) == 10
+
+
 def test_overlaps_are_averaged():
     scheduler = make_scheduler("ddim", Sampler())
     e = torch.arange(12.0).view(1, 12, 1, 1, 1).expand(1, 12, 1, 2, 2)
