@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 import signvip
+from signvip import pipeline
 from signvip.generate import embedded_run
 
 TEXT, FRAMES = "tomorrow it will rain in the north", 3
@@ -91,3 +92,17 @@ def test_text_picture_and_guidance_each_change_the_video(pipe, picture):
     assert torch.equal(first, run(pipe, picture, guidance_scale=1.0)[0])  # the embedded model's own
     with_others = run(pipe, picture, tokens=(tokens + 300) % pipe.autoencoder.vocab_size)[0]
     assert (first - with_others).abs().mean() > 1e-3
+
+
+@pytest.mark.parametrize(("asked", "given"), [(None, 1.0), (0.0, 0.0), (2.5, 2.5)])
+def test_guidance_that_is_asked_for_takes_the_place_of_the_runs(pipe, picture, monkeypatch, asked, given):
+    """Also where it is none: 0 is a scale, and no silence."""
+    seen = {}
+
+    def sample(*_networks, **options):
+        seen.update(options)
+        return torch.zeros(1, FRAMES, 4, 16, 16)
+
+    monkeypatch.setattr(pipeline, "sample", sample)
+    run(pipe, picture, guidance_scale=asked)
+    assert seen["guidance_scale"] == given
