@@ -37,6 +37,18 @@ def test_picks_the_nearest_vector_of_the_codebook(kmeans):
     assert torch.equal(vq(vq.decode(quantized.tokens)).tokens, quantized.tokens)
 
 
+def test_the_codebook_follows_the_encoder_by_as_much_as_its_decay_leaves():
+    moved = []
+    for decay in (0.99, 0.5):
+        torch.manual_seed(0)
+        vq = build(decay=decay, threshold_ema_dead_code=0)
+        vq(random_z())
+        before = vq.vq.codebook.clone()
+        vq(random_z(seed=1) + 1)
+        moved.append(float((vq.vq.codebook - before).abs().mean()))
+    assert 0 < 5 * moved[0] < moved[1]
+
+
 @pytest.mark.parametrize("gradient", ["straight_through", "rotation"])
 @pytest.mark.parametrize("training", [True, False])
 def test_the_gradient_reaches_z(gradient, training):
