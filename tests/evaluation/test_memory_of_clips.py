@@ -49,6 +49,8 @@ def test_evaluate_holds_the_embeddings_of_a_clip_or_two(chain, trained, monkeypa
     takes = {"tokens", "embeddings", "poses"}
     found = gather(chain, range(4), takes, {}, trained.shards, 0, Silent())
     pair = found.rows["from true conditions"].pairs["embeddings"]
+    calls = chain.embed.calls
+    assert len(pair.truth[0]) and chain.embed.calls == calls + 1  # made when they are asked for
     assert signvip.build("metric", "reconstruction")(pair.generated, pair.truth)["reconstruction"] > 0
     assert chain.embed.calls > 8 and chain.pipe.embed.calls > 8
     assert chain.embed.most <= 2 and chain.pipe.embed.most <= 1
