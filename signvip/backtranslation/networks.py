@@ -124,17 +124,17 @@ class SignTranslator(nn.Module):
         width = network.config.d_model
         self.gloss_head = nn.Linear(width, len(glosses) + 1) if glosses else None  # 0 is CTC's blank
 
-    def forward(self, batch: Mapping[str, Any]) -> tuple[Tensor, dict[str, float]]:
+    def forward(self, batch: Mapping[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
         """The cross-entropy of words, and of glosses by CTC; see `phases.TextPhase` for the batch."""
         features, mask = self.features(batch["rows"], batch["lengths"])
         found = self.network(
             features, attention_mask=mask, decoder_input_ids=batch["read"], labels=batch["wanted"]
         )
-        loss, values = found.loss, {"words": float(found.loss.detach())}
+        loss, values = found.loss, {"words": found.loss.detach()}
         if self.gloss_head is not None:
             states = self.gloss_head(found.encoder_last_hidden_state)
             glosses = self._ctc(states, batch)
-            loss, values = loss + self.gloss_weight * glosses, {**values, "glosses": float(glosses.detach())}
+            loss, values = loss + self.gloss_weight * glosses, {**values, "glosses": glosses.detach()}
         return loss, values
 
     def features(self, rows: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:

@@ -13,6 +13,7 @@ from torch.nn import functional
 from signvip.config import explain
 from signvip.contracts import Config
 from signvip.errors import ConfigError
+from signvip.sending import send
 
 KL_WEIGHT = 1e-6  # Rombach et al. (arXiv:2112.10752): enough to keep latents from drifting apart
 
@@ -129,7 +130,6 @@ def _statistics(vae: AutoencoderKL, device: torch.device) -> tuple[Tensor, Tenso
     # where the data is: an offloaded VAE is elsewhere until it runs
     config = vae.config
     channels = config["latent_channels"]
-    mean = torch.tensor(config["latents_mean"] or [config["shift_factor"] or 0.0] * channels)
-    std = torch.tensor(config["latents_std"] or [1.0] * channels) / config["scaling_factor"]
-    where = device, vae.dtype
-    return mean[:, None, None].to(*where), std[:, None, None].to(*where)
+    mean = send(config["latents_mean"] or [config["shift_factor"] or 0.0] * channels, device)
+    std = send(config["latents_std"] or [1.0] * channels, device) / config["scaling_factor"]
+    return mean[:, None, None].to(vae.dtype), std[:, None, None].to(vae.dtype)

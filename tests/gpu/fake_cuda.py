@@ -61,6 +61,8 @@ class Card(FakeTensorMode):
             kind = READ[func] or args[0].dtype
             return self.truth if kind == torch.bool else 1.0 if kind.is_floating_point else 1
         refuse(func, args, kwargs or {})
+        if func == torch.ops.aten._to_copy.default and not self.answers:
+            _refuse_to_wait(args[0].device, **kwargs)
         if func == torch.ops.aten.exponential_.default:
             return args[0]  # torch's own stand-in takes no generator
         return super().dispatch(func, types, args, kwargs)
@@ -71,7 +73,7 @@ def fake_cuda() -> Iterator[Card]:
     """Let there be one card, for as long as the context lasts."""
     card = Card()
     with ExitStack() as stack:
-        for target, name, value in _pretences():
+        for target, name, value in [*_pretences(), (torch, "tensor", _tensor(card, torch.tensor))]:
             stack.enter_context(patch.object(target, name, value))
         # the other kernels look up what the card can do, in tables that have no entry for this one
         stack.enter_context(sdpa_kernel(SDPBackend.MATH))
@@ -123,6 +125,24 @@ def _pretences() -> Iterator[tuple[Any, str, Any]]:
     yield safetensors.torch, "load_file", _as_it_is(safetensors.torch.load_file)
     for base in (diffusers.ModelMixin, transformers.PreTrainedModel):
         yield base, "from_pretrained", classmethod(_without_values(base.from_pretrained.__func__))
+
+
+def _refuse_to_wait(source: torch.device, **options: Any) -> None:
+    """What is sent to the card waits for all that it still computes, unless it is told not to."""
+    place = options.get("device")
+    if place is not None and place.type == "cuda" != source.type and not options.get("non_blocking"):
+        raise RuntimeError("a step waits for the card to send it something; send it with non_blocking=True")
+
+
+def _tensor(card: Card, plain: Any) -> Any:
+    """Values that are listed are sent as any others are."""
+
+    def make(*args: Any, device: Any = None, **options: Any) -> torch.Tensor:
+        if device is not None and not card.answers:
+            _refuse_to_wait(torch.device("cpu"), device=torch.device(device))
+        return plain(*args, device=device, **options)
+
+    return make
 
 
 def _backward(loss: torch.Tensor, *_: Any, **__: Any) -> None:

@@ -1,4 +1,4 @@
-"""The training loop on a card that refuses to be read in a step that is neither logged nor validated nor stored."""
+"""The training loop on a card that is not waited for in a step which is neither logged nor validated nor stored."""
 
 from __future__ import annotations
 
@@ -7,26 +7,32 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from accelerate import Accelerator
+from diffusers import DDPMScheduler
+from diffusers.training_utils import EMAModel
 from fake_cuda import Card
 from torch.amp import GradScaler
 
 from signvip import training
 
 ASKS = (
+    (Accelerator, "prepare"),
+    (training, "place_frozen"),
+    (EMAModel, "to"),
     (training, "_log"),
     (training, "_checkpoint"),
     (training, "_validate"),
     (training, "_resume"),
-    (
-        GradScaler,
-        "_maybe_opt_step",
-    ),  # whether losses of half precision were scaled too far: torch's own question
+    # it sends its table with the first step, and keeps it there
+    (DDPMScheduler, "add_noise"),
+    # whether losses of half precision were scaled too far is torch's own question
+    (GradScaler, "_maybe_opt_step"),
 )
 
 
 @contextmanager
 def reading_only_what_is_logged(card: Card) -> Iterator[None]:
-    """Refuse to be read by the loop, but by what it does now and then."""
+    """Refuse to be read by the loop, and to be sent what it must wait for, but by what it does now and then."""
     with ExitStack() as stack:
         stack.enter_context(patch.object(training, "train", _told(card, training.train, False)))
         for owner, name in ASKS:

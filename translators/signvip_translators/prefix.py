@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from signvip.errors import ConfigError
+from signvip.sending import send
 from signvip_translators.text import EncodedText
 
 PrefixKind = Literal["tokens", "sentence"]
@@ -35,7 +36,7 @@ class TextPrefix(nn.Module):
             states, mask = encoded.sentence[:, None], mask[:, -1:]
         states = self.project(states.to(self.project.weight.dtype))  # a frozen encoder keeps its own
         if self.language is not None:
-            index = torch.tensor(self._language_ids(len(texts), languages), device=states.device)
+            index = send(self._language_ids(len(texts), languages), states.device)
             states = states + self.language(index)[:, None]
         return states, mask
 

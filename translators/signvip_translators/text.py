@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from signvip.errors import ConfigError, DataError
+from signvip.sending import send
 from signvip_translators.words import split_words, text_bytes, too_long, word_buckets
 
 TextSpace = Literal["own", "projected"]
@@ -51,14 +52,14 @@ class HashedTextEncoder(nn.Module):
             [word_buckets(word, self.buckets) for word in split_words(t, self.max_words)] for t in texts
         ]
         counts = [len(words) + 1 for words in sentences]
-        lengths = torch.tensor(counts, device=device)
+        lengths = send(counts, device)
         mask = torch.arange(max(counts), device=device) < lengths[:, None]  # (B, T)
         states = torch.zeros(*mask.shape, self.width, device=device, dtype=self.positions.weight.dtype)
         # by numbers, not by the mask: to count what is in it would wait for the card
         rows, places = zip(
             *((row, place) for row, count in enumerate(counts) for place in range(count)), strict=True
         )
-        where = torch.tensor(rows, device=device), torch.tensor(places, device=device)
+        where = send(rows, device), send(places, device)
         states[where] = self._embed([word for words in sentences for word in [*words, (0,)]])
         states = states + self.positions.weight[: mask.shape[1]]
         states = self.layers(states, src_key_padding_mask=~mask)
@@ -66,11 +67,11 @@ class HashedTextEncoder(nn.Module):
 
     def _embed(self, words: list[tuple[int, ...]]) -> Tensor:  # (words, C)
         device = self.positions.weight.device
-        flat = torch.tensor([bucket for word in words for bucket in word], device=device)
-        starts = torch.tensor([0, *(len(word) for word in words[:-1])], device=device).cumsum(0)
+        flat = send([bucket for word in words for bucket in word], device)
+        starts = send([0, *(len(word) for word in words[:-1])], device).cumsum(0)
         # the word itself counts as much as all of its n-grams together: those of other words overlap
         shares = [share for word in words for share in [1.0, *[1 / len(word)] * (len(word) - 1)]]
-        weights = torch.tensor(shares, device=device, dtype=self.grams.weight.dtype)
+        weights = send(shares, device).to(self.grams.weight.dtype)
         return self.grams(flat, starts, per_sample_weights=weights)
 
 
@@ -93,9 +94,9 @@ class ByteTextEncoder(nn.Module):
         rows = [[*text_bytes(text, self.max_bytes), _END] for text in texts]
         device = self.positions.weight.device
         longest = max(len(row) for row in rows)
-        lengths = torch.tensor([len(row) for row in rows], device=device)
+        lengths = send([len(row) for row in rows], device)
         mask = torch.arange(longest, device=device) < lengths[:, None]  # (B, T)
-        ids = torch.tensor([row + [_END] * (longest - len(row)) for row in rows], device=device)
+        ids = send([row + [_END] * (longest - len(row)) for row in rows], device)
         states = self.bytes(ids) + self.positions.weight[: mask.shape[1]]
         states = self.layers(states, src_key_padding_mask=~mask)
         return EncodedText(states, mask, states[torch.arange(len(texts), device=device), lengths - 1])

@@ -74,6 +74,8 @@ class ReferenceNet(ModelMixin, ConfigMixin):
         At timestep 0 a clip needs one pass; the authors' weights expect the sampler's.
         """
         collected: dict[str, Tensor] = {}
+        if isinstance(timestep, int):  # made where it is read: diffusers would wait for the card to send it
+            timestep = torch.full((1,), timestep, device=latents.device)
         self.unet(latents, timestep, self.empty_prompt, cross_attention_kwargs={"collected": collected})
         return collected
 
