@@ -154,12 +154,16 @@ class RunConfig(Config):
         "tokens", description="what is predicted from text; coordinates: the conditions' own, as in Table 6"
     )
     autoencoder: Options = Field(default_factory=dict)
+    pose_head: Options = Field(default_factory=dict)
     quantizer: Choice
     translator: Choice
     sampler: Sampler
     start: Start = Start()
     stage1: Stage1
     stage2: Training
+    stage2_poses: Training | None = Field(
+        None, description="the head that reads keypoints from embeddings; None: the run gives no poses"
+    )
     stage3: Training
 
 

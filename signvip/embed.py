@@ -18,17 +18,17 @@ from signvip.errors import SignVipError
 from signvip.generate import GenerateOptions, load_pipeline
 from signvip.models import TokenTranslator
 from signvip.models.precision import halve
-from signvip.run import MAKERS, Run, forget_place
+from signvip.run import MAKERS, OPTIONAL, Run, forget_place
 
-PHASES = ("stage1-vae", "stage1-image", "stage1-motion", "stage2", "stage3")
+PHASES = ("stage1-vae", "stage1-image", "stage1-motion", "stage2", "stage2-poses", "stage3")
 
 
 def embed(source: Path, target: Path) -> Path:
     """Copy the parts of a run, their weights as float16, its configuration and last dev metrics; no training state."""
     run = Run.open(source)
-    run.require(*MAKERS)
+    run.require(*(part for part in MAKERS if part not in OPTIONAL))
     shutil.rmtree(target, ignore_errors=True)
-    for part in MAKERS:
+    for part in filter(run.has, MAKERS):
         network = run.load(part, _class_of(part))
         halve(network)
         network.save_pretrained(target / part)
@@ -36,7 +36,7 @@ def embed(source: Path, target: Path) -> Path:
     pipe.scheduler.save_pretrained(target / "scheduler")
     pipe.save_config(target)
     shutil.copy(source / "config.json", target / "config.json")
-    metrics = {phase: last_metrics(run.phase(phase) / "metrics.jsonl") for phase in PHASES}
+    metrics = {phase: last_metrics(run.phase(phase) / "metrics.jsonl") for phase in PHASES if run.phase(phase).is_dir()}
     write_text(target / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     for path in target.rglob("*.json"):
         forget_place(path)

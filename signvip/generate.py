@@ -18,6 +18,7 @@ from signvip.data.files import replacing, write_text
 from signvip.data.images import load_reference
 from signvip.data.video import VideoWriter
 from signvip.errors import ConfigError, DataError
+from signvip.estimation.pose_writing import check_writable, write_pose
 from signvip.fitting import explained, generation_that_fits
 from signvip.models.video_diffusion.sampler import make_scheduler, unknown_scheduler
 from signvip.pipeline import SignVipPipeline
@@ -45,6 +46,7 @@ class Request:
     text: str
     reference: Path
     output: Path
+    pose: Path | None = None  # a .pose file to write beside it
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,8 @@ def generate(
             "No run of your own yet: using the embedded toysign model that travels with the package."
         )
     pipe = load_pipeline(source, options)
+    if any(request.pose is not None for request in requests):
+        pipe.require_pose_head()
     outputs = []
     for start in range(0, len(requests), TEXTS_AT_ONCE):
         part = requests[start : start + TEXTS_AT_ONCE]
@@ -202,6 +206,10 @@ def _make(
     with VideoWriter(request.output, pipe.config.fps, comment=NOTICE) as video:
         for frames in made.frames:
             video.write(frames)
+    if request.pose is not None:
+        size = pipe.config.height, pipe.config.width
+        request.pose.parent.mkdir(parents=True, exist_ok=True)
+        write_pose(request.pose, made.poses.numpy(), size=size, fps=pipe.config.fps)
     sidecar = _sidecar(pipe, source, request, tokens, options)
     write_text(request.output.with_suffix(".json"), json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n")
     return request.output
@@ -219,6 +227,7 @@ def _sidecar(
         "reference": str(request.reference),
         "run": "embedded" if local == embedded_run() else source,
         "weights": weights,
+        "pose": None if request.pose is None else str(request.pose),
         "sampling": {
             **asdict(options),
             **{name: pipe.config[name] for name in OF_THE_RUN},
@@ -243,13 +252,22 @@ def _check(request: Request) -> None:
         )
     # before any work: a picture that cannot be read is an error, and so is a place that cannot be written to
     load_reference(request.reference, (8, 8))
+    _check_place(request.output, "-o")
+    if request.pose is not None:
+        check_writable()
+        if request.pose.suffix.lower() != ".pose":
+            raise DataError(f"Poses are written as .pose; give --pose {request.pose.with_suffix('.pose')}.")
+        _check_place(request.pose, "--pose")
+
+
+def _check_place(path: Path, option: str) -> None:
     try:
-        with replacing(request.output) as temporary:
+        with replacing(path) as temporary:
             temporary.touch()
             temporary.unlink()
     except OSError as error:
         raise DataError(
-            f"{request.output} cannot be written ({error.strerror}); choose another place by -o."
+            f"{path} cannot be written ({error.strerror}); choose another place by {option}."
         ) from error
 
 

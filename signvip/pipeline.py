@@ -18,10 +18,11 @@ from PIL import Image
 from torch import Tensor
 
 from signvip.config import RunConfig, Sampler
+from signvip.contracts import KEYPOINTS
 from signvip.data.images import load_reference
 from signvip.data.pixels import to_pixels
 from signvip.errors import ConfigError, DataError, RunError, SignVipWarning
-from signvip.models import Codec, Denoiser, Guider, ReferenceNet, TokenTranslator
+from signvip.models import Codec, Denoiser, Guider, PoseHead, ReferenceNet, TokenTranslator
 from signvip.models.vae import decode_latents, encode_images
 from signvip.models.video_diffusion.sampler import make_scheduler, sample
 from signvip.run import Run
@@ -34,16 +35,23 @@ DECODE_CHUNK = 8  # frames that the VAE decodes together
 
 @dataclass
 class SignVipOutput(BaseOutput):
-    """`frames` as asked by `output_type`, and the `tokens` (F, N) they were made from; lists for several texts."""
+    """`frames` as asked by `output_type`, and the `tokens` (F, N) they were made from; lists for several texts.
+
+    `poses` (F, 128, 3) float32, on the CPU: x and y in pixels of the frames, confidence; all zeros where a point is
+    unseen, and None where the run has no pose head. `pose_points` are the names of the 128 points.
+    """
 
     frames: Any
     tokens: Any
+    poses: Any = None
+    pose_points: tuple[str, ...] = KEYPOINTS
 
 
 class SignVipPipeline(DiffusionPipeline):
     """text -> tokens d -> embeddings e -> video, for the signer of a reference picture."""
 
-    model_cpu_offload_seq = "translator->autoencoder->reference_net->guider->denoiser->vae"
+    model_cpu_offload_seq = "translator->autoencoder->pose_head->reference_net->guider->denoiser->vae"
+    _optional_components = ["pose_head"]  # noqa: RUF012 (diffusers' own)
 
     def __init__(
         self,
@@ -67,6 +75,7 @@ class SignVipPipeline(DiffusionPipeline):
         tail: str = "shifted",
         window_batch: int = 1,
         max_frames: int = 400,
+        pose_head: PoseHead | None = None,
     ) -> None:
         super().__init__()
         self.register_modules(
@@ -77,6 +86,7 @@ class SignVipPipeline(DiffusionPipeline):
             autoencoder=autoencoder,
             translator=translator,
             scheduler=scheduler,
+            pose_head=pose_head,
         )
         self.register_to_config(
             height=height, width=width, fps=fps, steps=steps, guidance=guidance, guidance_start=guidance_start,
@@ -143,10 +153,12 @@ class SignVipPipeline(DiffusionPipeline):
                 generator=generator,
             )
         )  # fmt: skip
-        frames = []
+        frames, poses = [], []
         for d, own in zip(translated, generators, strict=True):
+            e = self.embed(d)
+            poses.append(self.read_poses(e) if self.pose_head is not None else None)
             latents = self.denoise(
-                self.embed(d),
+                e,
                 reference,
                 num_inference_steps=num_inference_steps,
                 guidance_scale=guidance_scale,
@@ -155,8 +167,9 @@ class SignVipPipeline(DiffusionPipeline):
             )
             frames.append(latents if output_type == "latent" else _convert(self.decode(latents), output_type))
         one = isinstance(text, str)
-        out = SignVipOutput(frames=frames[0] if one else frames, tokens=translated[0] if one else translated)
-        return out if return_dict else out.to_tuple()
+        made, written, read = (items[0] if one else items for items in (frames, translated, poses))
+        out = SignVipOutput(frames=made, tokens=written, poses=read if self.pose_head is not None else None)
+        return out if return_dict else (out.frames, out.tokens)
 
     def translate(
         self,
@@ -188,6 +201,23 @@ class SignVipPipeline(DiffusionPipeline):
     def embed(self, tokens: Tensor) -> Tensor:
         """Tokens d (F, N) to embeddings e (F, C, h, w), which are p(e | d) of Eq. 4."""
         return self.autoencoder.decode_frames(tokens.to(self._execution_device))
+
+    @torch.no_grad()
+    def read_poses(self, e: Tensor) -> Tensor:
+        """Keypoints (F, 128, 3) float32, on the CPU, of embeddings e (F, C, h, w); RunError where no head reads them.
+
+        x and y in pixels of the frames, confidence; all zeros where a point is unseen. `contracts.KEYPOINTS` has names.
+        """
+        self.require_pose_head()
+        return self.pose_head.read(e).float().cpu()
+
+    def require_pose_head(self) -> None:
+        """RunError where this run has no head to read poses with."""
+        if self.pose_head is None:
+            raise RunError(
+                "This run has no pose head, so it gives no poses; train one beside what it has with: signvip train "
+                '--stage 2 --set stage2_poses={"steps":400,"clips":16,"frames":2,"learning_rate":0.002}'
+            )
 
     @torch.no_grad()
     def denoise(
@@ -257,6 +287,7 @@ def save_index(folder: Path, config: RunConfig, parts: Mapping[str, Any]) -> Non
     """Write the scheduler and `model_index.json`, which make a folder of parts loadable as a whole."""
     pipe = SignVipPipeline(
         **{name: parts[name] for name in MODELS},
+        pose_head=parts.get("pose_head"),
         scheduler=make_scheduler(config.sampler.scheduler, config.sampler),
         height=config.size[0],
         width=config.size[1],

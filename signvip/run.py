@@ -2,7 +2,7 @@
 
 config.json                     what built it
 model_index.json, vae/, condition_encoder/, guider/, reference_net/, denoiser/, autoencoder/,
-translator/, scheduler/         the parts, each as soon as it is trained
+pose_head/, translator/, scheduler/   the parts, each as soon as it is trained
 training/<phase>/               checkpoints, metrics.jsonl, TensorBoard, samples to look at
 """
 
@@ -36,7 +36,9 @@ MAKERS = {
     "denoiser": "signvip train --stage 1",
     "autoencoder": "signvip train --stage 2",
     "translator": "signvip train --stage 3",
+    "pose_head": "signvip train --stage 2",
 }
+OPTIONAL = ("pose_head",)  # what a run may lack and still generate
 # What a part settles once it is trained: nothing after it can change these in silence.
 SETTLED = {
     "vae": ("size", "fps", "vae", "start.vae"),

@@ -18,7 +18,7 @@ LONGEST_NAME = 60
 KEYS = ("text", "reference", "output")
 
 
-def one(text: str, reference: Path, output: Path | None) -> list[Request]:
+def one(text: str, reference: Path, output: Path | None, pose: Path | None = None) -> list[Request]:
     """The request of one sentence; without an mp4 to write to, the file is named after the sentence."""
     from signvip.data.footage import VIDEOS
     from signvip.generate import Request
@@ -29,15 +29,19 @@ def one(text: str, reference: Path, output: Path | None) -> list[Request]:
         )
     if output is None or output.suffix.lower() != ".mp4":
         output = (output or Path()) / f"{name_of(text)}.mp4"
-    return [Request(text, reference, output)]
+    if pose is not None and pose.suffix.lower() != ".pose":
+        pose = pose / f"{output.stem}.pose"
+    return [Request(text, reference, output, pose)]
 
 
-def many(file: Path, reference: Path | None, folder: Path) -> list[Request]:
-    """The requests of a file; outputs are numbered in `folder` unless a row names its own."""
+def many(file: Path, reference: Path | None, folder: Path, poses: Path | None = None) -> list[Request]:
+    """The requests of a file; outputs are numbered in `folder` unless a row names its own, poses named as outputs."""
     from signvip.generate import Request
 
     if folder.suffix == ".mp4":
         raise DataError(f"{folder} is one video, but {file} asks for many; give a folder by -o.")
+    if poses is not None and poses.suffix == ".pose":
+        raise DataError(f"{poses} is one file, but {file} asks for many; give a folder by --pose.")
     requests = []
     rows = read_rows(file)
     digits = max(4, len(str(len(rows))))
@@ -48,7 +52,8 @@ def many(file: Path, reference: Path | None, folder: Path) -> list[Request]:
                 f"Row {number} of {file} has no reference; give a picture for all after --from {file}."
             )
         output = row.get("output") or f"{number:0{digits}d}.mp4"
-        requests.append(Request(row["text"], picture, (folder / output).with_suffix(".mp4")))
+        pose = None if poses is None else (poses / output).with_suffix(".pose")
+        requests.append(Request(row["text"], picture, (folder / output).with_suffix(".mp4"), pose))
     _refuse_twins(file, requests)
     return requests
 

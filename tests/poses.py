@@ -8,8 +8,8 @@ import numpy as np
 
 from signvip.contracts import FACE, LEFT_HAND, RIGHT_HAND
 from signvip.estimation.facemesh import IBUG_OF_FACE_MESH
-from signvip.estimation.layouts import _OF_BLAZEPOSE
-from signvip.estimation.pose_files import _BLAZEPOSE
+from signvip.estimation.layouts import OF_BLAZEPOSE
+from signvip.estimation.pose_files import BLAZEPOSE
 from signvip.toysign.face import landmarks
 from signvip.toysign.hand import forward, handshape
 from signvip.toysign.rotations import axes, orientation
@@ -61,18 +61,18 @@ def older_body(fps, everything, components, version):
     return b"".join(rows)
 
 
-def holistic(signer, body=_BLAZEPOSE, mesh=range(468), size=WIDE):
+def holistic(signer, body=BLAZEPOSE, mesh=range(468), size=WIDE):
     """MediaPipe's parts of a signer whose every point is known; z of the hands as a fraction of the width."""
     points, hands = np.array(signer.known["keypoints"]), np.array(signer.known["hands"])
     pixels = np.zeros((len(points), 128, 4))
     pixels[..., [0, 1, 3]] = points * (size[1], size[0], 1)
     whole, face = np.zeros((len(points), 33, 4)), np.zeros((len(points), 478, 4))
-    whole[:, [_OF_BLAZEPOSE[point] for point in range(18) if point != 1]] = pixels[
+    whole[:, [OF_BLAZEPOSE[point] for point in range(18) if point != 1]] = pixels[
         :, [*range(1), *range(2, 18)]
     ]
     face[:, IBUG_OF_FACE_MESH] = pixels[:, FACE]
     parts = {
-        "POSE_LANDMARKS": (body, whole[:, [_BLAZEPOSE.index(name) for name in body]]),
+        "POSE_LANDMARKS": (body, whole[:, [BLAZEPOSE.index(name) for name in body]]),
         "FACE_LANDMARKS": ([str(number) for number in mesh], face[:, list(mesh)]),
     }
     for side, (name, part) in enumerate(HANDS.items()):
@@ -90,19 +90,19 @@ def signer_parts(frames, hands):
         "RIGHT_ELBOW": (110, 480), "LEFT_KNEE": (300, 1700), "RIGHT_HEEL": (200, 2400),
     }  # fmt: skip
     for name, place in places.items():
-        body[:, _BLAZEPOSE.index(name), :] = (*place, 0, 0.9)
+        body[:, BLAZEPOSE.index(name), :] = (*place, 0, 0.9)
     face = np.zeros((frames, 478, 4))
     face[:, IBUG_OF_FACE_MESH, :2] = landmarks(np.zeros((1, 7)))[0, :, :2] * (60, 75) + (250, 130)
     face[:, IBUG_OF_FACE_MESH, 3] = 1
-    parts = {"POSE_LANDMARKS": (_BLAZEPOSE, body), "FACE_LANDMARKS": ([str(n) for n in range(478)], face)}
+    parts = {"POSE_LANDMARKS": (BLAZEPOSE, body), "FACE_LANDMARKS": ([str(n) for n in range(478)], face)}
     for side, name in enumerate(HAND_NAMES):
         values = np.zeros((frames, 21, 4))
         if side in hands:
-            body[:, _BLAZEPOSE.index(f"{name.split('_')[0]}_WRIST")] = 0
+            body[:, BLAZEPOSE.index(f"{name.split('_')[0]}_WRIST")] = 0
             values[..., :3] = hands[side] / (1, 1, Z_UNIT)
             values[..., 3] = 1
-            body[:, _BLAZEPOSE.index(f"{name.split('_')[0]}_WRIST"), :2] = hands[side][:, 0, :2]
-            body[:, _BLAZEPOSE.index(f"{name.split('_')[0]}_WRIST"), 3] = 0.9
+            body[:, BLAZEPOSE.index(f"{name.split('_')[0]}_WRIST"), :2] = hands[side][:, 0, :2]
+            body[:, BLAZEPOSE.index(f"{name.split('_')[0]}_WRIST"), 3] = 0.9
         parts[name] = ([str(n) for n in range(21)], values)
     return parts
 

@@ -21,6 +21,8 @@ SMALL = {
         "motion": {"steps": 2, "clips": 1, "frames": 4},
     },
     "stage2": {"steps": 2, "clips": 2},
+    "pose_head": {"block_out_channels": [8, 16]},
+    "stage2_poses": {"steps": 2, "clips": 2},
     "stage3": {"steps": 2, "clips": 2},
 }
 
@@ -33,7 +35,9 @@ def small_config(**changes) -> RunConfig:
     merged = {**merge(merge(config, SMALL), changes), "conditions": conditions}
     for stage in (merged["stage1"]["vae"], merged["stage1"]["image"], merged["stage1"]["motion"]):
         stage["workers"] = 0
-    merged["stage2"]["workers"] = merged["stage3"]["workers"] = 0
+    for name in ("stage2", "stage2_poses", "stage3"):
+        if merged[name] is not None:
+            merged[name]["workers"] = 0
     return parse_config(merged)
 
 

@@ -31,7 +31,7 @@ OPENPOSE, WHOLEBODY, REDUCED = (
 _OF_BODY_25 = [*range(8), *range(9, 19)]
 _OF_COCO = [0, 5, 6, 8, 10, 5, 7, 9, 12, 14, 16, 11, 13, 15, 2, 1, 4, 3]
 _OF_REDUCED = [11, 12, 13, 14, 15, 16, 23, 24]
-_OF_BLAZEPOSE = [0, 11, 12, 14, 16, 11, 13, 15, 24, 26, 28, 23, 25, 27, 5, 2, 8, 7]
+OF_BLAZEPOSE = [0, 11, 12, 14, 16, 11, 13, 15, 24, 26, 28, 23, 25, 27, 5, 2, 8, 7]
 
 
 def from_openpose(points: np.ndarray) -> np.ndarray:
@@ -49,7 +49,7 @@ def from_wholebody(points: np.ndarray) -> np.ndarray:
 def from_holistic(pose: np.ndarray, face: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """MediaPipe's 33 points of the body, 468 or 478 of the face and 21 a hand, as (..., 128, 3)."""
     contours = face[..., IBUG_OF_FACE_MESH, :]
-    body = _with_face(with_neck(pose[..., _OF_BLAZEPOSE, :]), contours)
+    body = _with_face(with_neck(pose[..., OF_BLAZEPOSE, :]), contours)
     return _joined(body, contours, left, right)
 
 

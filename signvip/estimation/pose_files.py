@@ -15,14 +15,14 @@ from signvip.estimation.layouts import from_holistic, from_openpose
 from signvip.estimation.stored import PARTS, Stored
 
 # The names of the 33 points of MediaPipe's body, in their order.
-_BLAZEPOSE = (
+BLAZEPOSE = (
     "NOSE LEFT_EYE_INNER LEFT_EYE LEFT_EYE_OUTER RIGHT_EYE_INNER RIGHT_EYE RIGHT_EYE_OUTER LEFT_EAR RIGHT_EAR "
     "MOUTH_LEFT MOUTH_RIGHT LEFT_SHOULDER RIGHT_SHOULDER LEFT_ELBOW RIGHT_ELBOW LEFT_WRIST RIGHT_WRIST "
     "LEFT_PINKY RIGHT_PINKY LEFT_INDEX RIGHT_INDEX LEFT_THUMB RIGHT_THUMB LEFT_HIP RIGHT_HIP LEFT_KNEE "
     "RIGHT_KNEE LEFT_ANKLE RIGHT_ANKLE LEFT_HEEL RIGHT_HEEL LEFT_FOOT_INDEX RIGHT_FOOT_INDEX"
 ).split()
 _NEAR = 1.25  # a unit of z that is no farther from the width of the picture is that: one clip tells no better
-_MEDIAPIPE = {"LEFT_HAND_LANDMARKS": 21, "RIGHT_HAND_LANDMARKS": 21}
+HANDS = {"LEFT_HAND_LANDMARKS": 21, "RIGHT_HAND_LANDMARKS": 21}
 
 
 def read_pose(path: Path) -> Stored:
@@ -89,19 +89,19 @@ def _padded(parts: dict[str, np.ndarray], name: str, count: int) -> np.ndarray:
 def _holistic(parts: dict[str, np.ndarray], pose: Any, size: tuple[float, float]) -> Stored:
     """MediaPipe's points by their names, since reduced files leave some out; hands with z where it is stored."""
     named = {component.name: list(component.points) for component in pose.header.components}
-    wanted = {"POSE_LANDMARKS": _BLAZEPOSE, "FACE_LANDMARKS": [str(number) for number in range(478)]}
+    wanted = {"POSE_LANDMARKS": BLAZEPOSE, "FACE_LANDMARKS": [str(number) for number in range(478)]}
     shape, dims = parts["POSE_LANDMARKS"].shape[:2], parts["POSE_LANDMARKS"].shape[3]
     found = {name: np.zeros((*shape, len(points), dims), np.float32) for name, points in wanted.items()}
     for name, points in wanted.items():
         for number, point in enumerate(named.get(name, ())):
             if point in points:
                 found[name][:, :, points.index(point)] = parts[name][:, :, number]
-    for name, count in _MEDIAPIPE.items():
+    for name, count in HANDS.items():
         found[name] = parts.get(name, np.zeros((*shape, count, dims), np.float32))
     people = from_holistic(*(part[..., [0, 1, -1]] for part in found.values()))
     stored = Stored(list(people), size, float(pose.body.fps))
     if dims == 4 and shape[1] == 1:
-        return _deep(stored, np.stack([found[name][:, 0] for name in _MEDIAPIPE], axis=1), size[1])
+        return _deep(stored, np.stack([found[name][:, 0] for name in HANDS], axis=1), size[1])
     return stored
 
 

@@ -7,6 +7,7 @@ with collector_paused():
     from signvip.models.codec import Codec
     from signvip.models.condition_encoder import ConditionEncoder
     from signvip.models.coordinates import Coordinates
+    from signvip.models.pose_head import PoseHead
     from signvip.models.translation import TokenTranslator
     from signvip.models.video_diffusion import Denoiser, Guider, ReferenceNet
 
@@ -17,6 +18,7 @@ __all__ = [
     "Coordinates",
     "Denoiser",
     "Guider",
+    "PoseHead",
     "ReferenceNet",
     "TokenTranslator",
 ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from diffusers import AutoencoderKL
 
+from signvip.config import Training
 from signvip.data.manifest import Manifest
 from signvip.errors import RunError
 from signvip.models import (
@@ -15,6 +16,7 @@ from signvip.models import (
     Coordinates,
     Denoiser,
     Guider,
+    PoseHead,
     ReferenceNet,
     TokenTranslator,
 )
@@ -25,6 +27,7 @@ from signvip.run import Run
 from signvip.stages import PhaseKey, require_training
 from signvip.stages.clips import Clips
 from signvip.stages.codecs import load_codec
+from signvip.stages.poses import PosesPhase, stored_keypoints
 from signvip.stages.start import published_vae, start_image, start_motion
 from signvip.stages.text import TextPhase, check_languages
 from signvip.stages.tokens import TokensPhase
@@ -45,6 +48,7 @@ MOTION = PhaseKey(
     "stage1-motion", ("size", *NETS, "start.motion"), ("vae", "condition_encoder", "reference_net")
 )
 TOKENS = PhaseKey("stage2", ("autoencoder", "quantizer"), ("condition_encoder",))
+POSES = PhaseKey("stage2-poses", ("size", "pose_head"), ("condition_encoder",))
 TEXT = PhaseKey("stage3", ("translator",), ("autoencoder",))
 
 
@@ -59,13 +63,22 @@ def stage1(run: Run, shards: Path, loop: Loop) -> None:
 
 
 def stage2(run: Run, shards: Path, loop: Loop) -> None:
-    """The autoencoder around the chosen quantizer (section 3.5), or no more than the ranges of coordinates."""
+    """The autoencoder around the chosen quantizer (section 3.5), or no more than the ranges of coordinates.
+
+    Then, where the configuration says how, a head that reads keypoints from the embeddings.
+    """
     _check_shards(run, shards)
-    config, training = run.config, run.config.stage2
     run.require("condition_encoder")
-    if config.intermediate == "coordinates":
+    if run.config.intermediate == "coordinates":
         _take_coordinates(run, shards, loop)
-        return
+    else:
+        _train_tokens(run, shards, loop)
+    if run.config.stage2_poses is not None:
+        _train_poses(run, shards, loop, run.config.stage2_poses)
+
+
+def _train_tokens(run: Run, shards: Path, loop: Loop) -> None:
+    config, training = run.config, run.config.stage2
     if loop.finished(run, TOKENS, training):
         return
     encoder = run.load("condition_encoder", ConditionEncoder)
@@ -77,6 +90,31 @@ def stage2(run: Run, shards: Path, loop: Loop) -> None:
     loop.train(run, TOKENS, phase, training)
     run.save("autoencoder", autoencoder)
     loop.finish(run, TOKENS, training)
+
+
+def _train_poses(run: Run, shards: Path, loop: Loop, training: Training) -> None:
+    if stored_keypoints(Clips(shards, "train", run.config).coordinates(0)) is None:
+        names = " and ".join(run.config.conditions)
+        loop.reporter.say(f"{names} store no keypoints, so this run gets no pose head and gives no poses.")
+        return
+    if loop.finished(run, POSES, training):
+        return
+    encoder = run.load("condition_encoder", ConditionEncoder)
+    _seed(run, POSES)
+    head = build_network(
+        PoseHead,
+        run.config.pose_head,
+        embedding_channels=encoder.embedding_channels,
+        size=run.config.size,
+    )
+    phase = PosesPhase(
+        run.config, training, shards, encoder, head, _current(run, shards, "condition_encoder")
+    )
+    loop.train(run, POSES, phase, training)
+    run.save("pose_head", head)
+    if run.has("translator"):
+        save_pipeline(run)  # a finished run learns that it has one
+    loop.finish(run, POSES, training)
 
 
 def stage3(run: Run, shards: Path, loop: Loop) -> None:
@@ -211,6 +249,7 @@ def save_pipeline(run: Run) -> None:
             "denoiser": run.load("denoiser", Denoiser),
             "autoencoder": load_codec(run),
             "translator": run.load("translator", TokenTranslator),
+            "pose_head": run.load("pose_head", PoseHead) if run.has("pose_head") else None,
         },
     )
 

@@ -33,6 +33,9 @@ def generate(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="PATH", help="The mp4, or a folder.")
     ] = None,
+    pose: Annotated[
+        Path | None, typer.Option("--pose", metavar="PATH", help="A .pose file of the signing, or a folder.")
+    ] = None,
     steps: Annotated[int | None, typer.Option("--steps", min=1, help="Denoising steps.")] = None,
     guidance: Annotated[float | None, typer.Option("--guidance", min=0, help="Scale of guidance.")] = None,
     scheduler: Annotated[str | None, typer.Option("--scheduler", metavar="NAME", help=SCHEDULERS)] = None,
@@ -83,6 +86,8 @@ def generate(
 
       signvip generate "mild and dry" ref.png -o mild.mp4 --seed 7 --steps 50
 
+      signvip generate "mild and dry" ref.png -o mild.mp4 --pose mild.pose
+
       signvip generate --from sentences.txt ref.png -o outputs/forecast
     """
     check_usage(text, reference, source)
@@ -92,7 +97,7 @@ def generate(
         from signvip.generate import generate as make_videos
     from signvip_cli.reporter import make_reporter
 
-    requests = read_requests(text, reference, source, output)
+    requests = read_requests(text, reference, source, output, pose)
     options = GenerateOptions(
         steps=steps, guidance=guidance, guidance_start=guidance_start, guidance_stop=guidance_stop,
         reuse_every=reuse_every, window_batch=window_batch, scheduler=scheduler, seed=seed, language=language,
@@ -101,10 +106,15 @@ def generate(
     )  # fmt: skip
     made = make_videos(requests, run=run, options=options, reporter=make_reporter())
     if json:
-        print_json([{"video": str(path), "sidecar": str(path.with_suffix(".json"))} for path in made])
+        print_json([_written(path, request.pose) for path, request in zip(made, requests, strict=True)])
     else:
         for path in made:
             print_result(str(path))
+
+
+def _written(video: Path, pose: Path | None) -> dict[str, str]:
+    files = {"video": str(video), "sidecar": str(video.with_suffix(".json"))}
+    return files if pose is None else {**files, "pose": str(pose)}
 
 
 def check_usage(text: str | None, reference: Path | None, source: Path | None) -> None:
@@ -118,12 +128,16 @@ def check_usage(text: str | None, reference: Path | None, source: Path | None) -
 
 
 def read_requests(
-    text: str | None, reference: Path | None, source: Path | None, output: Path | None
+    text: str | None,
+    reference: Path | None,
+    source: Path | None,
+    output: Path | None,
+    pose: Path | None = None,
 ) -> list[Request]:
     """The requests of a command line; with `--from`, the only argument is the picture for all rows."""
     from signvip_cli.requests import many, one
 
     if source is not None:
-        return many(source, Path(text) if text is not None else None, output or MANY)
+        return many(source, Path(text) if text is not None else None, output or MANY, pose)
     assert text is not None and reference is not None
-    return one(text, reference, output)
+    return one(text, reference, output, pose)

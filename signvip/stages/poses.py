@@ -1,0 +1,182 @@
+"""Stage II, its last part: the head that reads keypoints from the frozen condition encoder's embeddings e.
+
+Its examples are true conditions, whose keypoints are stored beside what is drawn of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from signvip.config import RunConfig, Training
+from signvip.contracts import BODY, FACE, KEYPOINTS, LEFT_HAND, NUM_KEYPOINTS, RIGHT_HAND
+from signvip.data.pixels import to_model
+from signvip.models import ConditionEncoder, PoseHead
+from signvip.models.pose_head import SEEN, Maps, cell_centres, confidence_logits, mean_places
+from signvip.stages.clips import Clips, Draws
+from signvip.stages.codecs import CHUNK
+from signvip.trainable import Frozen, device_of
+from signvip.validation import Share, Sums, add
+
+SPREAD = 1.0  # cells: the deviation of the bump that a heat map is taught
+GROUPS = {
+    "wrist": [KEYPOINTS.index("right_wrist"), KEYPOINTS.index("left_wrist")],
+    "finger": [*range(LEFT_HAND.start + 1, LEFT_HAND.stop), *range(RIGHT_HAND.start + 1, RIGHT_HAND.stop)],
+    "face": list(range(FACE.start, FACE.stop)),
+    "body": list(range(BODY.start, BODY.stop)),
+}
+
+
+def stored_keypoints(arrays: Mapping[str, Mapping[str, np.ndarray]]) -> np.ndarray | None:
+    """Keypoints (F, 128, 3) in fractions that a clip's conditions store; None where none stores any.
+
+    All of a condition's `keypoints` (F, 128, 3), else the joints of its `hands` (F, 2, 21, 4). Points that are not
+    seen, not in the picture, or of no condition are all zeros.
+    """
+    found: np.ndarray | None = None
+    for condition in arrays.values():
+        if "keypoints" in condition:
+            return in_picture(condition["keypoints"])
+        if "hands" in condition and found is None:
+            hands = condition["hands"]
+            found = np.zeros((len(hands), NUM_KEYPOINTS, 3), np.float32)
+            found[:, LEFT_HAND], found[:, RIGHT_HAND] = hands[:, 0][..., [0, 1, 3]], hands[:, 1][..., [0, 1, 3]]
+    return None if found is None else in_picture(found)
+
+
+def in_picture(points: np.ndarray) -> np.ndarray:
+    """Keypoints (F, 128, 3) in fractions, zeros where a point is unseen or out of the picture: nothing shows it."""
+    points = points.astype(np.float32)
+    places = points[..., :2]
+    seen = (points[..., 2] >= SEEN) & ((places >= 0) & (places <= 1)).all(axis=-1)
+    return np.where(seen[..., None], points, np.float32(0))
+
+
+class _Reading(nn.Module):
+    def __init__(self, head: PoseHead, encoder: ConditionEncoder) -> None:
+        super().__init__()
+        self.head, self.encoder = head, Frozen(encoder)
+
+    def embed(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """Embeddings e (B, C, h, w), stored or computed from drawings."""
+        if "embeddings" in batch:
+            return batch["embeddings"].float()
+        with torch.no_grad():
+            return self.encoder.network(to_model(batch["conditions"]))
+
+    def forward(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        maps, truth = self.head(self.embed(batch)), batch["keypoints"]
+        heat, places, confidence = heat_loss(maps, truth), place_loss(maps, truth), confidence_loss(maps, truth)
+        values = {"heat": heat.detach(), "places": places.detach(), "confidence": confidence.detach()}
+        return heat + places + confidence, values
+
+
+def heat_loss(maps: Maps, truth: Tensor) -> Tensor:
+    """Divergence of the heat maps from a bump at each seen point of truth (B, 128, 3); without it little is learned."""
+    target = bumps(maps.where, truth)
+    logarithm = maps.where.flatten(2).log_softmax(-1)
+    return _over_seen((torch.special.xlogy(target, target) - target * logarithm).sum(-1), truth)
+
+
+def place_loss(maps: Maps, truth: Tensor) -> Tensor:
+    """Mean distance along an axis, in cells, between mean places and seen points of truth (B, 128, 3)."""
+    cells = truth.new_tensor(maps.where.shape[:1:-1])  # w, h
+    return _over_seen(((mean_places(maps.where) - truth[..., :2]) * cells).abs().mean(-1), truth)
+
+
+def confidence_loss(maps: Maps, truth: Tensor) -> Tensor:
+    """Cross-entropy of the confidence of all points with that of truth (B, 128, 3)."""
+    return functional.binary_cross_entropy_with_logits(confidence_logits(maps), truth[..., 2])
+
+
+def bumps(grid: Tensor, truth: Tensor) -> Tensor:
+    """Normal densities (B, P, h*w), which sum to 1, about points (B, P, 3) in fractions, on the grid (..., h, w)."""
+    squares = [
+        ((centres - truth[..., axis, None]) * len(centres) / SPREAD).square()
+        for axis, centres in enumerate(cell_centres(grid))
+    ]
+    return (-(squares[1][..., None] + squares[0][..., None, :]) / 2).flatten(2).softmax(-1)
+
+
+def _over_seen(losses: Tensor, truth: Tensor) -> Tensor:
+    """Mean of losses (B, P) over the points that are seen."""
+    seen = (truth[..., 2] > 0).to(losses)
+    return (losses * seen).sum() / seen.sum().clamp(min=1)
+
+
+class PosesPhase:
+    """Learn to read the keypoints of single frames, from embeddings of their true conditions."""
+
+    name, idle = "stage2-poses", False
+
+    def __init__(
+        self,
+        config: RunConfig,
+        training: Training,
+        shards: Path,
+        encoder: ConditionEncoder,
+        head: PoseHead,
+        stored: bool,  # the shards hold embeddings of this very encoder
+    ) -> None:
+        self.config, self.training = config, training
+        self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
+        self.stored = stored
+        self.module = _Reading(head, encoder)
+
+    def batch(self, index: int) -> dict[str, Any]:
+        parts = []
+        for draws in Draws.of_batch(self.config.seed, self.name, index, self.training.clips):
+            clip = draws.clip(len(self.train))
+            picks = draws.scattered(self.train.info(clip)["frames"], self.training.frames)
+            parts.append(self._read(self.train, clip, picks))
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+    def _read(self, clips: Clips, clip: int, picks: list[int]) -> dict[str, Tensor]:
+        points = stored_keypoints(clips.coordinates(clip))
+        assert points is not None  # the stage asked before it began
+        keypoints = torch.from_numpy(points[picks])
+        if self.stored:
+            return {"embeddings": clips.array(clip, "embeddings.npy", picks), "keypoints": keypoints}
+        return {"conditions": clips.conditions(clip, picks), "keypoints": keypoints}
+
+    def validate(self, folder: Path) -> dict[str, float]:
+        """Mean errors in pixels, and the share of points told rightly as seen or unseen, over the whole dev split."""
+        return self.scores(self.measure(Share.of(len(self.dev), seed=0, whole=True), folder))
+
+    def measure(self, share: Share, folder: Path) -> Sums:
+        """Errors and counts of some dev frames, at most `CHUNK` of them at a time."""
+        device, parts = device_of(self.module), []
+        for clip in share.own():
+            picks = share.picks(self.dev.info(clip)["frames"])
+            for first in range(0, len(picks), CHUNK):
+                batch = self._read(self.dev, clip, picks[first : first + CHUNK])
+                e = self.module.embed({name: value.to(device) for name, value in batch.items()})
+                parts.append(self._sums(self.module.head.locate(e).float().cpu(), batch["keypoints"]))
+        return add(parts)
+
+    def _sums(self, found: Tensor, truth: Tensor) -> Sums:
+        height, width = self.config.size
+        apart = (found[..., :2] - truth[..., :2] * truth.new_tensor([width, height])).norm(dim=-1)
+        seen = truth[..., 2] > 0
+        sums = {"right": float(((found[..., 2] >= SEEN) == seen).sum()), "points": float(seen.numel())}
+        for name, points in GROUPS.items():
+            sums[f"{name}_error"] = float((apart * seen)[:, points].sum())
+            sums[f"{name}_count"] = float(seen[:, points].sum())
+        return sums
+
+    def scores(self, sums: Sums) -> dict[str, float]:
+        """Numbers to log, from sums over all frames; groups that no condition shows are left out."""
+        if not sums:
+            return {}
+        errors = {
+            f"{name}_error": float(sums[f"{name}_error"] / sums[f"{name}_count"])
+            for name in GROUPS
+            if sums[f"{name}_count"]
+        }
+        return {**errors, "seen": float(sums["right"] / sums["points"])}
