@@ -116,11 +116,12 @@ class Store:
 
 def training_config(step: Step) -> RunConfig:
     """The configuration that trains this step and no other of its stage."""
-    if step.kind.stage != 1 or step.config.start.vae is not None:
-        return step.config
+    config = step.config.model_copy(update={"stage2_poses": None})  # no table of the paper asks for poses
+    if step.kind.stage != 1 or config.start.vae is not None:
+        return config
     phases = [phase for phase in step.config.stage1.phases if (phase == "vae") == (step.kind is VAE)]
     changes: Mapping[str, Any] = {"stage1": {"phases": phases}}
-    return parse_config(merge(step.config.model_dump(mode="json"), changes))
+    return parse_config(merge(config.model_dump(mode="json"), changes))
 
 
 def link_parts(source: Path, target: Path, parts: Iterable[str]) -> None:

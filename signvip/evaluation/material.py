@@ -19,12 +19,13 @@ from signvip.errors import DataError, MismatchError, SignVipError
 from signvip.evaluation.chain import Chain, as_array, fit_probe
 from signvip.evaluation.counting import STILL, counting, still
 from signvip.evaluation.reading import NO_EVALUATOR, ORACLE
-from signvip.evaluation.trajectories import wrist_positions
+from signvip.evaluation.trajectories import joints, wrist_positions
 from signvip.metrics.base import Cost, Signing
 from signvip.models import Autoencoder
 from signvip.progress import Reporter
 from signvip.sizes import count
 from signvip.stages.codecs import tokens_of
+from signvip.stages.poses import stored_keypoints
 from signvip.training import step_seed
 
 TRUTH, REBUILT, GENERATED = "ground truth", "from true conditions", "from the text"
@@ -32,6 +33,10 @@ ROWS = (TRUTH, REBUILT, GENERATED, STILL)
 UNALIGNED = "it compares aligned frames, and clips from the text have lengths of their own"
 NOTHING_COUNTS = "no frame of these clips differs from its reference picture"
 NO_FINDER = "a pose evaluator finds faces in generated frames; train one with: signvip train-evaluator --modality pose"
+NO_HEAD = (
+    "this run has no pose head, as runs of earlier versions and presets without [stage2_poses]: a linear probe reads "
+    "wrists in its place, for dtw and mpjpe"
+)
 PIXELS = {"videos", "clips", "identities", "costs"}  # what asks for generated frames, which take long
 
 
@@ -151,8 +156,13 @@ def gather(
         _add_costs(rows, clips, chain)
     _add_tokens(rows, clips)
     _add_embeddings(rows, clips, chain)
-    if "poses" in takes:
-        _add_poses(rows, clips, chain, shards)
+    if chain.pipe.pose_head is None:
+        if "poses" in takes:
+            _add_wrists(rows, clips, chain, shards)
+        for row in rows.values():
+            row.lacks["keypoints"] = NO_HEAD
+    elif {"poses", "keypoints"} & set(takes):
+        _add_poses(rows, clips, chain, picks)
     if "identities" in takes:
         _add_identities(rows, clips, evaluators.get("pose"))
     if reads:
@@ -285,7 +295,41 @@ def _add_embeddings(rows: dict[str, Material], clips: list[Made], chain: Chain) 
     )
 
 
-def _add_poses(rows: dict[str, Material], clips: list[Made], chain: Chain, shards: Path) -> None:
+@torch.no_grad()
+def _add_poses(rows: dict[str, Material], clips: list[Made], chain: Chain, picks: Sequence[int]) -> None:
+    """Keypoints in pixels that the run's head reads, and of them arms and hands as fractions of the frame.
+
+    The row of the ground truth has the error of the reading. The likeliest places count, be they seen or not: a point
+    that is not found where the truth has one is an error.
+    """
+    height, width = chain.run.config.size
+    scale = np.array([width, height, 1], np.float32)
+    known = [stored_keypoints(chain.clips.coordinates(pick)) for pick in picks]
+    truth = [points * scale for points in known if points is not None]
+    if len(truth) < len(clips):
+        for row in rows.values():
+            row.lacks["poses"] = row.lacks["keypoints"] = "these shards hold no keypoints to compare with"
+        return
+    head = chain.pipe.pose_head
+    for name, made in _readings(clips, chain, lambda e: as_array(head.locate(e))).items():
+        rows[name].pairs["keypoints"] = Pair(made, truth)
+        rows[name].pairs["poses"] = Pair(*([joints(points / scale) for points in clip] for clip in (made, truth)))
+
+
+def _readings(
+    clips: list[Made], chain: Chain, read: Callable[[Tensor], np.ndarray]
+) -> dict[str, list[np.ndarray]]:
+    """What is read, frame by frame, from the embeddings that each row's video is, or would be, made from."""
+    true = [read(chain.embeddings(clip.pick)) for clip in clips]
+    return {
+        TRUTH: true,
+        REBUILT: [read(chain.pipe.embed(clip.tokens)) for clip in clips],
+        GENERATED: [read(chain.pipe.embed(clip.written)) for clip in clips],
+        STILL: [np.repeat(found[-1:], len(found), axis=0) for found in true],
+    }
+
+
+def _add_wrists(rows: dict[str, Material], clips: list[Made], chain: Chain, shards: Path) -> None:
     """Wrists, read from embeddings by a linear probe: the row of the ground truth has the error of the reading."""
     try:
         if any(clip.keypoints is None for clip in clips):
@@ -296,14 +340,7 @@ def _add_poses(rows: dict[str, Material], clips: list[Made], chain: Chain, shard
             row.lacks["poses"] = f"wrists are read by a probe that is fitted on train and dev: {error}"
         return
     truth = [wrist_positions(clip.keypoints) for clip in clips if clip.keypoints is not None]
-    read = [probe(as_array(chain.embeddings(clip.pick))) for clip in clips]
-    sources = {
-        TRUTH: read,
-        REBUILT: [probe(as_array(chain.pipe.embed(clip.tokens))) for clip in clips],
-        GENERATED: [probe(as_array(chain.pipe.embed(clip.written))) for clip in clips],
-        STILL: [np.repeat(positions[-1:], len(positions), axis=0) for positions in read],
-    }
-    for name, positions in sources.items():
+    for name, positions in _readings(clips, chain, lambda e: probe(as_array(e))).items():
         rows[name].pairs["poses"] = Pair(positions, truth)
 
 

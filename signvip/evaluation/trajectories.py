@@ -1,4 +1,4 @@
-"""Are the wrists in the right place? Trajectories read from embeddings e, aligned in time with the truth."""
+"""Are wrists and fingers in the right place? Trajectories read from embeddings e, aligned in time with the truth."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from signvip.contracts import LEFT_HAND, RIGHT_HAND
+
+JOINTS = [*range(8), *range(LEFT_HAND.start, RIGHT_HAND.stop)]  # head, neck, arms and both hands, as the field counts 50
 RIGHT_WRIST, LEFT_WRIST = 4, 7  # OpenPose-18
 TOLERANCE = 0.1  # of the frame
 STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)
@@ -50,9 +53,28 @@ def wrist_positions(keypoints: np.ndarray) -> np.ndarray:
     return keypoints[:, [RIGHT_WRIST, LEFT_WRIST], :2].astype(np.float64)
 
 
+def joints(keypoints: np.ndarray) -> np.ndarray:
+    """Keypoints (F, 128, 3) to the places (F, 50, 2) of arms and hands, not a number where one is unseen."""
+    chosen = keypoints[:, JOINTS].astype(np.float64)
+    return np.where(chosen[..., 2:] > 0, chosen[..., :2], np.nan)
+
+
+def distances(made: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Euclidean distances (..., J) of joints (..., J, D); an unseen joint has the mean of its frame's others.
+
+    Unseen is what is not a number. Where nothing is seen nothing is wrong: 0.
+    """
+    apart = np.asarray(np.linalg.norm(made - truth, axis=-1))
+    known = np.isfinite(apart)
+    if known.all():
+        return apart
+    mean = np.where(known, apart, 0).sum(axis=-1) / known.sum(axis=-1).clip(min=1)
+    return np.where(known, apart, mean[..., None])
+
+
 def align(made: np.ndarray, truth: np.ndarray) -> list[tuple[int, int]]:
-    """Dynamic time warping of two trajectories (F, 2, 2), by the summed Euclidean distance of both wrists."""
-    cost = np.linalg.norm(made[:, None] - truth[None], axis=-1).sum(axis=-1)
+    """Dynamic time warping of two trajectories (F, J, D), by the summed Euclidean distance of all joints."""
+    cost = distances(made[:, None], truth[None]).sum(axis=-1)
     total = np.full((len(made) + 1, len(truth) + 1), np.inf)
     total[0, 0] = 0
     for i, j in np.ndindex(*cost.shape):

@@ -1,4 +1,4 @@
-"""Poses (F, J, D) against poses of another length: joints aligned in time. Units are those of the joints."""
+"""Poses against poses of another length, aligned in time: joints (F, J, D) in any unit, keypoints (F, 128, 3) in pixels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from signvip.errors import DataError
-from signvip.evaluation.trajectories import align
+from signvip.contracts import FACE, KEYPOINTS, LEFT_HAND, NUM_KEYPOINTS, RIGHT_HAND
+from signvip.evaluation.trajectories import JOINTS, align, distances, joints
 from signvip.metrics.base import MeanOfClips, Summed, check_pairs
 
 
@@ -57,8 +58,54 @@ def aligned(name: str, generated: Sequence[np.ndarray], truth: Sequence[np.ndarr
                 f"{name} takes joints (F, J, D) of one skeleton; clip {clip} has {made.shape} and its truth "
                 f"{wanted.shape}."
             )
-        if not (np.isfinite(made).all() and np.isfinite(wanted).all()):
+        if not np.isfinite(made).all() or np.isinf(wanted).any():
             raise DataError(f"{name} was given joints of clip {clip} that are no numbers; leave them out.")
         first, second = np.array(align(made, wanted)).T
-        found.append(np.linalg.norm(made[first] - wanted[second], axis=-1).mean(axis=-1))
+        found.append(distances(made[first], wanted[second]).mean(axis=-1))
     return found
+
+
+class PointError(MeanOfClips):
+    """Mean Euclidean distance in pixels of some keypoints, over aligned frames and the points that the truth sees.
+
+    Frames are aligned by dynamic time warping of arms and hands. Mean over clips in which such points are seen.
+    """
+
+    takes, higher_is_better = "keypoints", False
+    signature = "Euclidean in pixels, after dynamic time warping of 50 joints, over seen points, then clips"
+    points: Sequence[int]
+
+    def of_clips(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> list[float | None]:
+        check_pairs(self.key, generated, truth)
+        return [self._of_clip(made, wanted) for made, wanted in zip(generated, truth, strict=True)]
+
+    def _of_clip(self, made: np.ndarray, wanted: np.ndarray) -> float | None:
+        for points in (made, wanted):
+            if points.ndim != 3 or points.shape[1:] != (NUM_KEYPOINTS, 3) or not len(points):
+                raise DataError(
+                    f"{self.key} takes keypoints (F, {NUM_KEYPOINTS}, 3) in pixels; one of these has the shape "
+                    f"{points.shape}."
+                )
+        first, second = np.array(align(made[:, JOINTS, :2], joints(wanted))).T
+        found, there = made[first][:, self.points], wanted[second][:, self.points]
+        apart = np.linalg.norm(found[..., :2] - there[..., :2], axis=-1)[there[..., 2] > 0]
+        return float(apart.mean()) if apart.size else None
+
+
+class WristError(PointError):
+    """Of both wrists of the body."""
+
+    key, points = "wrist_error", tuple(KEYPOINTS.index(f"{side}_wrist") for side in ("right", "left"))
+
+
+class FingerError(PointError):
+    """Of the twenty finger joints of each hand, at their places in the picture."""
+
+    key = "finger_error"
+    points = (*range(LEFT_HAND.start + 1, LEFT_HAND.stop), *range(RIGHT_HAND.start + 1, RIGHT_HAND.stop))
+
+
+class FaceError(PointError):
+    """Of the 68 points of the face."""
+
+    key, points = "face_error", tuple(range(FACE.start, FACE.stop))

@@ -103,6 +103,13 @@ def _poses(seed: int) -> list[Any]:
     return list(np.random.default_rng(seed).uniform(0, 1, (4, 8, 5, 2)))
 
 
+def _keypoints(seed: int) -> list[Any]:
+    """Four clips of eight frames with all keypoints, in pixels of frames of 64x64."""
+    import numpy as np
+
+    return list(np.random.default_rng(seed).uniform(0, 64, (4, 8, 128, 3)) * (1, 1, 1 / 64))
+
+
 def _tokens(seed: int) -> list[Any]:
     """Four clips of eight frames with sixteen tokens each, in [0, 25); the truth has all of them equally often."""
     import numpy as np
@@ -131,6 +138,7 @@ SAMPLES: dict[str, Callable[[int], Sequence[Any]]] = {
     "identities": _identities,
     "texts": lambda seed: OTHER if seed else TRUTH,
     "poses": _poses,
+    "keypoints": _keypoints,
     "tokens": _tokens,
     "embeddings": _embeddings,
     "costs": _costs,

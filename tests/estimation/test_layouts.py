@@ -11,7 +11,7 @@ from signvip.contracts import BODY, FACE, LEFT_HAND, RIGHT_HAND
 from signvip.estimation import from_holistic, from_openpose, from_wholebody
 from signvip.estimation.facemesh import IBUG_OF_FACE_MESH
 from signvip.estimation.layouts import cleaned
-from signvip.estimation.pose_files import _BLAZEPOSE
+from signvip.estimation.pose_files import BLAZEPOSE as OF_MEDIAPIPE
 
 OURS = (
     "nose neck r-shoulder r-elbow r-wrist l-shoulder l-elbow l-wrist r-hip r-knee r-ankle l-hip l-knee l-ankle r-eye "
@@ -25,7 +25,7 @@ COCO = (
     "nose l-eye r-eye l-ear r-ear l-shoulder r-shoulder l-elbow r-elbow l-wrist r-wrist l-hip r-hip l-knee r-knee "
     "l-ankle r-ankle"
 ).split()
-BLAZEPOSE = [name.lower().replace("left_", "l-").replace("right_", "r-") for name in _BLAZEPOSE]
+BLAZEPOSE = [name.lower().replace("left_", "l-").replace("right_", "r-") for name in OF_MEDIAPIPE]
 
 
 def place(name):

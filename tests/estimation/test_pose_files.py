@@ -14,7 +14,7 @@ from signvip import DataError
 from signvip.contracts import BODY, FACE, LEFT_HAND, RIGHT_HAND
 from signvip.estimation.facemesh import IBUG_OF_FACE_MESH
 from signvip.estimation.keypoints import Keypoints
-from signvip.estimation.pose_files import _BLAZEPOSE
+from signvip.estimation.pose_files import BLAZEPOSE
 from signvip.testing import check_estimator
 
 pose_format = pytest.importorskip("pose_format")
@@ -68,7 +68,7 @@ def test_z_is_fitted_where_x_and_y_were_scaled_without_it(tmp_path, clip, signer
 def test_legs_lie_where_they_like_and_points_in_metres_are_left_out(tmp_path, clip, signer):
     parts = holistic(signer)
     parts["POSE_LANDMARKS"][1][:, 23:] = (400, 900, 0, 0.9)  # a picture of 160x90 that ends at the chest
-    parts["POSE_WORLD_LANDMARKS"] = (_BLAZEPOSE, np.full((len(signer.frames), 33, 4), -0.7))
+    parts["POSE_WORLD_LANDMARKS"] = (BLAZEPOSE, np.full((len(signer.frames), 33, 4), -0.7))
     write(tmp_path / f"{clip.id}.pose", parts)
     found = build(tmp_path)(clip)["keypoints"]
     assert np.allclose(found[:, 2:8], signer.known["keypoints"][:, 2:8], atol=1e-5)
