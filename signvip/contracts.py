@@ -23,7 +23,16 @@ BODY, FACE, LEFT_HAND, RIGHT_HAND = slice(0, 18), slice(18, 86), slice(86, 107),
 NUM_KEYPOINTS = 128  # OpenPose-18 body, iBUG-68 face, 21 points a hand
 _FINGERS = ("thumb", "index", "middle", "ring", "little")  # four joints each, from the palm to the tip
 KEYPOINTS = (
-    *("nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist"),
+    *(
+        "nose",
+        "neck",
+        "right_shoulder",
+        "right_elbow",
+        "right_wrist",
+        "left_shoulder",
+        "left_elbow",
+        "left_wrist",
+    ),
     *("right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle"),
     *("right_eye", "left_eye", "right_ear", "left_ear"),
     *(f"face_{number}" for number in range(68)),

@@ -36,7 +36,11 @@ def embed(source: Path, target: Path) -> Path:
     pipe.scheduler.save_pretrained(target / "scheduler")
     pipe.save_config(target)
     shutil.copy(source / "config.json", target / "config.json")
-    metrics = {phase: last_metrics(run.phase(phase) / "metrics.jsonl") for phase in PHASES if run.phase(phase).is_dir()}
+    metrics = {
+        phase: last_metrics(run.phase(phase) / "metrics.jsonl")
+        for phase in PHASES
+        if run.phase(phase).is_dir()
+    }
     write_text(target / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     for path in target.rglob("*.json"):
         forget_place(path)

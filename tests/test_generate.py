@@ -73,7 +73,9 @@ def test_offloaded_parts_are_fetched_before_they_work():
     plain, offloaded = (signvip.SignVipPipeline.from_pretrained(embedded_run()) for _ in range(2))
     offloaded.enable_model_cpu_offload(device="cpu")
     fetched = []
-    parts = [name for name in offloaded.model_cpu_offload_seq.split("->") if getattr(offloaded, name) is not None]
+    parts = [
+        name for name in offloaded.model_cpu_offload_seq.split("->") if getattr(offloaded, name) is not None
+    ]
     for name in parts:
         hook = getattr(offloaded, name)._hf_hook
 

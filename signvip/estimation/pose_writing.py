@@ -25,8 +25,14 @@ _HAND = [
         for joint in ("MCP", "PIP", "DIP", "TIP")
     ),
 ]  # MediaPipe's names, in its order
-_BODY_LIMBS = [(11, 12), (11, 13), (13, 15), (12, 14), (14, 16), (11, 23), (12, 24), (23, 24), (0, 2), (0, 5), (2, 7), (5, 8)]
-_HAND_LIMBS = [(0 if joint % 4 == 1 else joint - 1, joint) for joint in range(1, 21)] + [(5, 9), (9, 13), (13, 17)]
+_BODY_LIMBS = [
+    (11, 12), (11, 13), (13, 15), (12, 14), (14, 16), (11, 23), (12, 24), (23, 24), (0, 2), (0, 5), (2, 7), (5, 8)
+]  # fmt: skip
+_HAND_LIMBS = [(0 if joint % 4 == 1 else joint - 1, joint) for joint in range(1, 21)] + [
+    (5, 9),
+    (9, 13),
+    (13, 17),
+]
 _FACE_LINES = (  # of iBUG's points: jaw, brows, nose, eyes, lips; True where a line is closed
     (range(17), False), (range(17, 22), False), (range(22, 27), False), (range(27, 31), False), (range(31, 36), False),
     (range(36, 42), True), (range(42, 48), True), (range(48, 60), True), (range(60, 68), True),
@@ -52,7 +58,9 @@ def write_pose(path: Path, points: np.ndarray, *, size: tuple[int, int], fps: fl
     from pose_format.pose_header import PoseHeader, PoseHeaderDimensions
 
     if points.ndim != 3 or points.shape[1:] != (NUM_KEYPOINTS, 3) or not len(points):
-        raise DataError(f"Keypoints of shape {points.shape} are not (F, {NUM_KEYPOINTS}, 3); give those of a clip.")
+        raise DataError(
+            f"Keypoints of shape {points.shape} are not (F, {NUM_KEYPOINTS}, 3); give those of a clip."
+        )
     parts = _parts(points.astype(np.float32))
     everything = np.concatenate(list(parts.values()), axis=1)[:, None]  # (F, people, 543, 3)
     places = np.concatenate([everything[..., :2], np.zeros_like(everything[..., :1])], axis=-1)

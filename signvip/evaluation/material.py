@@ -313,7 +313,9 @@ def _add_poses(rows: dict[str, Material], clips: list[Made], chain: Chain, picks
     head = chain.pipe.pose_head
     for name, made in _readings(clips, chain, lambda e: as_array(head.locate(e))).items():
         rows[name].pairs["keypoints"] = Pair(made, truth)
-        rows[name].pairs["poses"] = Pair(*([joints(points / scale) for points in clip] for clip in (made, truth)))
+        rows[name].pairs["poses"] = Pair(
+            *([joints(points / scale) for points in clip] for clip in (made, truth))
+        )
 
 
 def _readings(

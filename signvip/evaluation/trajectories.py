@@ -8,7 +8,7 @@ import numpy as np
 
 from signvip.contracts import LEFT_HAND, RIGHT_HAND
 
-JOINTS = [*range(8), *range(LEFT_HAND.start, RIGHT_HAND.stop)]  # head, neck, arms and both hands, as the field counts 50
+JOINTS = [*range(8), *range(LEFT_HAND.start, RIGHT_HAND.stop)]  # nose, neck, arms, hands: the usual 50
 RIGHT_WRIST, LEFT_WRIST = 4, 7  # OpenPose-18
 TOLERANCE = 0.1  # of the frame
 STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)

@@ -1,4 +1,4 @@
-"""Poses against poses of another length, aligned in time: joints (F, J, D) in any unit, keypoints (F, 128, 3) in pixels."""
+"""Poses against others, aligned in time: joints (F, J, D) in any unit, keypoints (F, 128, 3) in pixels."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from signvip.errors import DataError
 from signvip.contracts import FACE, KEYPOINTS, LEFT_HAND, NUM_KEYPOINTS, RIGHT_HAND
+from signvip.errors import DataError
 from signvip.evaluation.trajectories import JOINTS, align, distances, joints
 from signvip.metrics.base import MeanOfClips, Summed, check_pairs
 

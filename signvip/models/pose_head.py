@@ -87,7 +87,9 @@ class PoseHead(ModelMixin, ConfigMixin):
         for upsampler, block in zip(self.upsamplers, self.up_blocks, strict=True):
             skip = finer.pop()
             x = block(torch.cat([upsampler(x, output_size=skip.shape[2:]), skip], dim=1), None)
-        maps = self.conv_out(functional.silu(self.norm_out(x))).float()  # places in halves would be off by cells
+        maps = self.conv_out(
+            functional.silu(self.norm_out(x))
+        ).float()  # places in halves would be off by cells
         return Maps(*maps.split(NUM_KEYPOINTS, dim=1))
 
     @apply_forward_hook  # offloaded weights are fetched, as they are for `forward`
@@ -128,7 +130,7 @@ def cell_centres(grid: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _with_neck(points: Tensor) -> Tensor:
-    """Put the neck between the shoulders, as sure as the less sure of them: where `.pose` files of MediaPipe have it."""
+    """Put the neck between the shoulders, as sure as the less sure: where readers of MediaPipe's points put it."""
     shoulders = points[:, SHOULDERS]
     neck = torch.cat([shoulders[..., :2].mean(1), shoulders[..., 2:].amin(1)], dim=-1)
     return torch.cat([points[:, :NECK], neck[:, None], points[:, NECK + 1 :]], dim=1)

@@ -46,7 +46,10 @@ def stored_keypoints(arrays: Mapping[str, Mapping[str, np.ndarray]]) -> np.ndarr
         if "hands" in condition and found is None:
             hands = condition["hands"]
             found = np.zeros((len(hands), NUM_KEYPOINTS, 3), np.float32)
-            found[:, LEFT_HAND], found[:, RIGHT_HAND] = hands[:, 0][..., [0, 1, 3]], hands[:, 1][..., [0, 1, 3]]
+            found[:, LEFT_HAND], found[:, RIGHT_HAND] = (
+                hands[:, 0][..., [0, 1, 3]],
+                hands[:, 1][..., [0, 1, 3]],
+            )
     return None if found is None else in_picture(found)
 
 
@@ -72,7 +75,11 @@ class _Reading(nn.Module):
 
     def forward(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         maps, truth = self.head(self.embed(batch)), batch["keypoints"]
-        heat, places, confidence = heat_loss(maps, truth), place_loss(maps, truth), confidence_loss(maps, truth)
+        heat, places, confidence = (
+            heat_loss(maps, truth),
+            place_loss(maps, truth),
+            confidence_loss(maps, truth),
+        )
         values = {"heat": heat.detach(), "places": places.detach(), "confidence": confidence.detach()}
         return heat + places + confidence, values
 

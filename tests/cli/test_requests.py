@@ -19,6 +19,20 @@ def test_one_sentence_names_its_file():
     assert one("x", PICTURE, Path("a/b.mp4"))[0].output == Path("a/b.mp4")
 
 
+def test_poses_go_to_a_file_or_are_named_as_the_videos(tmp_path):
+    assert one("Rain!", PICTURE, None, Path("a.pose"))[0].pose == Path("a.pose")
+    assert one("Rain!", PICTURE, None, Path("poses"))[0].pose == Path("poses/rain.pose")
+    assert one("Rain!", PICTURE, None)[0].pose is None
+    file = tmp_path / "sentences.txt"
+    file.write_text("rain\nsnow\n")
+    assert [r.pose for r in many(file, PICTURE, Path("out"), Path("p"))] == [
+        Path("p/0001.pose"),
+        Path("p/0002.pose"),
+    ]
+    with pytest.raises(DataError, match="give a folder by --pose"):
+        many(file, PICTURE, Path("out"), Path("all.pose"))
+
+
 def test_another_kind_of_video_is_refused():
     assert one("x", PICTURE, Path("A.MP4"))[0].output == Path("A.MP4")
     with pytest.raises(DataError, match=r"give -o a/b\.mp4"):

@@ -220,3 +220,47 @@ def test_costs():
     costs = [Cost(10, 1.0, 2_000_000), Cost(10, 3.0, 2_000_000), Cost(10, 2.0, 2_000_000)]
     assert metric("seconds_per_frame")(costs, costs)["seconds_per_frame"] == pytest.approx(0.2)
     assert metric("parameters")(costs, costs)["parameters"] == 2
+
+
+def posed(frames, wrist=0.0, finger=0.0, face=0.0):
+    """Keypoints in pixels that wander to the right, some of them lower than they belong."""
+    points = np.ones((frames, 128, 3))
+    points[..., 0] = np.arange(frames)[:, None] * 3
+    points[:, [4, 7], 1] += wrist
+    points[:, 86:, 1] += finger
+    points[:, 18:86, 1] += face
+    return points
+
+
+def test_errors_of_wrists_fingers_and_faces_are_pixels_after_alignment():
+    made, truth = [posed(6, wrist=1, finger=2, face=3)], [np.repeat(posed(6), 2, axis=0)]
+    errors = {name: metric(name)(made, truth)[name] for name in ("wrist_error", "finger_error", "face_error")}
+    assert errors == pytest.approx({"wrist_error": 1, "finger_error": 2, "face_error": 3})
+
+
+def test_points_that_the_truth_does_not_see_have_no_error():
+    truth = posed(6)
+    truth[:, 20] = 0
+    truth[2:4, 86:107] = 0
+    made = posed(6)
+    made[:, 20, 1] = made[2:4, 86:107, 1] = 40
+    assert metric("face_error")([made], [truth])["face_error"] == 0
+    assert metric("finger_error")([made], [truth])["finger_error"] == 0
+    truth[:, 18:86] = 0
+    moved = posed(6, face=2)
+    values = metric("face_error")([made, moved], [truth, posed(6)])
+    assert values["face_error"] == pytest.approx(2)  # of the clip that shows a face
+
+
+def test_joints_that_are_not_seen_weigh_nothing_in_time_alignment():
+    truth, made = path(8), path(8, 0.2)
+    hidden = np.concatenate([truth, np.full_like(truth, np.nan)], axis=1)
+    both = np.concatenate([made, made + 9], axis=1)
+    assert metric("dtw")([both], [hidden])["dtwp_norm"] == pytest.approx(
+        metric("dtw")([made], [truth])["dtwp_norm"]
+    )
+
+
+def test_keypoints_of_another_layout_are_refused():
+    with pytest.raises(signvip.DataError, match=r"\(F, 128, 3\)"):
+        metric("finger_error")([np.zeros((3, 50, 3))], [posed(3)])

@@ -33,7 +33,9 @@ class PosedClips(NumberedClips):
 
     def array(self, clip, field, picks=None):
         assert field == "embeddings.npy"
-        return torch.tensor([[clip + 1.0, frame + 1.0] for frame in picks])[..., None, None].repeat(1, 1, 2, 2)
+        return torch.tensor([[clip + 1.0, frame + 1.0] for frame in picks])[..., None, None].repeat(
+            1, 1, 2, 2
+        )
 
 
 class Summing(nn.Module):
@@ -72,7 +74,9 @@ def test_the_head_alone_learns(monkeypatch):
     loss.backward()
     assert {name.split(".")[0] for name, _ in phase.module.named_parameters()} == {"head"}
     assert all(weight.grad is not None for weight in phase.module.parameters())
-    assert set(values) == {"heat", "places", "confidence"} and not any(v.requires_grad for v in values.values())
+    assert set(values) == {"heat", "places", "confidence"} and not any(
+        v.requires_grad for v in values.values()
+    )
 
 
 def test_errors_are_pixels_over_seen_points_of_each_group(monkeypatch):
@@ -85,7 +89,9 @@ def test_errors_are_pixels_over_seen_points_of_each_group(monkeypatch):
     found[0, GROUPS["wrist"], 0] += 2
     found[..., 18:86, 2] = 0.9  # told as seen, wrongly
     scores = phase.scores(phase._sums(found, truth))
-    assert scores == pytest.approx({"finger_error": 5, "wrist_error": 1, "body_error": 4 / 36, "seen": 60 / 128})
+    assert scores == pytest.approx(
+        {"finger_error": 5, "wrist_error": 1, "body_error": 4 / 36, "seen": 60 / 128}
+    )
 
 
 def test_a_points_group_is_named_after_it():
