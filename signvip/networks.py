@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from signvip.models import Autoencoder, ConditionEncoder, Denoiser, Guider, ReferenceNet, TokenTranslator
+from signvip.models import (
+    Autoencoder,
+    ConditionEncoder,
+    Denoiser,
+    Guider,
+    PoseHead,
+    ReferenceNet,
+    TokenTranslator,
+)
 from signvip.models.build import build_network
 
 if TYPE_CHECKING:
@@ -42,6 +50,13 @@ def new_autoencoder(config: RunConfig, encoder: ConditionEncoder) -> Autoencoder
         grid=(config.size[0] // encoder.factor, config.size[1] // encoder.factor),
         quantizer=config.quantizer.name,
         quantizer_config=config.quantizer.options,
+    )
+
+
+def new_pose_head(config: RunConfig, encoder: ConditionEncoder) -> PoseHead:
+    """A head that reads keypoints, in pixels of this size, from the embeddings of this encoder."""
+    return build_network(
+        PoseHead, config.pose_head, embedding_channels=encoder.embedding_channels, size=config.size
     )
 
 

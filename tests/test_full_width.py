@@ -77,6 +77,13 @@ def test_a_step_of_tokens(preset, stored):
 
 
 @pytest.mark.parametrize("preset", PRESETS)
+def test_a_step_of_poses(preset):
+    rehearsal = shared(preset)
+    step(rehearsal.poses, rehearsal.poses_batch(2, stored=True))
+    assert not list(without_gradients(rehearsal.poses))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
 def test_a_step_of_texts(preset):
     rehearsal = shared(preset)
     step(rehearsal.text, rehearsal.text_batch(2, 3))
@@ -112,7 +119,8 @@ def pipeline(rehearsal: Rehearsal) -> SignVipPipeline:
 
 
 @pytest.mark.parametrize(
-    ("phase", "preset"), [("motion", "rwth-release"), ("tokens", "how2sign"), ("text", "how2sign")]
+    ("phase", "preset"),
+    [("motion", "rwth-release"), ("tokens", "how2sign"), ("poses", "how2sign"), ("text", "how2sign")],
 )
 def test_a_step_in_the_precision_of_the_preset(phase, preset):
     """That of videos runs all that the one of images does; types are the same in one layer as in two."""
@@ -120,6 +128,7 @@ def test_a_step_in_the_precision_of_the_preset(phase, preset):
     batch = {
         "motion": lambda: rehearsal.video_batch(1, 2, cached=False),
         "tokens": lambda: rehearsal.tokens_batch(2, stored=False),
+        "poses": lambda: rehearsal.poses_batch(2, stored=False),
         "text": lambda: rehearsal.text_batch(2, 3),
     }[phase]()
     half = {"fp16": torch.float16, "bf16": torch.bfloat16}[rehearsal.config.precision]

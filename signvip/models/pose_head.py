@@ -104,8 +104,8 @@ class PoseHead(ModelMixin, ConfigMixin):
         parts = [self.forward(part) for part in e.split(chunk)]
         places = torch.cat([mean_places(maps.where) for maps in parts])
         confidence = torch.cat([confidence_logits(maps) for maps in parts]).sigmoid()
-        pixels = places * places.new_tensor([self.size[1], self.size[0]])
-        return _with_neck(torch.cat([pixels, confidence[..., None]], dim=-1))
+        height, width = self.size
+        return _with_neck(torch.stack([places[..., 0] * width, places[..., 1] * height, confidence], dim=-1))
 
 
 def mean_places(where: Tensor) -> Tensor:

@@ -61,7 +61,9 @@ def in_picture(points: np.ndarray) -> np.ndarray:
     return np.where(seen[..., None], points, np.float32(0))
 
 
-class _Reading(nn.Module):
+class KeypointLoss(nn.Module):
+    """The loss of the head, behind the frozen condition encoder."""
+
     def __init__(self, head: PoseHead, encoder: ConditionEncoder) -> None:
         super().__init__()
         self.head, self.encoder = head, Frozen(encoder)
@@ -93,8 +95,9 @@ def heat_loss(maps: Maps, truth: Tensor) -> Tensor:
 
 def place_loss(maps: Maps, truth: Tensor) -> Tensor:
     """Mean distance along an axis, in cells, between mean places and seen points of truth (B, 128, 3)."""
-    cells = truth.new_tensor(maps.where.shape[:1:-1])  # w, h
-    return _over_seen(((mean_places(maps.where) - truth[..., :2]) * cells).abs().mean(-1), truth)
+    height, width = maps.where.shape[2:]
+    apart = (mean_places(maps.where) - truth[..., :2]).abs()
+    return _over_seen((apart[..., 0] * width + apart[..., 1] * height) / 2, truth)
 
 
 def confidence_loss(maps: Maps, truth: Tensor) -> Tensor:
@@ -134,7 +137,7 @@ class PosesPhase:
         self.config, self.training = config, training
         self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
         self.stored = stored
-        self.module = _Reading(head, encoder)
+        self.module = KeypointLoss(head, encoder)
 
     def batch(self, index: int) -> dict[str, Any]:
         parts = []

@@ -14,8 +14,11 @@ import torch
 from torch import Tensor
 
 from signvip.config import RunConfig
+from signvip.contracts import NUM_KEYPOINTS
 from signvip.models.vae import build_vae
+from signvip.networks import new_pose_head
 from signvip.sizes import Networks, meta_networks
+from signvip.stages.poses import KeypointLoss
 from signvip.stages.text import TranslationLoss
 from signvip.stages.tokens import Reconstruction
 from signvip.stages.vae import VaeLoss
@@ -66,6 +69,13 @@ class Rehearsal:
         return Reconstruction(self.moving.autoencoder, self.moving.condition_encoder)
 
     @cached_property
+    def poses(self) -> KeypointLoss:
+        """The pose head of stage 2, behind the same encoder."""
+        encoder = self.moving.condition_encoder
+        with META:
+            return KeypointLoss(new_pose_head(self.config, encoder), encoder)
+
+    @cached_property
     def text(self) -> TranslationLoss:
         """Stage 3."""
         return TranslationLoss(self.moving.translator)
@@ -89,6 +99,10 @@ class Rehearsal:
         if not stored:
             return {"conditions": _bytes(frames, self._channels, *self.config.size)}
         return {"embeddings": self.embeddings(frames)}
+
+    def poses_batch(self, frames: int, *, stored: bool) -> dict[str, Any]:
+        """Those frames, with their keypoints."""
+        return {**self.tokens_batch(frames, stored=stored), "keypoints": _floats(frames, NUM_KEYPOINTS, 3)}
 
     def text_batch(self, clips: int, frames: int) -> dict[str, Any]:
         """Texts with the tokens of clips that are this long."""

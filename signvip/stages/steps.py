@@ -20,7 +20,7 @@ from signvip.models import (
     ReferenceNet,
     TokenTranslator,
 )
-from signvip.networks import new_autoencoder, new_translator, new_video_networks
+from signvip.networks import new_autoencoder, new_pose_head, new_translator, new_video_networks
 from signvip.pipeline import save_index
 from signvip.processes import is_main
 from signvip.run import Run
@@ -101,12 +101,7 @@ def _train_poses(run: Run, shards: Path, loop: Loop, training: Training) -> None
         return
     encoder = run.load("condition_encoder", ConditionEncoder)
     _seed(run, POSES)
-    head = build_network(
-        PoseHead,
-        run.config.pose_head,
-        embedding_channels=encoder.embedding_channels,
-        size=run.config.size,
-    )
+    head = new_pose_head(run.config, encoder)
     phase = PosesPhase(
         run.config, training, shards, encoder, head, _current(run, shards, "condition_encoder")
     )
