@@ -20,7 +20,7 @@ from torch import Tensor
 from signvip.config import RunConfig, Sampler
 from signvip.contracts import KEYPOINTS
 from signvip.data.images import load_reference
-from signvip.data.pixels import to_pixels
+from signvip.data.pixels import to_model, to_pixels
 from signvip.errors import ConfigError, DataError, RunError, SignVipWarning
 from signvip.models import Codec, Denoiser, Guider, PoseHead, ReferenceNet, TokenTranslator
 from signvip.models.vae import decode_latents, encode_images
@@ -232,7 +232,7 @@ class SignVipPipeline(DiffusionPipeline):
     ) -> Tensor:
         """Embeddings e (F, C, h, w) and a picture to latents (F, 4, h, w): p(X | x*, e) of Eq. 4, before the VAE."""
         picture = torch.tensor(load_reference(reference, (self.config.height, self.config.width)))
-        picture = picture.permute(2, 0, 1)[None].to(self._execution_device, self.vae.dtype) / 127.5 - 1
+        picture = to_model(picture.permute(2, 0, 1)[None].to(self._execution_device))
         features = self.reference_net.features_of(encode_images(self.vae, picture)[0])
         steps = num_inference_steps or self.config.steps
         with self.progress_bar(total=steps) as bar:

@@ -18,6 +18,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor, nn
 
+from signvip.data.pixels import to_model
 from signvip.errors import ConfigError, DataError, MismatchError
 from signvip.models.codec import Codec
 from signvip.models.condition_encoder import ConditionEncoder
@@ -146,7 +147,7 @@ class Coordinates(Codec, ModelMixin):  # diffusers looks for the name ModelMixin
         return torch.cat([self._embed(part) for part in pictures.split(chunk)])
 
     def _embed(self, pictures: Tensor) -> Tensor:
-        return self.condition_encoder(pictures.to(self.device, self.dtype) / 127.5 - 1)
+        return self.condition_encoder(to_model(pictures.to(self.device)).to(self.dtype))
 
 
 def _walk(arrays: Arrays, conditions: Iterable[str]) -> Iterator[tuple[str, str, np.ndarray]]:
