@@ -84,16 +84,23 @@ def choose_config(
     return resolve_config(run, preset, file, [*first, *settings], flags)
 
 
+_TRAININGS = {
+    1: ("stage1.vae", "stage1.image", "stage1.motion"),
+    2: ("stage2", "stage2_poses"),
+    3: ("stage3",),
+}
+
+
 def override(config: RunConfig, stage: int, steps: int | None, conditions: list[str]) -> RunConfig:
     """Apply `--steps` to the phases of one stage, and let `--condition` replace the preset's conditions."""
-    from signvip.config import merge, parse_config
+    from signvip.config import option, parse_config
 
     values: dict[str, Any] = config.model_dump(mode="json")
     if conditions:
         values["conditions"] = {name: values["conditions"].get(name, {}) for name in conditions}
     if steps is not None:
-        part = values[f"stage{stage}"]
-        phases = ("vae", "image", "motion") if stage == 1 else ()
-        wanted = {name: {"steps": steps} for name in phases if part[name] is not None}
-        values[f"stage{stage}"] = merge(part, wanted or {"steps": steps})
+        for section in _TRAININGS[stage]:
+            training = option(values, section)
+            if training is not None:
+                training["steps"] = steps
     return parse_config(values)

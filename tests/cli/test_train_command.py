@@ -57,6 +57,8 @@ def test_steps_are_those_of_every_phase_of_the_stage(trained):
     stage1 = asked["config"].stage1
     assert (stage1.vae.steps, stage1.image.steps, stage1.motion.steps) == (7, 7, 7)
     assert asked["config"].stage2.steps != 7
+    _, asked = trained("--stage", "2", "--steps", "8", "--preset", "tiny")
+    assert (asked["config"].stage2.steps, asked["config"].stage2_poses.steps) == (8, 8)
     _, asked = trained("--stage", "3", "--steps", "9", "--preset", "tiny")
     assert asked["config"].stage3.steps == 9
 
