@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -46,19 +47,19 @@ class Measure:
         return None
 
 
-class Summed(Measure):
+class Summed(Measure, ABC):
     """A metric that is computed from sums over clips, so that chance can draw the clips again."""
 
     def __call__(self, generated: Sequence[Any], truth: Sequence[Any]) -> dict[str, float]:
         return self.score(self.statistics(generated, truth).sum(axis=0))
 
+    @abstractmethod
     def statistics(self, generated: Sequence[Any], truth: Sequence[Any]) -> np.ndarray:
         """What each clip adds to the sums: (clips, k)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def score(self, sums: np.ndarray) -> dict[str, float]:
         """The numbers that sums (k,) make; not a number where nothing was summed."""
-        raise NotImplementedError
 
 
 class MeanOfClips(Summed):
@@ -66,9 +67,9 @@ class MeanOfClips(Summed):
 
     key: str
 
+    @abstractmethod
     def of_clips(self, generated: Sequence[Any], truth: Sequence[Any]) -> list[float | None]:
         """The number of each clip, None where a clip has none (no hand is seen, say)."""
-        raise NotImplementedError
 
     def statistics(self, generated: Sequence[Any], truth: Sequence[Any]) -> np.ndarray:
         found = self.of_clips(generated, truth)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -56,9 +57,9 @@ class PartSsim(MeanOfClips):
     takes, aligned = "clips", True
     part: ClassVar[str]
 
+    @abstractmethod
     def boxes(self, keypoints: np.ndarray, size: tuple[int, int]) -> list[Box]:
         """What is looked at in one frame with keypoints (128, 3)."""
-        raise NotImplementedError
 
     def of_clips(self, generated: Sequence[Signing], truth: Sequence[Signing]) -> list[float | None]:
         made, wanted = [clip.frames for clip in generated], [clip.frames for clip in truth]
