@@ -16,4 +16,5 @@ def register_datasets(register: Register) -> None:
     register("phoenix14t", "signvip.corpora.phoenix14t:Phoenix14T")
     register("how2sign", "signvip.corpora.how2sign:How2Sign")
     register("poses", "signvip.corpora.poses:Poses")
+    register("mixture", "signvip.corpora.mixture:Mixture")
     register("lexicon", "signvip.spelling.reader:Lexicon")
