@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from signvip import contracts
 from signvip.config import Choice, read_toml
@@ -15,6 +15,12 @@ from signvip.contracts import SPLITS, Clip, DatasetReader
 from signvip.corpora.entries import check_split
 from signvip.errors import ConfigError, DataError
 from signvip.registry import build, configure, registry
+
+DRAWN = {
+    "names": Choice(name="lexicon"),
+    "weather": Choice(name="toysign", languages=("tsa", "tsb")),
+}
+"""What is drawn here: spelling in real sign languages, and sentences in the two invented ones."""
 
 
 class Mixture:
@@ -28,16 +34,10 @@ class Mixture:
 
         source: Path | None = Field(None, description="TOML file with a section for each part")
         parts: dict[str, Choice] = Field(
-            default_factory=dict, description="a dataset and its options, by a name of your own"
+            DRAWN, min_length=1, description="a dataset and its options, by a name of your own"
         )
         size: tuple[int, int] = (128, 128)
         fps: float = Field(12.0, gt=0, le=120)
-
-        @model_validator(mode="after")
-        def _one_list(self) -> Mixture.Config:
-            if (self.source is None) == (not self.parts):
-                raise ValueError("give the parts either in a TOML file, as SOURCE, or as the option parts")
-            return self
 
     def __init__(self, config: Config) -> None:
         self.config = config if config.source is None else _read(config, config.source)

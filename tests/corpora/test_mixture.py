@@ -63,7 +63,7 @@ def test_a_part_without_portraits_lends_a_frame(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"parts": {}}, "give the parts either"),
+        ({"parts": {}}, "parts: .* at least 1"),
         ({"parts": {"one": {"name": "toysgn"}}}, "toysign"),
         ({"parts": {"one": {**FEW, "trian": 3}}}, "Part 'one' of the mixture.*trian"),
     ],
