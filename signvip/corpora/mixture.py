@@ -17,8 +17,8 @@ from signvip.errors import ConfigError, DataError
 from signvip.registry import build, configure, registry
 
 DRAWN = {
-    "names": Choice(name="lexicon"),
-    "weather": Choice(name="toysign", languages=("tsa", "tsb")),
+    "names": Choice.model_validate({"name": "lexicon"}),
+    "weather": Choice.model_validate({"name": "toysign", "languages": ("tsa", "tsb")}),
 }
 """What is drawn here: spelling in real sign languages, and sentences in the two invented ones."""
 
