@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from signvip.contracts import Config
 from signvip.errors import ConfigError
@@ -233,6 +234,16 @@ def option(values: Mapping[str, Any], key: str) -> Any:
     for part in key.split("."):
         values = values[part]
     return values
+
+
+def default_option(key: str) -> Any:
+    """What an option with a dotted key is where nobody gives it, as JSON has it; None where it must be given."""
+    model: Any = RunConfig
+    *sections, name = key.split(".")
+    for section in sections:
+        model = model.model_fields[section].annotation
+    value = model.model_fields[name].get_default(call_default_factory=True)
+    return None if value is PydanticUndefined else to_jsonable_python(value)
 
 
 def explain(error: ValidationError, prefix: str, known: Collection[str]) -> str:

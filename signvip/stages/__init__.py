@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from signvip.config import BOOKKEEPING, RunConfig, Training, option
+from signvip.config import BOOKKEEPING, RunConfig, Training, default_option, option
 from signvip.data.files import write_text
 from signvip.errors import ConfigError, RunError
 from signvip.processes import is_main, wait
@@ -74,7 +74,19 @@ class PhaseKey:
         """What decides the weights, of a training section as a finished phase stores it; None where there is none."""
         if stored is None:
             return None
-        return {name: value for name, value in json.loads(stored).items() if name not in self.unread}
+        values = Training.model_validate_json(stored).model_dump(mode="json")  # newer options at their defaults
+        return {name: value for name, value in values.items() if name not in self.unread}
+
+    def fits(self, stored: str | None, run: Run) -> bool:
+        """Whether a stamp is today's; options that are newer than the stamp were as they are by default."""
+        if stored is None:
+            return False
+        before, now = json.loads(stored), json.loads(self.stamp(run))
+        for key in now.keys() - before.keys():
+            before[key] = default_option(key)
+        if "sampler" in now:
+            before["sampler"] = {name: default_option(f"sampler.{name}") for name in NOISE} | before["sampler"]
+        return bool(before == now)
 
 
 class Loop:
@@ -126,7 +138,7 @@ class Loop:
             (run.phase(key.name) / "done.json").unlink(missing_ok=True)
 
     def _fits(self, run: Run, key: PhaseKey) -> bool:
-        return read_text(run.phase(key.name) / "made_with.json") == key.stamp(run)
+        return key.fits(read_text(run.phase(key.name) / "made_with.json"), run)
 
 
 def _prepare(folder: Path, stamp: str, resume: bool) -> None:
