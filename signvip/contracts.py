@@ -108,7 +108,11 @@ class Condition(Protocol):
 
 @runtime_checkable
 class Quantizer(Protocol):
-    """A discrete bottleneck. All that the autoencoder and the translator know of it."""
+    """A discrete bottleneck. All that the autoencoder and the translator know of it.
+
+    One whose tokens are numbers in a mixed base may have `digits`, a sequence of how many values each digit has, the
+    fastest counting first; a translator can then predict digits.
+    """
 
     dim: int
     vocab_size: int
@@ -129,6 +133,7 @@ class Translator(Protocol):
     A `generate` that has a parameter `generators` takes one for each text in the place of `generator`, so that sampled
     texts share a batch and stay as they are alone; another is asked text by text. A `loss` that has a parameter
     `ended` (B,) is told which clips end with their tokens; training cuts the others, which have no [EOS] to teach.
+    A constructor that has a parameter `digits` is given those of the quantizer, None where it has none.
     """
 
     def loss(

@@ -67,4 +67,5 @@ def new_translator(config: RunConfig, codec: Codec) -> TokenTranslator:
         translator_config=config.translator.options,
         tokens_per_frame=codec.tokens_per_frame,
         vocab_size=codec.vocab_size,
+        digits=codec.digits,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import inspect
 import pkgutil
 import sys
 from collections.abc import Callable, Iterator
@@ -28,6 +29,7 @@ from signvip.errors import ConfigError, PluginError
 
 GROUP = "signvip"
 SIZES = {"translator": ("tokens_per_frame", "vocab_size")}  # what a class takes beside its `Config`
+FACTS = {"translator": ("digits",)}  # what it is told where its constructor asks
 KINDS = ("condition", "quantizer", "translator", "dataset", "estimator", "metric")
 
 
@@ -141,7 +143,10 @@ def configure(kind: str, name: str, options: dict[str, Any]) -> Any:
 
 
 def build(kind: str, name: str, /, **options: Any) -> Any:
-    """Build a plugin from its options; a translator also takes `tokens_per_frame` and `vocab_size`."""
+    """Build a plugin from its options; a translator also takes `tokens_per_frame` and `vocab_size`.
+
+    And `digits`, those of its tokens, where its class asks for them.
+    """
     if kind not in KINDS:
         raise PluginError(f"There is no kind '{kind}' of plugin; use one of {', '.join(KINDS)}.")
     cls = registry().get(kind, name)
@@ -149,7 +154,13 @@ def build(kind: str, name: str, /, **options: Any) -> Any:
     missing = [key for key in SIZES.get(kind, ()) if key not in sizes]
     if missing:
         raise ConfigError(f"The {kind} '{name}' is built for a size; also give {' and '.join(missing)}.")
-    return cls(configure(kind, name, options), **sizes)
+    facts = {key: options.pop(key) for key in FACTS.get(kind, ()) if key in options}
+    return cls(configure(kind, name, options), **sizes, **_asked(cls, facts))
+
+
+def _asked(cls: type, facts: dict[str, Any]) -> dict[str, Any]:
+    """Those of the facts that a constructor has a parameter for."""
+    return {key: value for key, value in facts.items() if key in inspect.signature(cls).parameters}
 
 
 def _distribution(entry: EntryPoint) -> str:

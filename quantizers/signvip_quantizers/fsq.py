@@ -39,7 +39,7 @@ class FiniteScalarQuantizer(nn.Module):
     def __init__(self, config: Config) -> None:
         super().__init__()
         self.dim = len(config.levels)
-        self.vocab_size = prod(config.levels)
+        self.vocab_size, self.digits = prod(config.levels), config.levels
         self.bound = config.bound
         self.steps = [prod(config.levels[:channel]) for channel in range(self.dim)]  # of a token, by channel
         # one number for all channels where it can be: elementwise products with it run a third faster

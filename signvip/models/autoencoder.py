@@ -92,6 +92,11 @@ class Autoencoder(Codec, ModelMixin):  # diffusers looks for the name ModelMixin
         return self.quantizer.vocab_size
 
     @property
+    def digits(self) -> Sequence[int] | None:
+        found = getattr(self.quantizer, "digits", None)
+        return None if found is None else tuple(found)
+
+    @property
     def decoding(self) -> nn.Module:
         return self.decoder
 

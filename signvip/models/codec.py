@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 
 from diffusers.configuration_utils import ConfigMixin
 from diffusers.models.modeling_utils import ModelMixin
@@ -21,6 +22,11 @@ class Codec(ModelMixin, ConfigMixin):
     @abstractmethod
     def vocab_size(self) -> int:
         """How many different tokens there are."""
+
+    @property
+    def digits(self) -> Sequence[int] | None:
+        """How many values each digit of a token has, the fastest counting first; None where it has no digits."""
+        return None
 
     @property
     @abstractmethod

@@ -28,6 +28,7 @@ class TokenTranslator(ModelMixin, ConfigMixin):
         tokens_per_frame: int,
         vocab_size: int,
         translator_config: dict[str, Any] | None = None,
+        digits: Sequence[int] | None = None,  # of a token, where the quantizer's have any
     ) -> None:
         super().__init__()
         # another name than the option's: diffusers answers `self.translator` with the configuration
@@ -36,6 +37,7 @@ class TokenTranslator(ModelMixin, ConfigMixin):
             translator,
             tokens_per_frame=tokens_per_frame,
             vocab_size=vocab_size,
+            **({} if digits is None else {"digits": tuple(digits)}),
             **(translator_config or {}),
         )
 

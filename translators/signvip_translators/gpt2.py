@@ -18,6 +18,7 @@ from signvip.errors import ConfigError, DataError
 from signvip_translators.generation import Chooser, Decoding, EosRule, decode
 from signvip_translators.heads import Bias, HeadCache, ParallelHeads
 from signvip_translators.mixer import TokenMixer, replace_at_random
+from signvip_translators.prediction import IGNORED, Prediction, predicting
 from signvip_translators.prefix import PrefixKind, TextPrefix
 from signvip_translators.static import Compile, StaticDecoding
 from signvip_translators.text import ByteTextEncoder, HashedTextEncoder, PretrainedTextEncoder, TextSpace
@@ -31,8 +32,6 @@ from signvip_translators.trunk import (
     run_trunk,
     seen_words,
 )
-
-IGNORED = -100
 
 SpecialIds = Literal["eos", "eos+pad"]
 """Ids beside the tokens: [EOS] where one is predicted, or [EOS] and [PAD] in and out (the authors' code)."""
@@ -73,6 +72,10 @@ class Gpt2Translator(nn.Module):
         classifier_bias: Bias = Field(
             "learned", description="of the heads' last layer; none: the authors' code"
         )
+        prediction: Prediction = Field(
+            "codes",
+            description="of a token; digits: those of its code, one by one, as quantizers such as fsq have",
+        )
         first_frame: FirstFrame = Field(
             "after_longest_text", description="after_prefix: as in the authors' code"
         )
@@ -94,7 +97,9 @@ class Gpt2Translator(nn.Module):
             (), description="sign languages (ISO 639-3), where there are several"
         )
 
-    def __init__(self, config: Config, tokens_per_frame: int, vocab_size: int) -> None:
+    def __init__(
+        self, config: Config, tokens_per_frame: int, vocab_size: int, digits: Sequence[int] | None = None
+    ) -> None:
         super().__init__()
         check_heads(config)
         self.options, self.vocab_size = config, vocab_size
@@ -102,6 +107,7 @@ class Gpt2Translator(nn.Module):
         width, head_width = config.width, config.head_width or config.width
         self.first_place, self.longest_text = first_place(config), longest_text(config)
         padded = config.special_ids == "eos+pad"
+        self.prediction = predicting(config.prediction, vocab_size, digits, padded)
         self.languages = config.languages
         self.prefix = TextPrefix(*text_encoder(config), width, config.prefix, config.languages)
         self.mixer = TokenMixer(tokens_per_frame, vocab_size + 2 * padded, config.token_width or width, width)
@@ -120,20 +126,20 @@ class Gpt2Translator(nn.Module):
             width,
             head_width,
             config.head_heads or config.heads,
-            vocab_size + 1 + padded,
+            self.prediction.outputs,
             config.dropout,
             config.classifier_bias,
         )
 
     def logits(self, texts: Sequence[str], tokens: Tensor, languages: Sequence[str] | None = None) -> Tensor:
         """Logits (N, B, F + 1, V + 1) of frames 0..F, each given the text and the tokens before it."""
-        prefix, mask = self.prefix(texts, languages)
-        states = run_trunk(self.trunk, prefix, mask, self.mixer(tokens), self.first_place)
-        return self._without_padding(self.heads(states))
+        return self.prediction.logits(self._outputs(texts, tokens, languages))
 
-    def _without_padding(self, logits: Tensor) -> Tensor:
-        """[PAD] is never a target, and its logit would only take part in the softmax of generation."""
-        return logits if self.training else logits[..., : self.vocab_size + 1]
+    def _outputs(self, texts: Sequence[str], tokens: Tensor, languages: Sequence[str] | None) -> Tensor:
+        """What the heads give (N, B, F + 1, outputs), which `prediction` reads."""
+        prefix, mask = self.prefix(texts, languages)
+        outputs = self.heads(run_trunk(self.trunk, prefix, mask, self.mixer(tokens), self.first_place))
+        return outputs if self.training else outputs[..., : self.prediction.kept]
 
     def loss(
         self,
@@ -153,12 +159,12 @@ class Gpt2Translator(nn.Module):
         inputs = tokens.long().clamp(0, self.vocab_size - 1)
         if self.training:
             inputs = replace_at_random(inputs, self.options.sampling_rate, self.vocab_size)
-        logits = self.logits(texts, inputs, languages)
-        loss = functional.cross_entropy(logits.flatten(0, 2).float(), targets.flatten(), ignore_index=IGNORED)
-        return loss, self._accuracies(logits.detach().argmax(-1), targets)
+        outputs = self._outputs(texts, inputs, languages)
+        loss = self.prediction.loss(outputs, targets)
+        return loss, self._accuracies(self.prediction.best(outputs.detach()), targets)
 
     def rehearse(self, clips: int, frames: int) -> Tensor:
-        """Logits of a training step of this size on empty input: what it takes in memory, no text is read."""
+        """Outputs of a training step of this size on empty input: what it takes in memory, no text is read."""
         device, dtype = self.mixer.embed.weight.device, self.mixer.embed.weight.dtype
         words = 1 if self.options.prefix == "sentence" else longest_text(self.options)
         prefix = torch.zeros(clips, words, self.options.width, device=device, dtype=dtype)
@@ -257,8 +263,8 @@ class CachedDecoding:
 
     def _run(self, states: Tensor, places: Tensor, seen: Tensor | None) -> Tensor:
         hidden = read_states(self.model.trunk, states, places, seen, self.caches)
-        logits = self.model.heads(hidden[:, -1:], self.head_cache)
-        return logits[:, :, 0, : self.model.vocab_size + 1].transpose(0, 1)
+        outputs = self.model.heads(hidden[:, -1:], self.head_cache)
+        return self.model.prediction.logits(outputs[:, :, 0]).transpose(0, 1)
 
 
 def check_frames(tokens: Tensor, most: int) -> None:

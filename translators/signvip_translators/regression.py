@@ -190,6 +190,10 @@ class RegressionTranslator(nn.Module):
 
 def _check(config: RegressionTranslator.Config, levels: Sequence[int], vocab_size: int) -> None:
     check_heads(config)
+    if config.prediction != "codes":
+        raise ConfigError(
+            f"translator regression: values are predicted, not {config.prediction}; leave translator.prediction out."
+        )
     if prod(levels) != vocab_size:
         raise ConfigError(
             f"translator regression: levels {list(levels)} make {prod(levels)} tokens, and the quantizer has "

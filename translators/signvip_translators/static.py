@@ -103,5 +103,5 @@ class StaticDecoding:
             past_key_values=self.trunk_cache,
             use_cache=True,
         )
-        logits = self.model.heads(output.last_hidden_state[:, -1:], self.head_cache)
-        return logits[:, :, 0, : self.model.vocab_size + 1].transpose(0, 1)
+        outputs = self.model.heads(output.last_hidden_state[:, -1:], self.head_cache)
+        return self.model.prediction.logits(outputs[:, :, 0]).transpose(0, 1)
