@@ -145,6 +145,9 @@ class RunConfig(Config):
     size: tuple[PositiveInt, PositiveInt]  # (H, W)
     fps: PositiveFloat
     precision: Literal["no", "fp16", "bf16"] = "no"
+    dataset: Choice = Field(
+        Choice(name="toysign"), description="what `preprocess` reads where no source is named"
+    )
     conditions: dict[str, Options]
     vae: Options
     condition_encoder: Options = Field(default_factory=dict)

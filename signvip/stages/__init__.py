@@ -74,7 +74,9 @@ class PhaseKey:
         """What decides the weights, of a training section as a finished phase stores it; None where there is none."""
         if stored is None:
             return None
-        values = Training.model_validate_json(stored).model_dump(mode="json")  # newer options at their defaults
+        values = Training.model_validate_json(stored).model_dump(
+            mode="json"
+        )  # newer options at their defaults
         return {name: value for name, value in values.items() if name not in self.unread}
 
     def fits(self, stored: str | None, run: Run) -> bool:
@@ -85,7 +87,9 @@ class PhaseKey:
         for key in now.keys() - before.keys():
             before[key] = default_option(key)
         if "sampler" in now:
-            before["sampler"] = {name: default_option(f"sampler.{name}") for name in NOISE} | before["sampler"]
+            before["sampler"] = {name: default_option(f"sampler.{name}") for name in NOISE} | before[
+                "sampler"
+            ]
         return bool(before == now)
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from signvip.data.sample import Recipe
     from signvip.progress import Reporter
 
-TOYSIGN, FOLDER = "toysign", "folder"
+FOLDER = "folder"
 
 
 class Executor(StrEnum):
@@ -55,7 +55,9 @@ DEFAULT_ESTIMATOR = "mediapipe"  # runs offline and on a CPU
 def preprocess(
     source: Annotated[
         str | None,
-        typer.Argument(metavar="SOURCE", help="A corpus by name, or its folder; toysign by default."),
+        typer.Argument(
+            metavar="SOURCE", help="A corpus by name, or its folder; by default the preset's, toysign."
+        ),
     ] = None,
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the shards.")] = SHARDS,
     dataset: Annotated[
@@ -198,7 +200,9 @@ def open_corpus(
     from signvip.errors import ConfigError
     from signvip.registry import build, registry
 
-    source = source or dataset or TOYSIGN
+    if source is None and dataset is None:
+        source, options = config.dataset.name, {**config.dataset.options, **options}
+    source = source or dataset or ""
     known = registry().names("dataset")
     is_name = source in known and (dataset or source) == source
     name = dataset or (FOLDER if not is_name and Path(source).exists() else source)

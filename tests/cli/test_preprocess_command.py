@@ -9,6 +9,8 @@ import pytest
 from PIL import Image
 from poses import letter_hand, write_lexicon
 
+from signvip.config import load_config
+from signvip.toysign import ToySign
 from signvip_cli.commands.preprocess import open_corpus, read_settings
 
 FEW = "--set dataset.train=2 --set dataset.dev=1 --set dataset.test=1 --size 32x48 --workers 0 --preset tiny".split()
@@ -114,3 +116,13 @@ def test_a_dataset_by_name_alone_needs_no_source(signvip, monkeypatch):
 def test_a_dataset_with_its_own_texts_is_given_none(signvip):
     result = signvip("preprocess", "toysign", "--text", "names.txt", "--preset", "tiny")
     assert result.exit_code == 1 and "The dataset toysign has its own texts" in result.stderr
+
+
+def test_without_a_source_the_dataset_is_the_configurations():
+    assert type(open_corpus(None, None, {}, load_config("tiny"))).__name__ == "ToySign"
+    config = load_config("tiny", flags={"dataset": {"name": "toysign", "train": 7, "dev": 3}})
+    reader = open_corpus(None, None, {"dev": 2}, config)
+    assert (len(reader.ids("train")), len(reader.ids("dev"))) == (7, 2)
+    assert (
+        len(open_corpus("toysign", None, {}, config).ids("train")) == ToySign.Config().train
+    )  # named: as it is
