@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,6 +18,7 @@ from signvip.data.pixels import to_model
 from signvip.data.rewrite import rewrite_shards
 from signvip.data.shards import Sample, splits_of
 from signvip.errors import RunError
+from signvip.locks import locked
 from signvip.models import Codec, ConditionEncoder
 from signvip.models.vae import encode_images
 from signvip.progress import Reporter, Silent, following
@@ -52,6 +54,13 @@ def encode(
     """
     reporter = reporter or Silent()
     opened = Run.open(run)
+    with _alone(shards, out, run, reporter):
+        return _encode(shards, out, opened, latents, embeddings, reporter)
+
+
+def _encode(
+    shards: Path, out: Path, opened: Run, latents: bool | None, embeddings: bool | None, reporter: Reporter
+) -> Path:
     computes: dict[str, Compute] = {}
     if latents or (latents is None and opened.has("vae")):
         computes["vae"] = _latents(opened.load("vae", AutoencoderKL))
@@ -66,7 +75,7 @@ def encode(
             )
     if not computes:
         raise RunError(
-            f"{run} has nothing to encode with yet; first run: signvip train --stage 1 --run {run}"
+            f"{opened.path} has nothing to encode with yet; first run: signvip train --stage 1 --run {opened.path}"
         )
     for part, compute in computes.items():
         _rewrite(shards, out, opened, part, (part,), compute, reporter)
@@ -76,16 +85,29 @@ def encode(
 
 def tokenize(shards: Path, out: Path, *, run: Path, reporter: Reporter | None = None) -> Path:
     """Add tokens d (F, N) from stored embeddings, or from the conditions with the same result; resumes."""
+    reporter = reporter or Silent()
     opened = Run.open(run)
-    encoder = opened.load("condition_encoder", ConditionEncoder)
-    codec = load_codec(opened)
-    stored = Manifest.read(shards).fingerprints.get("condition_encoder") == opened.fingerprint(
-        "condition_encoder"
-    )
-    compute = _tokens(codec, encoder, stored)
-    parts = ("autoencoder", "condition_encoder")
-    _rewrite(shards, out, opened, "autoencoder", parts, compute, reporter or Silent())
+    with _alone(shards, out, run, reporter):
+        encoder = opened.load("condition_encoder", ConditionEncoder)
+        codec = load_codec(opened)
+        stored = Manifest.read(shards).fingerprints.get("condition_encoder") == opened.fingerprint(
+            "condition_encoder"
+        )
+        compute = _tokens(codec, encoder, stored)
+        parts = ("autoencoder", "condition_encoder")
+        _rewrite(shards, out, opened, "autoencoder", parts, compute, reporter)
     return out
+
+
+@contextmanager
+def _alone(shards: Path, out: Path, run: Path, reporter: Reporter) -> Iterator[None]:
+    """Write `out` alone, from shards and a run that nobody changes meanwhile."""
+    with (
+        locked(out, say=reporter.say),
+        nullcontext() if out.resolve() == shards.resolve() else locked(shards, "read", say=reporter.say),
+        locked(run, "read", say=reporter.say),
+    ):
+        yield
 
 
 def _rewrite(

@@ -21,6 +21,7 @@ from signvip.data.manifest import Manifest
 from signvip.errors import SignVipError
 from signvip.evaluation.evaluate import EvaluateOptions, commit
 from signvip.evaluation.reading import evaluator_stamps
+from signvip.locks import locked
 from signvip.progress import Reporter, Silent
 
 
@@ -82,7 +83,11 @@ def run_plan(plan: Plan, reporter: Reporter | None = None) -> list[Record]:
     """Compute what is missing; returns one record for each cell, in order."""
     reporter = reporter or Silent()
     store, failures = Store(plan.out, plan.shards, reporter), dict[str, str]()
-    with store.alone(), reporter.task("cells", len(plan.cells)) as task:
+    with (
+        store.alone(),
+        locked(plan.shards, "read", option="--shards", say=reporter.say),
+        reporter.task("cells", len(plan.cells)) as task,
+    ):
         for place, (cell, steps, name) in enumerate(zip(plan.cells, plan.steps, plan.ids, strict=True)):
             known = read_records(plan.out).get(name)
             if known is None or known.status == "failed":

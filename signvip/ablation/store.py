@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from signvip.ablation.steps import TEXT, VAE, VIDEO, Step
 from signvip.config import RunConfig, merge, parse_config
 from signvip.data.files import write_text
 from signvip.data.manifest import Manifest
-from signvip.errors import RunError
+from signvip.locks import locked
 from signvip.progress import Reporter
 from signvip.run import Run
 
@@ -100,18 +99,9 @@ class Store:
         assert step.before is not None
         return self.out / "shards" / step.before.name
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keep others out of the folder; the lock goes with the process, however that ends."""
-        self.out.mkdir(parents=True, exist_ok=True)
-        with (self.out / ".lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise RunError(
-                    f"Another ablation is at work in {self.out}; wait for it, or choose another folder with --out."
-                ) from None
-            yield
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep others out of the folder."""
+        return locked(self.out, option="--out", say=self.reporter.say)
 
 
 def training_config(step: Step) -> RunConfig:

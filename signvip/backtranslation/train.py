@@ -31,6 +31,7 @@ from signvip.backtranslation.vocabulary import build_tokenizer
 from signvip.config import BOOKKEEPING
 from signvip.data.files import write_text
 from signvip.errors import DataError, MismatchError
+from signvip.locks import locked
 from signvip.metrics.texts import Bleu, ChrF, RougeL
 from signvip.processes import is_main, wait
 from signvip.progress import Reporter, Silent
@@ -57,6 +58,14 @@ def train_evaluator(
     DataError where the shards hold generated clips, or no poses where poses are to be learned.
     """
     reporter = reporter if reporter is not None and is_main() else Silent()
+    with (
+        locked(out, option="--out", say=reporter.say),
+        locked(shards, "read", option="--shards", say=reporter.say),
+    ):
+        return _train(config, shards, out, resume, reporter)
+
+
+def _train(config: EvaluatorConfig, shards: Path, out: Path, resume: bool, reporter: Reporter) -> Evaluator:
     _refuse_another(out, config)
     config = config.model_copy(update={"corpus": describe(shards)})
     train, dev = TrueClips(shards, "train"), TrueClips(shards, "dev")

@@ -24,6 +24,7 @@ from signvip.data.shards import read_shard, shard_path, shard_paths, splits_of, 
 from signvip.data.show import strips, write_sheet
 from signvip.data.summary import Summary
 from signvip.errors import DataError, MismatchError
+from signvip.locks import locked
 from signvip.registry import plugins
 
 CLIPS_A_SHARD = 32
@@ -74,12 +75,26 @@ def preprocess(
     share: Share | None = None,
     retry_failed: bool = False,
     progress: Progress | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> Result:
     """Write shards, `manifest.json`, `failed.jsonl` and a preview of each split; started again, it resumes.
 
     A clip that cannot be used is listed with its reason and stops nothing; DataError where all fail. A run that does
     a `share` of several writes its shards and its failures alone: run once more without one to count them all.
     """
+    with locked(out, share=f"{share.number}-of-{share.of}" if share else "", say=say):
+        return _preprocess(recipe, out, splits, executor, share, retry_failed, progress)
+
+
+def _preprocess(
+    recipe: Recipe,
+    out: Path,
+    splits: Sequence[str],
+    executor: Executor | None,
+    share: Share | None,
+    retry_failed: bool,
+    progress: Progress | None,
+) -> Result:
     begin = time.monotonic()
     manifest = _manifest(recipe, out)
     manifest.write(out)

@@ -22,6 +22,7 @@ from signvip.evaluation.material import GENERATED, ROWS, TRUTH, Gathered, Materi
 from signvip.evaluation.reading import NO_EVALUATOR, ORACLE, open_evaluators
 from signvip.evaluation.results import TABLES, Evaluation, LeftOut, Value
 from signvip.generate import OF_THE_RUN, GenerateOptions, choose_run, embedded_run, load_pipeline
+from signvip.locks import locked
 from signvip.metrics.base import Summed
 from signvip.progress import Reporter, Silent
 from signvip.registry import build, registry
@@ -62,6 +63,13 @@ def evaluate(
         )
     for name in [*options.metrics, *options.weights]:
         registry().get("metric", name)  # a name that does not exist is told before any work
+    with locked(shards, "read", option="--shards", say=reporter.say):
+        return _evaluate(shards, out, source, options, reporter)
+
+
+def _evaluate(
+    shards: Path, out: Path, source: str, options: EvaluateOptions, reporter: Reporter
+) -> Evaluation:
     opened = Run.open(Path(source))
     clips = Clips(shards, options.split, opened.config)
     pipe = load_pipeline(source, options.sampling)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from signvip.config import BOOKKEEPING, RunConfig, Training, default_option, option
 from signvip.data.files import write_text
 from signvip.errors import ConfigError, RunError
+from signvip.locks import locked
 from signvip.processes import is_main, wait
 from signvip.progress import Reporter, Silent
 from signvip.run import Run
@@ -37,7 +38,8 @@ def train(
         raise ConfigError(f"There is no stage {stage}; choose 1 (video), 2 (tokens) or 3 (text).")
     check_precision(config.precision)  # before start weights are fetched
     heard = reporter if reporter is not None and is_main() else Silent()
-    stages[stage](Run.start(run, config), shards, Loop(resume, heard))
+    with locked(run, option="--run", say=heard.say), locked(shards, "read", option="--shards", say=heard.say):
+        stages[stage](Run.start(run, config), shards, Loop(resume, heard))
     return run
 
 

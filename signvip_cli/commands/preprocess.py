@@ -312,4 +312,5 @@ def _run(
             share=share,
             retry_failed=retry_failed,
             progress=progress,
+            say=reporter.say,
         )
