@@ -76,6 +76,7 @@ class Clip:
     signer: str | None = None
     source: str = ""
     licence: str = ""
+    notice: str = ""  # that a model made it, and nobody signed it; empty for true clips
     known: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 

@@ -17,6 +17,7 @@ import signvip
 from signvip.config import load_config
 from signvip.data.executors import TIME_LIMIT, Processes
 from signvip.data.preprocess import preprocess
+from signvip.data.provenance import NOTICE
 from signvip.data.sample import Recipe
 from signvip.data.sheet import contact_sheet, spread
 from signvip.data.video import VideoWriter
@@ -37,7 +38,7 @@ from signvip.evaluation.chain import (
 from signvip.evaluation.counting import STILL, counting
 from signvip.evaluation.material import REBUILT
 from signvip.evaluation.report import write_report
-from signvip.generate import NOTICE, GenerateOptions, embedded_run, load_pipeline
+from signvip.generate import GenerateOptions, embedded_run, load_pipeline
 from signvip.progress import Reporter, Silent
 from signvip.run import Run
 from signvip.stages.clips import Clips

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from signvip.ablation.steps import TEXT, VIDEO, Step
 from signvip.ablation.store import Store
+from signvip.data.provenance import NOTICE
 from signvip.data.video import VideoWriter
 from signvip.evaluation.chain import Chain
 from signvip.evaluation.evaluate import EvaluateOptions
 from signvip.evaluation.material import GENERATED, REBUILT, TRUTH, make
-from signvip.generate import NOTICE, load_pipeline
+from signvip.generate import load_pipeline
 from signvip.run import Run
 from signvip.stages.clips import Clips
 

@@ -12,9 +12,9 @@ from signvip.ablation.records import Record
 from signvip.ablation.study import Study
 from signvip.ablation.summary import Summary
 from signvip.ablation.tables import html
+from signvip.data.provenance import NOTICE
 from signvip.evaluation.material import TRUTH
 from signvip.evaluation.report import figure, write_page
-from signvip.generate import NOTICE
 
 WIDE = "<style>body { max-width: 90rem } img { height: auto; max-width: 100%; image-rendering: auto }</style>"
 

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from signvip.data.fields import META, VIDEO
 from signvip.data.manifest import Manifest
+from signvip.data.provenance import is_marked
 from signvip.data.shards import ShardIndex
 from signvip.data.video import encode_video, read_comment, read_video
 from signvip.errors import DataError
-from signvip.generate import NOTICE
 
 CODEC = "h264, crf 18"  # of `encode_video`, which shards are written with
 
@@ -26,7 +26,7 @@ class TrueClips:
         self.index = ShardIndex(shards, split)
         self.infos: list[dict[str, Any]] = [self.index.load(clip, META) for clip in range(len(self.index))]
         for clip, info in enumerate(self.infos):
-            if info.get("generated") or read_comment(self.index.read(clip, VIDEO)) == NOTICE:
+            if info.get("generated") or is_marked([read_comment(self.index.read(clip, VIDEO)) or ""]):
                 raise DataError(
                     f"{self.index[clip].key} in {self.index[clip].shard} was generated, and an evaluator that learns "
                     "from generated clips judges itself; give shards of true clips."

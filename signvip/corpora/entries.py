@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
+import json
 import math
+import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pydantic import Field
@@ -13,6 +17,7 @@ from pydantic import Field
 from signvip import contracts
 from signvip.contracts import SPLITS, Clip
 from signvip.data.footage import read_footage
+from signvip.data.provenance import Generated, check_truth, notice_beside
 from signvip.errors import DataError
 
 SPLIT_NAMES = {
@@ -30,6 +35,9 @@ class Footage(contracts.Config):
     """Options of every reader of real clips."""
 
     source: Path = Field(description="folder of the corpus")
+    generated: Generated = Field(
+        "refuse", description="clips that say that a model made them: refuse or take"
+    )
     fps: float = Field(25.0, gt=0, le=120, description="frames a second that clips are resampled to")
     longest: int = Field(
         960, ge=16, description="longer side of the pictures in pixels, as estimators see them"
@@ -42,7 +50,7 @@ class Entry:
 
     id: str
     path: Path | None
-    text: str
+    text: str = ""
     gloss: str | None = None
     signer: str | None = None
     language: str = "und"
@@ -55,15 +63,13 @@ class Entry:
 
 
 def load(entry: Entry, options: Footage, picture_fps: float | None = None) -> Clip:
-    """Decode one clip; DataError for one without text or footage, or with a fault in the list."""
-    if entry.fault:
-        raise DataError(entry.fault)
-    if not entry.text:
-        raise DataError("the clip has no text")
+    """Decode one clip; DataError for one without text or footage, that is generated, or with a fault in the list."""
+    check_told(entry, "clip")
     if entry.path is None or not entry.path.exists():
         raise DataError("the text has no clip" if entry.path is None else f"there is no footage {entry.path}")
     if not (entry.path.is_file() or entry.path.is_dir()):  # reading a pipe would wait for a writer for ever
         raise DataError(f"{entry.path} is no file; put the footage itself there")
+    notice = check_truth(entry.path, options.generated)
     frames = read_footage(
         entry.path, options.fps, longest=options.longest, picture_fps=picture_fps, start=entry.start, end=entry.end
     )  # fmt: skip
@@ -78,18 +84,56 @@ def load(entry: Entry, options: Footage, picture_fps: float | None = None) -> Cl
         signer=entry.signer,
         source=entry.source,
         licence=entry.licence,
+        notice=notice,
     )
+
+
+def check_told(entry: Entry, thing: str) -> None:
+    """DataError for an entry with a fault, or without a text."""
+    if entry.fault:
+        raise DataError(entry.fault)
+    if not entry.text:
+        raise DataError(f"the {thing} has no text")
+
+
+def stamp(entry: Entry, options: contracts.Config) -> str:
+    """A hash of what a clip is made from: its labels, its files' names, sizes and times, and how it is read.
+
+    Whatever only says which clips there are is no part of it: the place of the corpus, its table, the shares of splits.
+    """
+    told = {**asdict(entry), "path": entry.path and entry.path.name}
+    read = options.model_dump(mode="json", exclude={"source", "table", "features", "dev", "test", "deal"})
+    known = json.dumps([told, read, _files(entry.path)], sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(known.encode()).hexdigest()[:16]
+
+
+def _files(path: Path | None) -> list[tuple[str, int, int]]:
+    """(name, bytes, time of change) of footage, or of each of its pictures, and of the notice beside it."""
+    if path is None:
+        return []
+    try:
+        inside = sorted(os.scandir(path), key=lambda file: file.name) if path.is_dir() else []
+        files = [Path(file) for file in inside if not file.name.startswith(".")] or [path]
+        found = [(file.name, file.stat()) for file in (*files, notice_beside(path)) if file.exists()]
+    except OSError:
+        return []  # whoever reads it says why
+    return [(name, about.st_size, about.st_mtime_ns) for name, about in found]
 
 
 def timed(entry: Entry, start: str, end: str) -> Entry:
     """The entry as a part of its footage, in seconds; what is no time is a fault of this clip alone."""
     try:
-        begin, stop = max(0.0, float(start)), float(end)
+        begin, stop = max(0.0, _seconds(start)), _seconds(end)
     except ValueError:
         return replace(entry, fault=f"'{start}' to '{end}' are no times in seconds; mend the table")
     if not begin < stop:
         return replace(entry, fault=f"it is to begin at {start} s and to end at {end} s; mend the table")
     return replace(entry, start=begin, end=None if stop == math.inf else stop)
+
+
+def _seconds(word: str) -> float:
+    """Seconds, also with the comma of a German or French spreadsheet; not where it may part thousands."""
+    return float(word.replace(",", ".") if re.fullmatch(r"-?\d+,\d{1,2}", word) else word)
 
 
 def numbered(entries: Iterable[Entry]) -> Iterator[Entry]:

@@ -7,7 +7,7 @@ from functools import cached_property
 from pydantic import Field
 
 from signvip.contracts import Clip
-from signvip.corpora.entries import Entry, Footage, check_split, load, pick
+from signvip.corpora.entries import Entry, Footage, check_split, load, pick, stamp
 from signvip.corpora.listing import Listed, Listing
 from signvip.data.footage import VIDEOS
 
@@ -17,7 +17,7 @@ class Folder:
 
     A clip is a video, or a folder of pictures. Where there is a table (TSV, CSV or JSON lines with a column for the
     file and one for the text), it says which; else the text is in a `.txt` or `.json` file of the clip's name. A split
-    is a column, or a folder called train, dev or test; else clips are dealt by signer, or one by one.
+    is a column, or a folder called train, dev or test; else clips are dealt by a hash of who signs, or of their names.
     """
 
     class Config(Listed, Footage):
@@ -39,6 +39,10 @@ class Folder:
         return load(
             pick(self._splits[check_split(split)], split, clip_id), self.config, self.config.picture_fps
         )
+
+    def stamp(self, split: str, clip_id: str) -> str:
+        """A hash of what a clip is made from."""
+        return stamp(self._splits[split][clip_id], self.config)
 
     @cached_property
     def _splits(self) -> dict[str, dict[str, Entry]]:

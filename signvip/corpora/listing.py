@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import os
-import zlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
 from signvip import contracts
 from signvip.contracts import SPLITS
+from signvip.corpora.beside import TEXTS, Told, read_beside
 from signvip.corpora.entries import SPLIT_NAMES, Entry, check_folder, numbered, timed
-from signvip.corpora.tables import Row, known_columns, read_table
-from signvip.data.files import walk
+from signvip.corpora.names import Names
+from signvip.corpora.tables import Row, read_table
+from signvip.data.files import is_hidden, walk
 from signvip.data.footage import PICTURES
+from signvip.data.provenance import Generated
 from signvip.data.sample import key_of
+from signvip.data.words import composed
 from signvip.errors import DataError
 
 TABLES = (".tsv", ".csv", ".jsonl")
-TEXTS = (".txt", ".json")
-FEWEST = 3  # signers, to deal them to three splits
 
 
 class Listed(contracts.Config):
@@ -30,11 +33,29 @@ class Listed(contracts.Config):
 
     source: Path = Field(description="folder of the corpus")
     table: Path | None = Field(None, description="TSV, CSV or JSON lines, relative to the folder")
+    encoding: str | None = Field(
+        None, description="of the table, such as cp1252, where it is not UTF-8 or 16"
+    )
+    deal: Literal["signer", "clip"] = Field(
+        "signer", description="what goes to one split where nothing says which: all of a signer, or a clip"
+    )
     dev: float = Field(0.1, ge=0, lt=1, description="share of dev where nothing says which clips are dev")
     test: float = Field(0.1, ge=0, lt=1, description="share of test")
     language: str = Field("und", description="ISO 639-3 of the sign language, where the table does not say")
     text_language: str = Field("und", description="BCP 47 of the texts")
     licence: str = Field("", description="under which the clips may be used")
+    generated: Generated = Field(
+        "refuse", description="clips that say that a model made them: refuse or take"
+    )
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """An entry, its split where something says it, and the name that it is dealt by."""
+
+    entry: Entry
+    split: str | None
+    name: str
 
 
 class Listing:
@@ -50,124 +71,140 @@ class Listing:
             raise DataError(
                 f"{self.config.source} holds no clips ({', '.join(self.endings)}); give their folder as SOURCE."
             )
-        listed = list(zip([split for split, _ in listed], numbered(e for _, e in listed), strict=True))
-        if not any(split for split, _ in listed):
-            listed = self._dealt([entry for _, entry in listed])
-        return {
-            split: {entry.id: entry for where, entry in listed if (where or "train") == split}
-            for split in SPLITS
-        }
+        entries = numbered(one.entry for one in listed)
+        dealt = not any(one.split for one in listed)
+        found: dict[str, dict[str, Entry]] = {split: {} for split in SPLITS}
+        for one, entry in zip(listed, entries, strict=True):
+            if dealt:
+                found[self._deal(entry, one.name)][entry.id] = entry
+            else:
+                found[one.split or "train"][entry.id] = entry if one.split else _unplaced(entry)
+        return found
 
-    def _listed(self) -> Iterator[tuple[str | None, Entry]]:
-        """(split where it is said, entry) of all clips and all texts."""
+    def _deal(self, entry: Entry, name: str) -> str:
+        """The split of a clip by a hash of its signer's name or its own: no other clip has a say in it."""
+        group = entry.signer if entry.signer and self.config.deal == "signer" else name
+        place = int.from_bytes(hashlib.sha256(composed(group).encode()).digest()[:8]) / 2**64
+        if place < self.config.test:
+            return "test"
+        return "dev" if place >= 1 - self.config.dev else "train"
+
+    def _listed(self) -> Iterator[_Listed]:
+        """All clips and all texts."""
         folder = check_folder(self.config.source)
         clips = self._clips(folder)
         table = self._table(folder)
-        rows = [known_columns(row) for row in read_table(table)] if table else []
-        if table and rows and not any("path" in row and "text" in row for row in rows):
-            raise DataError(f"{table} needs a column 'path' and a column 'text'; name them so.")
         used = set()
-        for row in rows:
-            path = self._resolve(folder, row.get("path", ""), clips)
-            yield self._split_of(row, path, folder), self._entry(self._name(folder, path, row), path, row)
-            used.add(path)
-        for path, beside in ((path, beside) for path, beside in clips.items() if path not in used):
-            row = {} if table else _beside(beside)
-            yield self._split_of(row, path, folder), self._entry(self._name(folder, path, row), path, row)
-        if not table:
-            yield from (
-                (None, self._entry(self._name(folder, text, {}), None, _beside([text])))
-                for text in _orphans(folder, clips)
-            )
+        if table is not None:
+            names = Names(folder, clips, self.endings)
+            for row in read_table(table, self.config.encoding).require("path", "text").rows:
+                path = names.find(row.known.get("path", ""))
+                yield self._of_row(row, path, folder)
+                used.add(path)
+        for path, texts in clips.items():
+            if path not in used:
+                yield self._of_told(Told() if table else read_beside(texts), path, path, folder)
+        if table is None:
+            for text in _orphans(folder, clips):
+                yield self._of_told(read_beside([text]), None, text, folder)
 
     def _table(self, folder: Path) -> Path | None:
         if self.config.table is not None:
             return folder / self.config.table
-        found = sorted(path for path in folder.iterdir() if path.suffix in TABLES)
+        found = sorted(
+            path for path in folder.iterdir() if path.suffix.lower() in TABLES and not is_hidden(path.name)
+        )
         if len(found) > 1:
             names = ", ".join(path.name for path in found)
             raise DataError(f"{folder} has several tables ({names}); choose by --set dataset.table=NAME.")
         return found[0] if found else None
 
-    def _resolve(self, folder: Path, name: str, clips: Mapping[Path, object]) -> Path | None:
-        """The clip that a table means, with or without its ending; None where it is not there."""
-        if not name:
-            return None
-        path = folder / name
-        if path in clips:
-            return path
-        return next(
-            (
-                path.with_name(path.name + end)
-                for end in self.endings
-                if path.with_name(path.name + end) in clips
-            ),
-            None,
-        )
+    def _of_row(self, row: Row, path: Path | None, folder: Path) -> _Listed:
+        """What a row of a table says; one with a fault is called by its place, unless its clip is found."""
+        known = {"path": row.known.get("path", "")} if row.fault else row.known
+        if path is not None:
+            name = self._name(path, folder)
+        else:
+            name = row.place if row.fault else _named(known.get("path", ""))
+        name += f"@{known['start']}" if "start" in known else ""
+        return self._made(Told(known, row.fault), path, name, folder)
 
-    def _entry(self, name: str, path: Path | None, row: Row) -> Entry:
+    def _of_told(self, told: Told, path: Path | None, file: Path, folder: Path) -> _Listed:
+        return self._made(told, path, self._name(file, folder), folder)
+
+    def _made(self, told: Told, path: Path | None, name: str, folder: Path) -> _Listed:
+        known = told.known
         entry = Entry(
             id=key_of(name.removesuffix("/") or "unnamed"),
             path=path,
-            text=row.get("text", ""),
-            gloss=row.get("gloss"),
-            signer=row.get("signer"),
-            language=row.get("language", self.config.language),
-            text_language=row.get("text_language", self.config.text_language),
-            source=row.get("source", str(path.name) if path else ""),
-            licence=row.get("licence", self.config.licence),
+            text=known.get("text", ""),
+            gloss=known.get("gloss"),
+            signer=known.get("signer"),
+            language=known.get("language", self.config.language),
+            text_language=known.get("text_language", self.config.text_language),
+            source=known.get("source", composed(path.name) if path else ""),
+            licence=known.get("licence", self.config.licence),
+            fault=told.fault,
         )
-        return timed(entry, row.get("start", "0"), row.get("end", "inf"))
-
-    def _split_of(self, row: Row, path: Path | None, folder: Path) -> str | None:
-        if "split" in row:
-            if row["split"].lower() not in SPLIT_NAMES:
-                raise DataError(f"'{row['split']}' is no split; write train, dev or test into the table.")
-            return SPLIT_NAMES[row["split"].lower()]
-        first = path.relative_to(folder).parts[0] if path else ""
-        return SPLIT_NAMES.get(first.lower())
-
-    def _dealt(self, entries: list[Entry]) -> list[tuple[str | None, Entry]]:
-        """Give each signer, or where there are too few each clip, to a split: by a hash, at least one to each."""
-        signers = {entry.signer for entry in entries if entry.signer}
-        group = {e.id: e.signer if e.signer and len(signers) >= FEWEST else e.id for e in entries}
-        names = sorted(set(group.values()), key=lambda name: zlib.crc32(name.encode()))
-        counts = {
-            split: max(1, round(share * len(names))) if share and len(names) >= FEWEST else 0
-            for split, share in (("dev", self.config.dev), ("test", self.config.test))
-        }
-        of_dev, of_test = set(names[: counts["dev"]]), set(names[counts["dev"] : sum(counts.values())])
-        return [
-            ("dev" if group[e.id] in of_dev else "test" if group[e.id] in of_test else "train", e)
-            for e in entries
-        ]
+        if not told.fault:
+            entry = timed(entry, known.get("start", "0"), known.get("end", "inf"))
+        said = known.get("split")
+        if said is None:
+            return _Listed(entry, _split_of(path, folder), name)
+        split = SPLIT_NAMES.get(said.lower())
+        if split is None:
+            entry = replace(entry, fault=f"'{said}' is no split; write train, dev or test")
+        return _Listed(entry, split, name)
 
     def _clips(self, folder: Path) -> dict[Path, list[Path]]:
         """Clips in order, each with the texts beside it."""
-        found = []
+        found: dict[Path, list[Path]] = {}
+        beside: dict[Path, dict[str, list[Path]]] = {}
         for where, _, files in walk(folder):
-            found += [
-                (where / name, where / Path(name).stem) for name in files if _has_ending(name, self.endings)
-            ]
-            shown = self.pictures and any(_has_ending(name, PICTURES) for name in files)
+            beside[where] = _texts(where, files)
+            for name in files:
+                if name.lower().endswith(self.endings):
+                    found[where / name] = beside[where].get(composed(Path(name).stem), [])
+            shown = self.pictures and any(name.lower().endswith(PICTURES) for name in files)
             if where != folder and (shown or _is_locked(where)):
-                found.append((where, where))
-        return {
-            path: [text for end in TEXTS if (text := stem.with_name(stem.name + end)).exists()]
-            for path, stem in sorted(found)
-        }
+                found[where] = beside[where.parent].get(composed(where.name), [])
+        return {path: found[path] for path in sorted(found, key=lambda path: composed(str(path)))}
 
-    def _name(self, folder: Path, path: Path | None, row: Row) -> str:
-        if path is None:
-            return Path(row.get("path", "")).with_suffix("").as_posix()
+    def _name(self, path: Path, folder: Path) -> str:
+        """Its path within the folder, without the ending of a file."""
+        is_file = path.suffix.lower() in (*self.endings, *TEXTS)
         relative = path.relative_to(folder)
-        is_file = path.suffix.lower() in (*self.endings, ".txt", ".json")
-        name = relative.with_suffix("").as_posix() if is_file else relative.as_posix()
-        return f"{name}@{row['start']}" if "start" in row else name
+        return composed((relative.with_suffix("") if is_file else relative).as_posix())
 
 
-def _has_ending(name: str, endings: tuple[str, ...]) -> bool:
-    return name.lower().endswith(endings)
+def _unplaced(entry: Entry) -> Entry:
+    """The entry as one that nobody may train on, since others have a split and it has none."""
+    if entry.fault or not entry.text or entry.path is None or not entry.path.exists():
+        return entry
+    return replace(
+        entry, fault="nothing says in which split it is, as something does of others; say it, or leave it out"
+    )
+
+
+def _named(name: str) -> str:
+    """The name of a file that is not there, as `_name` has it of one that is."""
+    return composed(Path(name.replace("\\", "/")).with_suffix("").as_posix()) if name else ""
+
+
+def _split_of(path: Path | None, folder: Path) -> str | None:
+    """The split that a folder above a clip is called by; the outermost of several."""
+    parts = path.relative_to(folder).parts if path else ()
+    return next((SPLIT_NAMES[part.lower()] for part in parts if part.lower() in SPLIT_NAMES), None)
+
+
+def _texts(where: Path, files: list[str]) -> dict[str, list[Path]]:
+    """The texts of a folder by their stems, `.txt` first."""
+    found: dict[str, list[Path]] = {}
+    for ending in TEXTS:
+        for name in files:
+            if name.lower().endswith(ending):
+                found.setdefault(composed(Path(name).stem), []).append(where / name)
+    return found
 
 
 def _is_locked(folder: Path) -> bool:
@@ -179,19 +216,4 @@ def _orphans(folder: Path, clips: Mapping[Path, list[Path]]) -> Iterator[Path]:
     """Texts without a clip."""
     used = {text for texts in clips.values() for text in texts}
     texts = (where / name for where, _, files in walk(folder) for name in files)
-    yield from sorted(path for path in texts if path.suffix in TEXTS and path not in used)
-
-
-def _beside(paths: list[Path]) -> Row:
-    """What the files beside a clip say; a `.json` file has the columns of a table."""
-    row: Row = {}
-    for path in paths:
-        try:
-            content = path.read_text(encoding="utf-8-sig")
-            if path.suffix == ".txt":
-                row["text"] = content.strip()
-            else:
-                row |= known_columns({str(key): str(value) for key, value in json.loads(content).items()})
-        except (ValueError, AttributeError):
-            return {}  # the clip then has no text, and is listed as such
-    return row
+    yield from sorted(path for path in texts if path.suffix.lower() in TEXTS and path not in used)

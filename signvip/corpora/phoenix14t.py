@@ -9,10 +9,12 @@ from pathlib import Path
 from pydantic import Field
 
 from signvip.contracts import SPLITS, Clip
-from signvip.corpora.entries import Entry, Footage, check_folder, check_split, load, numbered, pick
-from signvip.corpora.tables import known_columns, read_table
-from signvip.data.files import walk
+from signvip.corpora.entries import Entry, Footage, check_folder, check_split, load, numbered, pick, stamp
+from signvip.corpora.names import Names
+from signvip.corpora.tables import read_table
+from signvip.data.files import is_hidden, walk
 from signvip.data.footage import VIDEOS
+from signvip.data.sample import key_of
 from signvip.errors import DataError
 
 RATE = 25.0  # frames a second of the broadcasts
@@ -53,6 +55,10 @@ class Phoenix14T:
         """Decode one clip; DataError for one without footage."""
         return load(pick(self._splits[check_split(split)], split, clip_id), self.config, RATE)
 
+    def stamp(self, split: str, clip_id: str) -> str:
+        """A hash of what a clip is made from."""
+        return stamp(self._splits[split][clip_id], self.config)
+
     @cached_property
     def _splits(self) -> dict[str, dict[str, Entry]]:
         folder = check_folder(self.config.source)
@@ -73,7 +79,7 @@ def _found(folder: Path) -> tuple[list[Path], list[Path]]:
     """Tables and folders anywhere below, but not within the footage: it has a million pictures."""
     files, folders = [], []
     for where, names, contents in walk(folder):
-        files += [where / name for name in contents if name.endswith(".csv")]
+        files += [where / name for name in contents if name.lower().endswith(".csv")]
         folders += [where / name for name in names]
         names[:] = [name for name in names if name not in PICTURES]
     return sorted(files), sorted(folders)
@@ -81,7 +87,7 @@ def _found(folder: Path) -> tuple[list[Path], list[Path]]:
 
 def _list(files: Sequence[Path], split: str) -> Path | None:
     names = [name.format(split) for name in LISTS]
-    return next((path for name in names for path in files if path.name == name), None)
+    return next((path for name in names for path in files if path.name.lower() == name.lower()), None)
 
 
 def _features(folder: Path, folders: Sequence[Path]) -> Path:
@@ -103,15 +109,21 @@ def _footage(features: Path, split: str) -> Path:
 
 
 def _entries(table: Path | None, footage: Path) -> Iterator[Entry]:
-    for row in read_table(table) if table else ():
-        about = known_columns(row)
-        name = (row.get("name") or row.get("id") or "").strip()
+    if table is None:
+        return
+    names = Names(footage, footage.iterdir() if footage.is_dir() else (), VIDEOS)
+    for row in read_table(table).require("text").rows:
+        name = (row.values.get("name") or row.values.get("id") or "").strip()
+        if row.fault:
+            yield Entry(id=key_of(name or row.place), path=None, fault=row.fault)
+            continue
+        known = row.known
         yield Entry(
             id=name,
-            path=_path(footage, name, row.get("video", "")) if name else None,
-            text=about.get("text", ""),
-            gloss=about.get("gloss"),
-            signer=about.get("signer"),
+            path=_path(names, name, row.values.get("video", "")) if name else None,
+            text=known.get("text", ""),
+            gloss=known.get("gloss"),
+            signer=known.get("signer"),
             language="gsg",
             text_language="de",
             source=SOURCE,
@@ -119,12 +131,16 @@ def _entries(table: Path | None, footage: Path) -> Iterator[Entry]:
         )
 
 
-def _path(footage: Path, name: str, pattern: str) -> Path | None:
+def _path(names: Names, name: str, pattern: str) -> Path | None:
     """NAME.mp4, the folder that the list names (NAME/1/*.png), or NAME, which the release has in its stead."""
-    videos = [footage / f"{name}{end}" for end in VIDEOS]
-    folders = [footage / Path(pattern).parent, footage / name] if pattern else [footage / name]
-    return next((path for path in [*videos, *folders] if path.is_file() or _has_files(path)), None)
+    found = names.find(name)  # with its ending, or the folder
+    video = next((path for end in VIDEOS if (path := names.find(f"{name}{end}")) is not None), None)
+    if video is not None and video.is_file():
+        return video
+    inner = Path(pattern.replace("\\", "/")).parent.name if pattern else ""
+    folders = [found / inner, found] if found is not None else []
+    return next((path for path in folders if _has_files(path)), None)
 
 
 def _has_files(path: Path) -> bool:
-    return path.is_dir() and any(file.is_file() for file in path.iterdir())
+    return path.is_dir() and any(file.is_file() and not is_hidden(file.name) for file in path.iterdir())

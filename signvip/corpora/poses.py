@@ -8,8 +8,9 @@ from functools import cached_property
 from pydantic import Field, field_validator
 
 from signvip.contracts import Clip
-from signvip.corpora.entries import Entry, check_split, pick
+from signvip.corpora.entries import Entry, check_split, check_told, pick, stamp
 from signvip.corpora.listing import Listed, Listing
+from signvip.data.provenance import check_truth
 from signvip.errors import DataError
 from signvip.spelling.body import FINE, known, skeleton
 from signvip.spelling.filmed import NATURAL, Filmed, read_filmed
@@ -55,6 +56,7 @@ class Poses:
         person = make_signer(self.config.seed, f"poses/{entry.signer or entry.id}")
         person = replace(person, hand=NATURAL * 2 * person.shoulder)
         filmed = self._filmed(entry)
+        notice = check_truth(entry.path, self.config.generated) if entry.path else ""
         body = skeleton(filmed.hands, filmed.face, person)
         frames, depth = render(body, self.config.size, WHOLE, FINE)
         return Clip(
@@ -68,17 +70,19 @@ class Poses:
             signer=entry.signer,
             source=entry.source,
             licence=entry.licence,
+            notice=notice,
             known={**known(body, self.config.size, WHOLE), "depth": depth},
         )
 
     def _filmed(self, entry: Entry) -> Filmed:
-        if entry.fault:
-            raise DataError(entry.fault)
-        if not entry.text:
-            raise DataError("the clip has no text")
+        check_told(entry, "clip")
         if entry.path is None or not entry.path.is_file():
             raise DataError("the text has no .pose file")
         return read_filmed(entry.path, self.config.fps, entry.start, entry.end)
+
+    def stamp(self, split: str, clip_id: str) -> str:
+        """A hash of what a clip is made from."""
+        return stamp(self._splits[split][clip_id], self.config)
 
     @cached_property
     def _splits(self) -> dict[str, dict[str, Entry]]:

@@ -50,8 +50,13 @@ def walk(top: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
         if real[where] in {real.get(parent) for parent in where.parents}:
             folders.clear()
             continue
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield where, folders, sorted(name for name in files if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
+        yield where, folders, sorted(name for name in files if not is_hidden(name))
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a system or a program keeps a file for itself: `._clip.mp4` and `.DS_Store` of macOS, `~$` of Office."""
+    return name.startswith((".", "~$")) or name in ("Thumbs.db", "desktop.ini", "__MACOSX", "@eaDir")
 
 
 def remove_leftovers(folder: Path) -> None:

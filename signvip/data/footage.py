@@ -12,6 +12,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from PIL import Image, UnidentifiedImageError
 
+from signvip.data.files import is_hidden
 from signvip.data.video import decoded, opened, upright
 from signvip.errors import DataError
 
@@ -87,7 +88,8 @@ def _pictures(
     path: Path, fps: float, longest: int, picture_fps: float, start: float, end: float | None
 ) -> Iterator[np.ndarray]:
     files = sorted(
-        (file for file in path.iterdir() if file.suffix.lower() in PICTURES), key=lambda f: _natural(f.name)
+        (file for file in path.iterdir() if file.suffix.lower() in PICTURES and not is_hidden(file.name)),
+        key=lambda file: _natural(file.name),
     )
     if not files:
         raise DataError(f"{path} holds no pictures ({', '.join(PICTURES)}); leave this clip out.")

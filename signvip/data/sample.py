@@ -52,7 +52,7 @@ class Recipe:
         check_clip(clip, self.fps)
         clip = fit(estimate(clip, self.estimators), self.size, self.fit)
         members = {
-            fields.VIDEO: encode_video(clip.frames, clip.fps),
+            fields.VIDEO: encode_video(clip.frames, clip.fps, comment=clip.notice or None),
             fields.META: fields.encode(fields.META, describe(clip, split)),
             fields.TEXT: clip.text.encode(),
         }
@@ -82,7 +82,8 @@ def check_clip(clip: Clip, fps: float) -> None:
 
 def describe(clip: Clip, split: str) -> dict[str, Any]:
     """The `json` member of a clip."""
-    return {
+    told = {"generated": True} if clip.notice else {}
+    return told | {
         "id": clip.id,
         "text": clip.text,
         "gloss": clip.gloss,

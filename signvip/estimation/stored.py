@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from signvip.contracts import NUM_KEYPOINTS
+from signvip.data.files import is_hidden
 from signvip.errors import DataError
 from signvip.estimation.layouts import (
     OPENPOSE,
@@ -52,7 +53,7 @@ class Stored:
 def find(source: Path, clip_id: str) -> Path:
     """The file or folder of a clip; DataError where there is none."""
     for path in (source / f"{clip_id}.pose", source / f"{clip_id}.npz", source / clip_id):
-        if path.is_file() or (path.is_dir() and any(path.glob(f"*{ENDING}"))):
+        if path.is_file() or (path.is_dir() and _of_frames(path)):
             return path
     raise DataError(
         f"there are no keypoints {clip_id}.pose, {clip_id}.npz or {clip_id}/*{ENDING} in {source}; extract them, "
@@ -131,7 +132,7 @@ def to_ours(points: np.ndarray, path: Path) -> np.ndarray:
 
 def read_openpose(folder: Path) -> Stored:
     """A folder with one JSON file a frame, numbered in their names; numbers that are left out are empty frames."""
-    files = {_number(path): path for path in sorted(folder.glob(f"*{ENDING}"))}
+    files = {_number(path): path for path in _of_frames(folder)}
     first = min(files)
     people = [np.zeros((0, NUM_KEYPOINTS, 3), np.float32)] * (max(files) - first + 1)
     for number, path in files.items():
@@ -142,6 +143,10 @@ def read_openpose(folder: Path) -> Stored:
         if there:
             people[number - first] = from_openpose(np.stack(there))
     return Stored(people)
+
+
+def _of_frames(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob(f"*{ENDING}") if not is_hidden(path.name))
 
 
 def _number(path: Path) -> int:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from signvip.corpora.tables import Row, read_table
+from signvip.corpora.tables import read_table
 from signvip.errors import DataError
 from signvip.spelling.letters import LONGEST, fold
 
 INDEX = "index.csv"
 COLUMNS = ("path", "spoken_language", "signed_language", "words")
 PACKAGE = "spoken_to_signed"  # whose wheel carries a lexicon of letters
+Row = dict[str, str]
 _INSIDE = Path("assets") / "fingerspelling_lexicon"
 
 
@@ -62,7 +63,7 @@ def read_index(folder: Path) -> dict[str, Alphabet]:
         raise DataError(
             f"{folder} holds no {INDEX}; give the folder of a lexicon in the layout of sign.mt's."
         )
-    rows = read_table(path)
+    rows = _rows(path)
     lacking = [name for name in COLUMNS if not rows or name not in rows[0]]
     if lacking:
         has = ", ".join(rows[0]) if rows else "no rows"
@@ -83,6 +84,15 @@ def read_index(folder: Path) -> dict[str, Alphabet]:
                 f"be made; add the rest of its alphabet."
             )
     return {language: Alphabet(language, written[language], table) for language, table in tables.items()}
+
+
+def _rows(path: Path) -> list[Row]:
+    """The rows by column; DataError for one that cannot be read, since an alphabet without a letter spells wrongly."""
+    table = read_table(path)
+    fault = next((row.fault for row in table.rows if row.fault), None)
+    if fault is not None:
+        raise DataError(f"{fault}.")
+    return [row.values for row in table.rows]
 
 
 def _check_files(folder: Path, rows: list[Row]) -> None:

@@ -16,10 +16,10 @@ from signvip.backtranslation.evaluator import Evaluator
 from signvip.backtranslation.train import train_evaluator
 from signvip.data import fields
 from signvip.data.manifest import Manifest
+from signvip.data.provenance import NOTICE
 from signvip.data.shards import ShardIndex, ShardWriter
 from signvip.data.video import VideoWriter
 from signvip.errors import SignVipWarning
-from signvip.generate import NOTICE
 
 
 @pytest.fixture(params=["video", "pose"])

@@ -18,6 +18,11 @@ def reader(source, **options):
     return Folder(Folder.Config(source=source, **{"fps": 12.0, **options}))
 
 
+def undealt(source, **options):
+    """All clips in train where nothing says another split."""
+    return reader(source, dev=0, test=0, **options)
+
+
 def everything(found):
     return {clip_id: split for split in SPLITS for clip_id in found.ids(split)}
 
@@ -34,7 +39,7 @@ def test_texts_beside_clips_of_any_kind(tmp_path):
     write_pictures(tmp_path / "-b")
     about = {"text": "wind", "gloss": "WIND", "signer": "s1", "language": "gsg", "licence": "mine"}
     (tmp_path / "-b.json").write_text(json.dumps(about))
-    found = reader(tmp_path)
+    found = undealt(tmp_path)
     assert set(everything(found)) == {"a", "-b"}
     clip = found.load("train", "-b")
     assert (clip.text, clip.gloss, clip.signer, clip.language, clip.licence) == tuple(about.values())
@@ -100,13 +105,13 @@ def test_splits_by_folder_and_by_column(tmp_path):
 
 def test_signers_are_dealt_whole(tmp_path):
     rows = []
-    for number in range(12):
-        write_video(tmp_path / f"{number}.mp4", frames=2)
-        rows.append(f"{number}.mp4\ttext {number}\tsigner {number % 4}")
+    for number in range(80):
+        (tmp_path / f"{number}.mp4").touch()
+        rows.append(f"{number}.mp4\ttext {number}\tsigner {number % 40}")
     (tmp_path / "t.tsv").write_text("file\ttext\tsigner\n" + "\n".join(rows))
     found = reader(tmp_path)
-    signers = {split: {int(clip_id) % 4 for clip_id in found.ids(split)} for split in SPLITS}
-    assert all(signers.values()) and sum(map(len, signers.values())) == 4
+    signers = {split: {int(clip_id) % 40 for clip_id in found.ids(split)} for split in SPLITS}
+    assert all(signers.values()) and sum(map(len, signers.values())) == 40
 
 
 def test_parts_of_one_video_by_seconds(tmp_path):
@@ -186,8 +191,8 @@ def test_it_keeps_the_contract_of_readers(tmp_path):
             lambda folder: (folder / "a.csv").write_text("film,words\nx,y\n"),
             "a column 'path' and a column 'text'",
         ),
-        (lambda folder: (folder / "a.csv").write_text("path,text,split\nx,y,maybe\n"), "'maybe' is no split"),
-        (lambda folder: (folder / "a.csv").write_bytes(b"path,text\n\xff\xfe,y\n"), "no table in UTF-8"),
+        (lambda folder: (folder / "a.csv").write_text("path,text,Text\n"), "has the column 'text' twice"),
+        (lambda folder: (folder / "a.csv").mkdir(), "cannot be read"),
     ],
 )
 def test_a_folder_that_cannot_be_read_is_a_sentence(tmp_path, prepare, sentence):
