@@ -20,6 +20,12 @@ from signvip.contracts import Config
 from signvip.errors import ConfigError
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
+# Above these, a number is a mistake or an attack: arrays of that size would take the machine's memory.
+LARGEST_SIDE, LARGEST_RATE = 8192, 1000  # pixels, frames a second
+MOST = 1_000_000  # frames or steps
+Count = Annotated[int, Field(gt=0, le=MOST)]
+Side = Annotated[int, Field(gt=0, le=LARGEST_SIDE)]
+Rate = Annotated[float, Field(gt=0, le=LARGEST_RATE)]
 SchedulerName = Literal["ddim", "ddpm", "dpm++", "unipc", "euler", "lcm"]
 Options = dict[str, Any]  # of one network; its constructor is the schema, checked when it is built
 
@@ -109,14 +115,14 @@ class Sampler(Config):
     """Noise schedule, and how videos are sampled."""
 
     scheduler: SchedulerName = Field("ddim", description="lcm: for weights that were distilled for few steps")
-    train_timesteps: PositiveInt = 1000
+    train_timesteps: Count = 1000
     beta_start: PositiveFloat = 0.00085
     beta_end: PositiveFloat = 0.012
     beta_schedule: str = "scaled_linear"
     prediction: Literal["epsilon", "v_prediction", "sample"] = "epsilon"
     zero_terminal_snr: bool = False
     timestep_spacing: Literal["leading", "trailing", "linspace"] = "leading"
-    steps: PositiveInt = 50
+    steps: Count = 50
     guidance: float = Field(3.5, ge=0)
     guidance_start: Fraction = Field(
         0.0, description="share of the steps before guidance; above 0 approximate"
@@ -125,16 +131,16 @@ class Sampler(Config):
         1.0,
         description="share of the steps after which there is none (arXiv:2404.07724); below 1 approximate",
     )
-    reuse_every: PositiveInt = Field(
+    reuse_every: Count = Field(
         1, description="the inner blocks run in one of so many steps (arXiv:2312.00858); above 1 approximate"
     )
-    window: PositiveInt = Field(24, description="frames denoised together")
+    window: Count = Field(24, description="frames denoised together")
     overlap: int = Field(4, ge=0, description="frames shared by neighbouring windows")
     tail: Literal["shifted", "reflected"] = Field(
         "shifted", description="the last window; reflected: as in the authors' code"
     )
-    window_batch: PositiveInt = Field(1, description="windows in one call: more memory, and a fuller GPU")
-    max_frames: PositiveInt = 400
+    window_batch: Count = Field(1, description="windows in one call: more memory, and a fuller GPU")
+    max_frames: Count = 400
 
 
 class RunConfig(Config):
@@ -142,8 +148,8 @@ class RunConfig(Config):
 
     preset: str
     seed: int = 0
-    size: tuple[PositiveInt, PositiveInt]  # (H, W)
-    fps: PositiveFloat
+    size: tuple[Side, Side]  # (H, W)
+    fps: Rate
     precision: Literal["no", "fp16", "bf16"] = "no"
     dataset: Choice = Field(
         Choice(name="toysign"), description="what `preprocess` reads where no source is named"

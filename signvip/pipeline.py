@@ -13,21 +13,35 @@ from typing import Any
 import numpy as np
 import torch
 from diffusers import AutoencoderKL, DiffusionPipeline
+from diffusers.schedulers.scheduling_utils import KarrasDiffusionSchedulers
 from diffusers.utils import BaseOutput
 from PIL import Image
+from pydantic import ValidationError
 from torch import Tensor
 
-from signvip.config import RunConfig, Sampler
-from signvip.contracts import KEYPOINTS
+from signvip.config import Rate, RunConfig, Sampler, Side, explain
+from signvip.contracts import KEYPOINTS, Config
 from signvip.data.images import load_reference
 from signvip.data.pixels import to_model, to_pixels
 from signvip.errors import ConfigError, DataError, RunError, SignVipWarning
+from signvip.loading import INDEX, check_part, load_part, load_scheduler, read_index
 from signvip.models import Codec, Denoiser, Guider, PoseHead, ReferenceNet, TokenTranslator
 from signvip.models.vae import decode_latents, encode_images
 from signvip.models.video_diffusion.sampler import make_scheduler, sample
-from signvip.run import Run
+from signvip.run import MAKERS, Run
 
 MODELS = ("vae", "reference_net", "guider", "denoiser", "autoencoder", "translator")
+# What each part of a stored pipeline is or derives from; any other class is refused before it is imported.
+BASES = {
+    "vae": AutoencoderKL,
+    "reference_net": ReferenceNet,
+    "guider": Guider,
+    "denoiser": Denoiser,
+    "autoencoder": Codec,
+    "translator": TokenTranslator,
+    "pose_head": PoseHead,
+}
+SCHEDULERS = (*KarrasDiffusionSchedulers.__members__, "LCMScheduler")
 StepCallback = Callable[["SignVipPipeline", int, Tensor, dict[str, Tensor]], Mapping[str, Tensor] | None]
 OUTPUT_TYPES = ("pil", "np", "pt", "latent", "stream")
 DECODE_CHUNK = 8  # frames that the VAE decodes together
@@ -102,8 +116,7 @@ class SignVipPipeline(DiffusionPipeline):
         """
         folder = Path(pretrained_model_name_or_path)
         if folder.exists() or not is_hub_id(str(pretrained_model_name_or_path)):
-            _require_parts(folder)
-            return super().from_pretrained(pretrained_model_name_or_path, **kwargs)
+            return cls._read(folder, **kwargs)
         try:
             folder = cls.download(pretrained_model_name_or_path, **kwargs)
         except Exception as error:  # offline, unknown, gated: the hub has a dozen errors for it
@@ -111,6 +124,31 @@ class SignVipPipeline(DiffusionPipeline):
                 f"There is no run in {folder}, and it cannot be fetched from the hub ({type(error).__name__}); check "
                 "the name, or download it elsewhere and give its folder."
             ) from error
+        return cls._read(folder, **kwargs)
+
+    @classmethod
+    def _read(cls, folder: Path, **kwargs: Any) -> "SignVipPipeline":
+        """Read a local folder part by part, so that diffusers imports nothing that the folder names."""
+        _require_parts(folder)
+        named, values = read_index(folder, BASES, SCHEDULERS)
+        _check_values(folder, values)
+        missing = [part for part in (*MODELS, "scheduler") if part not in named and part not in kwargs]
+        if missing:
+            raise RunError(f"{folder / INDEX} names no {missing[0]}; restore it, or get the run again.")
+        wanted = {part: kind for part, kind in named.items() if part not in kwargs}
+        remedies = {
+            part: f"get the run again, or: {MAKERS.get(part, 'signvip train')} --fresh" for part in wanted
+        }
+        dtype, variant = kwargs.get("torch_dtype"), kwargs.pop("variant", None)
+        for part in wanted:
+            if part != "scheduler":
+                check_part(folder / part, remedies[part])  # all of them, before the first is loaded
+        for part, kind in sorted(wanted.items(), key=lambda item: item[0] != "scheduler"):
+            if isinstance(kind, str):
+                kwargs[part] = load_scheduler(folder / part, kind, remedies[part])
+                continue
+            model: torch.nn.Module = load_part(folder / part, kind, remedies[part], variant=variant)
+            kwargs[part] = model.to(dtype) if isinstance(dtype, torch.dtype) else model
         return super().from_pretrained(folder, **kwargs)
 
     @torch.no_grad()
@@ -339,6 +377,24 @@ def _one_each(generator: Any, count: int) -> list[torch.Generator | None]:
             )
         return list(generator)
     return [generator] * count
+
+
+def _check_values(folder: Path, values: Mapping[str, Any]) -> None:
+    """Refuse sizes and options of a stored pipeline that no configuration could have."""
+    sampler = {name: values[name] for name in SAMPLER_OPTIONS if name in values}
+    shape = {name: values[name] for name in ("height", "width", "fps") if name in values}
+    try:
+        Sampler.model_validate(sampler, strict=True)
+        _Shape.model_validate(shape, strict=True)
+    except ValidationError as error:
+        faults = explain(error, prefix=str(folder / "model_index.json"), known=SAMPLER_OPTIONS)
+        raise RunError(f"{faults}; restore it, or get the run again.") from error
+
+
+class _Shape(Config):
+    height: Side = 64
+    width: Side = 64
+    fps: Rate = 12.0
 
 
 def _require_parts(folder: Path) -> None:

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from signvip.config import RunConfig, load_config, merge, option, parse_config, parse_setting, read_toml
 from signvip.data.files import write_text
+from signvip.data.json_files import parse_object
 from signvip.errors import MismatchError, RunError
+from signvip.loading import load_part
 from signvip.processes import is_main, wait
 
 if TYPE_CHECKING:
@@ -60,12 +62,12 @@ class Run:
     def open(cls, path: Path) -> Run:
         """Open an existing run; RunError where there is none or its configuration is damaged."""
         try:
-            values = json.loads((path / "config.json").read_text())
+            values = parse_object((path / "config.json").read_bytes())
         except FileNotFoundError:
             raise RunError(
                 f"There is no run in {path}; start one with: signvip train --stage 1 --run {path}"
             ) from None
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        except ValueError as error:
             raise RunError(
                 f"{path / 'config.json'} is damaged; restore it or train again with --fresh."
             ) from error
@@ -98,27 +100,15 @@ class Run:
                 )
 
     def load(self, part: str, cls: type[Model]) -> Model:
-        """Load one trained part; RunError where it is missing, cut short, or of another class."""
+        """Load one trained part; RunError where it is missing, damaged, of another class, or asks for code."""
         self.require(part)
         self._refuse_class(part, cls.__name__)
-        try:
-            return cls.from_pretrained(self.path / part).float()  # stored halves are computed with as floats
-        except (OSError, ValueError, RuntimeError) as error:
-            if type(error).__module__.startswith("signvip"):
-                raise
-            raise RunError(
-                f"{self.path / part} cannot be read ({_first_line(error)}); {MAKERS[part]} --fresh makes it again."
-            ) from error
-        except Exception as error:
-            if type(error).__name__ == "SafetensorError":
-                raise RunError(
-                    f"{self.path / part} is cut short; {MAKERS[part]} --fresh makes it again."
-                ) from error
-            raise
+        remedy = f"{MAKERS[part]} --fresh makes it again."
+        return load_part(self.path / part, cls, remedy).float()  # stored halves are computed with as floats
 
     def _refuse_class(self, part: str, wanted: str) -> None:
         try:
-            found = json.loads((self.path / part / "config.json").read_text()).get("_class_name", wanted)
+            found = parse_object((self.path / part / "config.json").read_bytes()).get("_class_name", wanted)
         except ValueError:
             return  # damaged: loading says so
         if found != wanted:
@@ -199,10 +189,6 @@ def _refuse_change(old: Run, config: RunConfig) -> None:
             f"{old.path} was trained with another {' and '.join(changed)}; choose a new folder with --run, "
             "or leave these options out to keep the run's own."
         )
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
 __all__ = ["Run", "default_preset", "resolve_config"]

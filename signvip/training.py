@@ -27,6 +27,7 @@ from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from signvip.checkpoints import Stateful, load_checkpoint, save_checkpoint
 from signvip.errors import ConfigError, RunError
 from signvip.optimizer import build_optimizer
 from signvip.processes import join, loaders
@@ -140,9 +141,9 @@ def train(
         if training.ema
         else None
     )
-    if averages is not None:
-        accelerator.register_for_checkpointing(averages)
-    start = _resume(accelerator, folder)
+    others = {"schedule": schedule, **({} if averages is None else {"averages": averages})}
+    state = phase.module, optimizer, others
+    start = _resume(accelerator, folder, *state)
     if averages is not None:
         averages.to(accelerator.device)  # not before: a checkpoint gives them back on the CPU
     batches = _loader(phase, training, start, accelerator)
@@ -169,7 +170,7 @@ def train(
             else:
                 task.advance()
             if done % training.checkpoint_every == 0 or done == training.steps:
-                _checkpoint(accelerator, folder, done)
+                _checkpoint(accelerator, folder, done, *state)
             if done % training.validate_every == 0 or done == training.steps:
                 share = partial(Share.of, seed=seed, whole=done == training.steps)
                 with _whole(accelerator, phase.module):
@@ -280,13 +281,15 @@ def _log(
     registry().manager.hook.on_log(stage=phase, step=step, values=values)
 
 
-def _checkpoint(accelerator: Accelerator, folder: Path, step: int) -> None:
+def _checkpoint(
+    accelerator: Accelerator, folder: Path, step: int, module: nn.Module, optimizer: Any, others: Stateful
+) -> None:
     """Write a checkpoint under a temporary name and rename it, so that it is there whole or not at all."""
     target, partial = folder / f"checkpoint-{step:07d}", folder / ".checkpoint.partial"
     if accelerator.is_main_process:
         shutil.rmtree(partial, ignore_errors=True)
     accelerator.wait_for_everyone()
-    accelerator.save_state(str(partial))
+    save_checkpoint(accelerator, partial, module, optimizer, others)
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
         shutil.rmtree(target, ignore_errors=True)
@@ -300,13 +303,17 @@ def checkpoints(folder: Path) -> list[Path]:
     return sorted(folder.glob("checkpoint-*"))
 
 
-def _resume(accelerator: Accelerator, folder: Path) -> int:
+def _resume(
+    accelerator: Accelerator, folder: Path, module: nn.Module, optimizer: Any, others: Stateful
+) -> int:
     found = checkpoints(folder)
     if not found:
         return 0
     try:
-        accelerator.load_state(str(found[-1]))
-    except Exception as error:  # torch, safetensors and pickle each raise their own for a damaged file
+        load_checkpoint(accelerator, found[-1], module, optimizer, others)
+    except RunError:
+        raise
+    except Exception as error:  # torch, safetensors and JSON each raise their own for a damaged file
         raise RunError(
             f"{found[-1]} cannot be resumed ({type(error).__name__}); remove that folder to go on from the one "
             "before it, or start again with --fresh."

@@ -9,6 +9,7 @@ import typer
 from signvip_cli.boundary import Boundary
 from signvip_cli.commands import (
     ablate,
+    convert,
     demo,
     doctor,
     encode,
@@ -47,6 +48,7 @@ app.command("ablate")(ablate.ablate)
 app.add_typer(plugins.app, name="plugins")
 app.command("doctor")(doctor.doctor)
 app.command("import-release")(import_release.import_release)
+app.command("convert")(convert.convert)
 
 
 def _version(wanted: bool) -> None:

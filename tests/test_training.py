@@ -11,10 +11,13 @@ import pytest
 import torch
 from accelerate import DistributedType
 from accelerate.state import AcceleratorState
+from safetensors.torch import load_file
 from torch import nn
 
 from signvip import stages
+from signvip.checkpoints import put_together
 from signvip.config import Training, load_config
+from signvip.convert import convert
 from signvip.errors import ConfigError, RunError
 from signvip.progress import Silent
 from signvip.training import _check_kind, checkpoints, train
@@ -151,8 +154,8 @@ def test_only_what_trains_is_optimised_and_told(tmp_path):
     phase.module.layer.bias.requires_grad_(False)
     train(phase, settings(), tmp_path, seed=3, precision="no", reporter=listener)
     assert listener.heard == ["regression trained: all 0.000 M; frozen: all 0.000 M"]
-    stored = torch.load(checkpoints(tmp_path)[-1] / "optimizer.bin", weights_only=False)
-    assert [value["exp_avg"].shape for value in stored["state"].values()] == [(1, 4)]
+    stored = load_file(checkpoints(tmp_path)[-1] / "state.safetensors")
+    assert [value.shape for name, value in stored.items() if name.endswith("exp_avg")] == [(1, 4)]
 
 
 @pytest.mark.parametrize(
@@ -202,3 +205,31 @@ def test_a_checkpoint_cut_short_is_a_sentence(tmp_path):
 def test_averaged_weights_are_what_is_left(tmp_path):
     averaged, last = run(tmp_path / "a"), run(tmp_path / "b", ema=0.0)
     assert not torch.equal(weights(averaged), weights(last))
+
+
+def as_accelerate_wrote(folder: Path) -> None:
+    """Make of a checkpoint what versions before wrote: pickles beside the weights."""
+    tree = json.loads((folder / "state.json").read_text())
+    states = put_together(load_file(folder / "state.safetensors"), tree)
+    names = {"optimizer": "optimizer.bin", "schedule": "scheduler.bin", "averages": "custom_checkpoint_0.pkl"}
+    for name, file in names.items():
+        torch.save(states[name], folder / file)
+    for name in ("state.json", "state.safetensors"):
+        (folder / name).unlink()
+
+
+def test_a_checkpoint_holds_no_pickle_and_an_old_one_is_refused_until_it_is_converted(tmp_path):
+    whole = run(tmp_path / "whole")
+    folder = tmp_path / "run" / "training" / "regression"
+    run(folder, steps=8)
+    last = checkpoints(folder)[-1]
+    assert {path.suffix for path in last.iterdir()} == {".safetensors", ".json"}
+    as_accelerate_wrote(last)
+    with pytest.raises(RunError, match=f"signvip convert {tmp_path / 'run'}$"):
+        run(folder)
+    assert len(convert(tmp_path / "run")) == 2
+    # the schedule of the first steps was made for fewer of them: only a whole training of as many is the same
+    resumed, straight = run(folder, steps=8), run(tmp_path / "straight", steps=8)
+    assert torch.equal(weights(resumed), weights(straight)) and not torch.equal(
+        weights(whole), weights(resumed)
+    )
