@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-from av.video.reformatter import VideoReformatter
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from signvip.data.decoding import decoded
 from signvip.data.files import is_hidden
-from signvip.data.video import decoded, opened, upright
+from signvip.data.pictures import read_picture
+from signvip.data.showing import Screen
 from signvip.errors import DataError
 
 if TYPE_CHECKING:
     from av import VideoFrame
-    from av.container import InputContainer
-    from av.video.stream import VideoStream
 
-VIDEOS = (".mp4", ".mov", ".webm", ".mkv", ".avi", ".m4v", ".mpg", ".gif")
-PICTURES = (".png", ".jpg", ".jpeg")
-_TIE = 1e-6  # seconds: what is due in the very middle of two frames is the earlier
+VIDEOS = (
+    *(".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi", ".wmv", ".flv", ".ogv", ".gif"),
+    *(".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".h264", ".264", ".h265", ".hevc"),
+)
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+_TIE = 1e-6  # seconds: where two frames are equally near to what is due, the earlier is taken
 _TICK = 0.01  # seconds: what is due so shortly before the end is due to a container that rounds its times
-_FAR = 2.0  # seconds: a later start is looked for from the key frame before it
 
 Frame = TypeVar("Frame")
 
@@ -41,7 +42,7 @@ def read_footage(
 ) -> np.ndarray:
     """A video, or a folder of pictures, as (F, H, W, 3) uint8 RGB at `fps`; the longer side is at most `longest`.
 
-    For every 1/fps of a second the frame that is nearest in time, never a blend, so that variable rates come out even.
+    For every 1/fps of a second the frame that a player shows then, never a blend, so that variable rates come out even.
     `start` and `end` are in seconds; an end past the video's own is that. `picture_fps` is the rate of a folder.
     DataError where nothing can be decoded, or the video is cut short.
     """
@@ -57,31 +58,17 @@ def read_footage(
 def _video(
     path: Path, fps: float, longest: int, _: float, start: float, end: float | None
 ) -> Iterator[np.ndarray]:
-    with opened(path) as container:
-        stream = container.streams.video[0]
-        reformatter, size = VideoReformatter(), None
-        for frame in evenly(_timed(container, stream, path, start), fps, start, end):
-            size = size or _shown(frame, stream, longest)
-            plain = reformatter.reformat(frame, *size, format="rgb24", interpolation="AREA", threads=1)
-            yield upright(plain.to_ndarray(), frame.rotation)
+    screen, timed = Screen(longest), decoded(path, start)
+    first = next(timed, None)
+    if first is not None:  # nothing is shown before it: sound may begin earlier, and so may a part
+        shown = ((seconds, (frame, aspect)) for seconds, frame, aspect in itertools.chain([first], timed))
+        for frame, aspect in evenly(shown, fps, max(start, first[0]), end, _lasts):
+            yield screen.show(frame, aspect)
 
 
-def _timed(
-    container: InputContainer, stream: VideoStream, path: Path, start: float
-) -> Iterator[tuple[float, VideoFrame]]:
-    """Frames with their seconds since the first; from the key frame before `start` where that is late."""
-    zero = float((stream.start_time or 0) * (stream.time_base or 0))
-    if start > _FAR:
-        container.seek(round((start + zero) / float(stream.time_base or 1)), stream=stream)
-    for frame in decoded(container, stream, str(path), whole=start <= _FAR):
-        yield float(frame.time or 0.0) - zero, frame
-
-
-def _shown(frame: VideoFrame, stream: VideoStream, longest: int) -> tuple[int, int]:
-    """Width and height as a player shows them, the longer at most `longest`."""
-    width, height = frame.width * float(stream.sample_aspect_ratio or 1), float(frame.height)
-    shrink = min(1.0, longest / max(width, height))
-    return max(1, round(width * shrink)), max(1, round(height * shrink))
+def _lasts(shown: tuple[VideoFrame, float]) -> float:
+    """Seconds that a frame is shown, where its container says so; else 0."""
+    return float((shown[0].duration or 0) * (shown[0].time_base or 0))
 
 
 def _pictures(
@@ -98,26 +85,31 @@ def _pictures(
 
 
 def _picture(path: Path, longest: int) -> np.ndarray:
-    try:
-        with Image.open(path) as image:
-            shrink = min(1.0, longest / max(image.size))
-            width, height = (max(1, round(side * shrink)) for side in image.size)
-            return np.asarray(image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC))
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise DataError(f"{path} is damaged or no picture; leave this clip out.") from error
+    image = read_picture(path, "leave this clip out")
+    shrink = min(1.0, longest / max(image.size))
+    width, height = (max(1, round(side * shrink)) for side in image.size)
+    return np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))
 
 
 def evenly(
-    timed: Iterable[tuple[float, Frame]], fps: float, start: float, end: float | None
+    timed: Iterable[tuple[float, Frame]],
+    fps: float,
+    start: float,
+    end: float | None,
+    lasts: Callable[[Frame], float] | None = None,
 ) -> Iterator[Frame]:
-    """For each time start + k/fps the nearest of (seconds, frame); the last is shown as long as the one before it."""
+    """For each time start + k/fps the frame that is on screen then, or is so within half a period.
+
+    Frames come with the seconds at which they appear. The last is shown for as long as `lasts` says; where that is
+    0 or unknown, for as long as the one before it.
+    """
     due = (start + number / fps for number in itertools.count())
     now, gap = next(due), 1 / fps
     before: tuple[float, Frame] | None = None
     for time, frame in timed:
         if before is not None:
             gap = time - before[0]
-            while now <= before[0] + gap / 2 + _TIE:
+            while now <= time - min(gap, 1 / fps) / 2 + _TIE:
                 if end is not None and now >= end - _TIE:
                     return
                 yield before[1]
@@ -125,12 +117,14 @@ def evenly(
         before = time, frame
     if before is None:
         return
+    gap = (lasts(before[1]) if lasts is not None else 0.0) or gap
     stop = before[0] + gap - min(_TICK, 0.4 / fps)
     while now < (stop if end is None else min(stop, end - _TIE)):
         yield before[1]
         now = next(due)
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Numbers by value: image2 before image10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
+    """Numbers by value: image2 before image10; without regard to case."""
+    parts = re.split(r"(\d+)", name.casefold())
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], name

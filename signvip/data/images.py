@@ -5,20 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
+from signvip.data.pictures import as_seen, read_picture
 from signvip.errors import DataError
 
 Source = Image.Image | np.ndarray | str | Path
 SMALLEST = 8  # pixels; less cannot show anybody
+_ADVICE = "give another picture, a PNG or JPEG of the signer"
 
 
 def load_reference(source: Source, size: tuple[int, int]) -> np.ndarray:
-    """Read, turn by EXIF, lay on white, crop to the middle and scale: (H, W, 3) uint8 of `size` (H, W).
+    """Read as an image viewer shows it, crop to the middle and scale: (H, W, 3) uint8 of `size` (H, W).
 
     DataError for a picture that is missing, cut short, no picture, or too small to show anybody.
     """
-    picture = _flatten(_open(source))
+    picture = _open(source)
     if min(picture.size) < SMALLEST:
         raise DataError(
             f"{_name(source)} is {picture.width}x{picture.height} pixels; give a picture of the signer of at least "
@@ -30,45 +32,43 @@ def load_reference(source: Source, size: tuple[int, int]) -> np.ndarray:
 
 def _open(source: Source) -> Image.Image:
     if isinstance(source, np.ndarray):
-        return _from_array(source)
+        return as_seen(_from_array(source))
     if isinstance(source, Image.Image):
-        return ImageOps.exif_transpose(source)
-    try:
-        with Image.open(source) as picture:
-            picture.load()
-            return ImageOps.exif_transpose(picture)
-    except FileNotFoundError:
-        raise DataError(f"There is no picture {source}; give the path of a picture of the signer.") from None
-    except UnidentifiedImageError:
-        raise DataError(
-            f"{source} is no picture that can be read; give a PNG or JPEG of the signer."
-        ) from None
-    except Image.DecompressionBombError as error:
-        raise DataError(f"{source} is too large ({error}); give a smaller picture.") from error
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"{source} is damaged ({error}); give another picture.") from error
+        return as_seen(source)
+    if isinstance(source, str | Path):
+        return read_picture(source, _ADVICE)
+    raise DataError(
+        f"The reference is a {type(source).__name__}; give one picture: a path, an image of Pillow, or an array "
+        "(H, W, 3)."
+    )
 
 
 def _from_array(values: np.ndarray) -> Image.Image:
-    """Bytes, or floats in [0, 1] as the pipeline gives them."""
-    if np.issubdtype(values.dtype, np.floating):
-        values = (values.clip(0, 1) * 255).round().astype(np.uint8)
-    try:
-        return Image.fromarray(values)
-    except TypeError as error:
+    """Bytes, or floats in [0, 1] as the pipeline gives them: (H, W), (H, W, 3), or (H, W, 4) with transparency."""
+    if values.ndim not in (2, 3) or values.shape[2:] not in ((), (1,), (3,), (4,)) or 0 in values.shape:
         raise DataError(
             f"The reference is {values.shape} {values.dtype}; give (H, W, 3), bytes or floats in [0, 1]."
-        ) from error
+        )
+    if values.dtype != np.uint8:
+        values = (_fractions(values) * 255).round().astype(np.uint8)
+    return Image.fromarray(values[..., 0] if values.shape[2:] == (1,) else values)
 
 
-def _flatten(picture: Image.Image) -> Image.Image:
-    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, (255, 255, 255, 255))
-        picture = Image.alpha_composite(white, picture)
-    if picture.mode.startswith("I"):  # 16 bits a channel, which `convert` would clip to white
-        picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
-    return picture.convert("RGB")
+def _fractions(values: np.ndarray) -> np.ndarray:
+    """The same in [0, 1]; DataError for what is no number, or in 0 to 255 without being bytes."""
+    if values.dtype == bool:
+        return values.astype(np.float64)
+    floats = np.issubdtype(values.dtype, np.floating)
+    if not floats or not np.isfinite(values).all() or values.min() < -_SLACK or values.max() > 1 + _SLACK:
+        low, high = values.min(), values.max()
+        raise DataError(
+            f"The reference has {values.dtype} from {low:g} to {high:g}; give floats in [0, 1], or bytes: "
+            "picture.astype('uint8')."
+        )
+    return values.astype(np.float64).clip(0, 1)
+
+
+_SLACK = 1e-3  # what rounding, or a network's output, may stand over
 
 
 def _name(source: Source) -> str:
