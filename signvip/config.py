@@ -13,7 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from signvip.contracts import Config
@@ -67,6 +67,38 @@ class Training(Config):
     )
 
 
+class Crops(Config):
+    """Squares of frames in their place: where what is small and has to be readable is looked at most."""
+
+    size: PositiveInt = Field(64, description="pixels on a side")
+    hands: Fraction = Field(0.4, description="share of the crops that are about a hand")
+    faces: Fraction = Field(0.25, description="share about a face; the rest lies anywhere")
+
+    @model_validator(mode="after")
+    def _check_shares(self) -> Crops:
+        if self.hands + self.faces > 1:
+            raise ValueError(f"hands and faces add up to {self.hands + self.faces:g}; set them to 1 at most")
+        return self
+
+
+class VaeTraining(Training):
+    """How the VAE is trained."""
+
+    crops: Crops | None = Field(None, description="None trains on whole frames")
+    edges: float = Field(
+        0.0, ge=0, description="weight of the error of differences between neighbouring pixels; 0 is off"
+    )
+    noise: tuple[float, float] = Field(
+        (0.0, 0.0), description="least and most noise on a picture's latents, in their deviations; 0 is off"
+    )
+
+    @model_validator(mode="after")
+    def _check_noise(self) -> VaeTraining:
+        if not 0 <= self.noise[0] <= self.noise[1]:
+            raise ValueError(f"noise={list(self.noise)} is no range; give the least, then the most")
+        return self
+
+
 # What says how a phase is watched and fed: it changes none of its weights.
 BOOKKEEPING = ("log_every", "validate_every", "checkpoint_every", "workers")
 
@@ -88,7 +120,7 @@ class Stage1(Config):
     """Sign video diffusion model with the multi-condition encoder (section 3.4)."""
 
     phases: tuple[Literal["vae", "image", "motion"], ...] = ("vae", "image", "motion")
-    vae: Training | None = None  # None where start.vae names one
+    vae: VaeTraining | None = None  # None where start.vae names one
     image: Training
     motion: Training
     denoiser: Literal["trained", "frozen"] = Field(
@@ -275,7 +307,7 @@ def _nearest(name: str, known: Collection[str]) -> str:
 
 
 def _all_keys() -> set[str]:
-    models: tuple[type[Config], ...] = (RunConfig, Start, Stage1, Training, Sampler)
+    models: tuple[type[Config], ...] = (RunConfig, Start, Stage1, VaeTraining, Crops, Sampler)
     return {key for model in models for key in model.model_fields}
 
 

@@ -24,7 +24,7 @@ from signvip.models.vae import encode_images
 from signvip.progress import Reporter, Silent, following
 from signvip.run import Run
 from signvip.stages.clips import Clips
-from signvip.stages.codecs import CHUNK, load_codec, tokens_of
+from signvip.stages.codecs import CHUNK, load_codec, load_vae, tokens_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -63,7 +63,7 @@ def _encode(
 ) -> Path:
     computes: dict[str, Compute] = {}
     if latents or (latents is None and opened.has("vae")):
-        computes["vae"] = _latents(opened.load("vae", AutoencoderKL))
+        computes["vae"] = _latents(load_vae(opened))
     if embeddings or (embeddings is None and opened.has("condition_encoder")):
         encoder = opened.load("condition_encoder", ConditionEncoder)
         size = _embedding_bytes(Manifest.read(shards), encoder, opened)

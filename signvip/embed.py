@@ -10,14 +10,16 @@ import shutil
 import sys
 from pathlib import Path
 
-from diffusers import AutoencoderKL, ModelMixin
+from diffusers import ModelMixin
 
 from signvip import models
+from signvip.config import RunConfig
 from signvip.data.files import write_text
 from signvip.errors import SignVipError
 from signvip.generate import GenerateOptions, load_pipeline
 from signvip.models import TokenTranslator
 from signvip.models.precision import halve
+from signvip.models.vae import vae_class
 from signvip.run import MAKERS, OPTIONAL, Run, forget_place
 
 PHASES = ("stage1-vae", "stage1-image", "stage1-motion", "stage2", "stage2-poses", "stage3")
@@ -29,7 +31,7 @@ def embed(source: Path, target: Path) -> Path:
     run.require(*(part for part in MAKERS if part not in OPTIONAL))
     shutil.rmtree(target, ignore_errors=True)
     for part in filter(run.has, MAKERS):
-        network = run.load(part, _class_of(part))
+        network = run.load(part, _class_of(part, run.config))
         halve(network)
         network.save_pretrained(target / part)
     pipe = load_pipeline(str(source), GenerateOptions(device="cpu"))
@@ -55,8 +57,8 @@ def last_metrics(path: Path) -> dict[str, float]:
     return values
 
 
-def _class_of(part: str) -> type[ModelMixin]:
-    names = {"vae": AutoencoderKL, "translator": TokenTranslator}
+def _class_of(part: str, config: RunConfig) -> type[ModelMixin]:
+    names = {"vae": vae_class(config.vae), "translator": TokenTranslator}
     return names.get(part) or getattr(models, "".join(word.title() for word in part.split("_")))
 
 

@@ -24,11 +24,14 @@ Boxes = Callable[[np.ndarray, tuple[int, int]], list[Box]]
 
 def psnr(generated: Video, truth: Video) -> float:
     """Mean over frames of the peak signal-to-noise ratio in dB."""
+    return float(np.mean([frame_psnr(a, b) for a, b in zip(generated, truth, strict=True)]))
+
+
+def frame_psnr(generated: np.ndarray, truth: np.ndarray) -> float:
+    """PSNR in dB of one frame (H, W, 3), 100 where it is identical."""
     with np.errstate(divide="ignore"):
-        values = [
-            peak_signal_noise_ratio(b, a, data_range=_peak(b)) for a, b in zip(generated, truth, strict=True)
-        ]
-    return float(np.mean(np.minimum(values, IDENTICAL_DB)))
+        value = peak_signal_noise_ratio(truth, generated, data_range=_peak(truth))
+    return float(min(value, IDENTICAL_DB))
 
 
 def ssim(generated: Video, truth: Video) -> float:
@@ -60,11 +63,7 @@ def face_boxes(keypoints: np.ndarray, size: tuple[int, int]) -> list[Box]:
 
 def ssim_in(boxes: Boxes, generated: Video, truth: Video, keypoints: np.ndarray) -> float:
     """Mean SSIM inside boxes around parts of the truth; keypoints (F, 128, 3). NaN where there are none."""
-    values = []
-    for made, wanted, points in zip(generated, truth, keypoints, strict=True):
-        for rows, columns in boxes(points, wanted.shape[:2]):
-            values.append(frame_ssim(made[rows, columns], wanted[rows, columns]))
-    return float(np.mean(values)) if values else float("nan")
+    return _mean_in(frame_ssim, boxes, generated, truth, keypoints)
 
 
 def hand_ssim(generated: Video, truth: Video, keypoints: np.ndarray) -> float:
@@ -75,6 +74,25 @@ def hand_ssim(generated: Video, truth: Video, keypoints: np.ndarray) -> float:
 def face_ssim(generated: Video, truth: Video, keypoints: np.ndarray) -> float:
     """Mean SSIM inside the box of the ground truth's face; keypoints (F, 128, 3). NaN where no face is seen."""
     return ssim_in(face_boxes, generated, truth, keypoints)
+
+
+def hand_psnr(generated: Video, truth: Video, keypoints: np.ndarray) -> float:
+    """Mean PSNR in dB inside the boxes of the ground truth's hands; keypoints (F, 128, 3). NaN where none is seen."""
+    return _mean_in(frame_psnr, hand_boxes, generated, truth, keypoints)
+
+
+def _mean_in(
+    score: Callable[[np.ndarray, np.ndarray], float],
+    boxes: Boxes,
+    generated: Video,
+    truth: Video,
+    keypoints: np.ndarray,
+) -> float:
+    values = []
+    for made, wanted, points in zip(generated, truth, keypoints, strict=True):
+        for rows, columns in boxes(points, wanted.shape[:2]):
+            values.append(score(made[rows, columns], wanted[rows, columns]))
+    return float(np.mean(values)) if values else float("nan")
 
 
 def _box(points: np.ndarray, size: tuple[int, int]) -> Box | None:

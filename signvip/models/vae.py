@@ -1,7 +1,8 @@
-"""The VAE between pixels and latents: diffusers' `AutoencoderKL`, whitened, or scaled as a pretrained one says."""
+"""The VAE between pixels and latents: `AutoencoderKL` or a `PixelVae`, whitened, or scaled as a pretrained one says."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -13,13 +14,17 @@ from torch.nn import functional
 from signvip.config import explain
 from signvip.contracts import Config
 from signvip.errors import ConfigError
+from signvip.models.pixel_vae import FOLD, Norm, PixelVae, Stem
 from signvip.sending import send
 
 KL_WEIGHT = 1e-6  # Rombach et al. (arXiv:2112.10752): enough to keep latents from drifting apart
 
 
 class VaeConfig(Config):
-    """Size of a VAE that is trained here; the frame shrinks by 2 at each step of `block_out_channels`."""
+    """Size of a VAE that is trained here; the frame shrinks by 2 at each step of `block_out_channels`.
+
+    It shrinks by 2 once more where the stem folds pixels into channels.
+    """
 
     block_out_channels: tuple[PositiveInt, ...] = Field((32, 64, 64), min_length=1)
     latent_channels: PositiveInt = 4
@@ -27,6 +32,11 @@ class VaeConfig(Config):
     norm_num_groups: PositiveInt = Field(1, description="one keeps a frame's colours apart; many erase them")
     mid_block_add_attention: bool = False
     scaling_factor: PositiveFloat = Field(1.0, description="latents are multiplied by it; 0.18215 in SD 1.5")
+    stem: Stem = Field(
+        "convolution",
+        description="pixel_unshuffle: 2x2 pixels become channels, and channels pixels at the end",
+    )
+    norm: Norm = Field("group", description="group: over the picture; pixel: over the channels at each place")
 
     @model_validator(mode="after")
     def _check_groups(self) -> VaeConfig:
@@ -39,31 +49,90 @@ class VaeConfig(Config):
         return self
 
 
+def vae_class(options: Mapping[str, Any]) -> type[AutoencoderKL]:
+    """What a section [vae] builds: diffusers' own, unless the stem or the norm is another."""
+    config = _checked(options)
+    plain = config.stem == "convolution" and config.norm == "group"
+    return AutoencoderKL if plain else PixelVae
+
+
+def shrinks_by(options: Mapping[str, Any]) -> int:
+    """How many pixels on a side a latent of such a VAE stands for."""
+    config = _checked(options)
+    return 2 ** (len(config.block_out_channels) - 1) * (1 if config.stem == "convolution" else FOLD)
+
+
 def build_vae(**options: Any) -> AutoencoderKL:
     """A VAE with random weights; ConfigError names every unknown or unfit option."""
-    try:
-        config = VaeConfig(**options)
-    except ValidationError as error:
-        raise ConfigError(explain(error, prefix="vae", known=VaeConfig.model_fields)) from error
+    config, kind = _checked(options), vae_class(options)
     levels = len(config.block_out_channels)
-    return AutoencoderKL(
-        **config.model_dump(),
+    return kind(
+        **config.model_dump(exclude={"stem", "norm"} if kind is AutoencoderKL else None),
         down_block_types=("DownEncoderBlock2D",) * levels,
         up_block_types=("UpDecoderBlock2D",) * levels,
     )
 
 
+def _checked(options: Mapping[str, Any]) -> VaeConfig:
+    try:
+        return VaeConfig(**options)
+    except ValidationError as error:
+        raise ConfigError(explain(error, prefix="vae", known=VaeConfig.model_fields)) from error
+
+
 def vae_loss(
-    vae: AutoencoderKL, images: Tensor, kl_weight: float = KL_WEIGHT
+    vae: AutoencoderKL,
+    images: Tensor,
+    kl_weight: float = KL_WEIGHT,
+    *,
+    edges: float = 0.0,
+    noise: tuple[float, float] = (0.0, 0.0),
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Reconstruction (absolute and squared) and divergence of images (B, 3, H, W) in [-1, 1]; and the terms."""
+    """Reconstruction (absolute and squared) and divergence of images (B, 3, H, W) in [-1, 1]; and the terms.
+
+    `edges` weighs the error of differences between neighbouring pixels. `noise` is the least and the most of what is
+    added to latents before they are decoded, in their own deviations: a decoder that never saw any turns a denoiser's
+    error into blotches.
+    """
     posterior = vae.encode(images).latent_dist
-    rebuilt = vae.decode(posterior.sample()).sample
+    latents = posterior.sample()
+    if noise[1]:
+        latents = latents + _levels(noise, latents) * noise_like(latents)
+    rebuilt = vae.decode(latents).sample
     absolute, squared = functional.l1_loss(rebuilt, images), functional.mse_loss(rebuilt, images)
     divergence = posterior.kl().mean()
     loss = absolute + squared + kl_weight * divergence
     terms = {"l1": absolute, "mse": squared, "kl": divergence, "psnr": 10 * torch.log10(4 / squared)}
+    if edges:
+        terms["edges"] = edge_error(rebuilt, images)
+        loss = loss + edges * terms["edges"]
     return loss, {name: value.detach() for name, value in terms.items()}
+
+
+def edge_error(rebuilt: Tensor, images: Tensor) -> Tensor:
+    """Mean absolute error of the differences between pixels and their right and lower neighbours."""
+    error = rebuilt.float() - images
+    return error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
+
+
+def noise_like(latents: Tensor) -> Tensor:
+    """Noise of the covariance that the channels of latents (B, C, h, w) have: white where these are whitened.
+
+    Its gradient reaches the latents, which would otherwise grow without end to drown the noise.
+    """
+    rows = latents.transpose(0, 1).flatten(1).float()  # (C, n)
+    with torch.autocast(rows.device.type, enabled=False):
+        centred = rows - rows.mean(1, keepdim=True)
+        covariance = centred @ centred.T / rows.shape[1]
+        ridge = 1e-4 * covariance.diagonal().mean() * torch.eye(len(rows), device=rows.device)
+        noise = torch.linalg.cholesky(covariance + ridge) @ torch.randn_like(rows)
+    return noise.unflatten(1, (len(latents), *latents.shape[2:])).transpose(0, 1)
+
+
+def _levels(bounds: tuple[float, float], latents: Tensor) -> Tensor:
+    """How many deviations of noise each picture gets (B, 1, 1, 1)."""
+    least, most = bounds
+    return least + (most - least) * torch.rand(len(latents), 1, 1, 1, device=latents.device)
 
 
 @torch.no_grad()

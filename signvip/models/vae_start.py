@@ -11,9 +11,12 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.resnet import ResnetBlock2D
 from torch import Tensor, nn
 
+from signvip.models.pixel_vae import PixelNorm
+
 CONSTANT = 4.0  # two channels hold +-this: the deviation that is divided by then hardly depends on the frame
 NOISE = 0.1  # share of the usual random weights that is kept: equal channels would stay equal
 LOG_VARIANCE = -8.0
+COLOURS = 3
 
 
 @torch.no_grad()
@@ -36,9 +39,12 @@ def start_as_average(vae: AutoencoderKL) -> None:
         _add(block.downsamplers[0].conv, _mean_of_four(block.downsamplers[0].conv))
     for block in vae.decoder.up_blocks[:-1]:
         _add(block.upsamplers[0].conv, _identity(block.upsamplers[0].conv))
-    for half in (vae.encoder, vae.decoder):
-        _split(half.conv_in)
-        _join(half.conv_norm_out, half.conv_out, signals=3)
+    _split(vae.encoder.conv_in, COLOURS)
+    _join(vae.encoder.conv_norm_out, vae.encoder.conv_out, copies=1)
+    _split(vae.decoder.conv_in, latents)
+    _join(
+        vae.decoder.conv_norm_out, vae.decoder.conv_out, copies=vae.decoder.conv_out.out_channels // COLOURS
+    )
     _add(vae.quant_conv, _identity(vae.quant_conv))
     vae.quant_conv.weight[latents:] = 0
     _bias(vae.quant_conv)[latents:] = LOG_VARIANCE
@@ -61,20 +67,27 @@ def _mean_of_four(conv: nn.Conv2d) -> Tensor:
     return weight
 
 
-def _split(conv: nn.Conv2d) -> None:
-    """Channel k to the pair 2k, 2k+1; the pair after them is constant."""
+def _split(conv: nn.Conv2d, signals: int) -> None:
+    """Signal k to the pair 2k, 2k+1; the pair after them is constant.
+
+    A signal is a channel, or the mean of those that a stem folded its pixels into.
+    """
     weight, middle = torch.zeros_like(conv.weight), conv.kernel_size[0] // 2
-    for channel in range(conv.in_channels):
-        weight[2 * channel : 2 * channel + 2, channel, middle, middle] = torch.tensor([1.0, -1.0])
+    share = conv.in_channels // signals
+    for signal in range(signals):
+        channels = slice(share * signal, share * (signal + 1))
+        weight[2 * signal, channels, middle, middle] = 1 / share
+        weight[2 * signal + 1, channels, middle, middle] = -1 / share
     _add(conv, weight)
-    _bias(conv)[2 * conv.in_channels : 2 * conv.in_channels + 2] = torch.tensor([CONSTANT, -CONSTANT])
+    _bias(conv)[2 * signals : 2 * signals + 2] = torch.tensor([CONSTANT, -CONSTANT])
 
 
-def _join(norm: nn.GroupNorm, conv: nn.Conv2d, signals: int) -> None:
-    """The pair 2k, 2k+1 to channel k, after a normalisation that divides by about a known number."""
+def _join(norm: nn.GroupNorm | PixelNorm, conv: nn.Conv2d, copies: int) -> None:
+    """The pair 2k, 2k+1 to `copies` channels from k on, after a norm that divides by about a known number."""
     weight, middle = torch.zeros_like(conv.weight), conv.kernel_size[0] // 2
-    for channel in range(signals):
-        weight[channel, 2 * channel : 2 * channel + 2, middle, middle] = torch.tensor([1.0, -1.0])
+    for signal in range(COLOURS):
+        channels = slice(copies * signal, copies * (signal + 1))
+        weight[channels, 2 * signal : 2 * signal + 2, middle, middle] = torch.tensor([1.0, -1.0])
     _add(conv, weight)
     norm.weight.fill_((2 * (1 + CONSTANT**2) / conv.in_channels * norm.num_groups) ** 0.5)
 

@@ -6,7 +6,7 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from signvip.config import BOOKKEEPING, RunConfig, Training, default_option, option
 from signvip.data.files import write_text
@@ -18,6 +18,9 @@ from signvip.run import Run
 
 if TYPE_CHECKING:
     from signvip.training import Phase
+
+
+Options = TypeVar("Options", bound=Training)
 
 
 def train(
@@ -72,13 +75,11 @@ class PhaseKey:
         values["parts"] = {part: run.fingerprint(part) for part in self.parts}
         return json.dumps(values, sort_keys=True)
 
-    def training(self, stored: str | None) -> dict[str, Any] | None:
+    def training(self, stored: str | None, kind: type[Training] = Training) -> dict[str, Any] | None:
         """What decides the weights, of a training section as a finished phase stores it; None where there is none."""
         if stored is None:
             return None
-        values = Training.model_validate_json(stored).model_dump(
-            mode="json"
-        )  # newer options at their defaults
+        values = kind.model_validate_json(stored).model_dump(mode="json")  # newer options at their defaults
         return {name: value for name, value in values.items() if name not in self.unread}
 
     def fits(self, stored: str | None, run: Run) -> bool:
@@ -103,8 +104,10 @@ class Loop:
 
     def finished(self, run: Run, key: PhaseKey, training: Training) -> bool:
         """Whether this very training was done before; says so."""
-        done = key.training(read_text(run.phase(key.name) / "done.json"))
-        finished = self.resume and done == key.training(training.model_dump_json()) and self._fits(run, key)
+        kind = type(training)
+        done = key.training(read_text(run.phase(key.name) / "done.json"), kind)
+        asked = key.training(training.model_dump_json(), kind)
+        finished = self.resume and done == asked and self._fits(run, key)
         if finished:
             self.reporter.say(f"{key.name} of {run.path} is trained already; --fresh trains it again.")
         return finished
@@ -160,7 +163,7 @@ def read_text(path: Path) -> str | None:
     return path.read_text() if path.is_file() else None
 
 
-def require_training(training: Training | None, name: str) -> Training:
+def require_training(training: Options | None, name: str) -> Options:
     """The training section of a phase; RunError where the preset has none."""
     if training is None:
         raise RunError(f"This preset does not say how to train {name}; add a section [{name}] by --config.")

@@ -1,13 +1,15 @@
-"""What a run predicts from text: tokens of its autoencoder, or the coordinates of its conditions (Table 6)."""
+"""Parts whose class a run's configuration chooses: what is predicted from text (Table 6), and the VAE."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import torch
+from diffusers import AutoencoderKL
 from torch import Tensor
 
 from signvip.models import Autoencoder, Codec, Coordinates
+from signvip.models.vae import vae_class
 from signvip.run import Run
 from signvip.stages.clips import Clips
 
@@ -18,6 +20,11 @@ CHUNK = 64  # frames that go through a network together
 def load_codec(run: Run) -> Codec:
     """The run's codec, of the class that its configuration names; RunError where it is missing."""
     return run.load("autoencoder", CODECS[run.config.intermediate])
+
+
+def load_vae(run: Run) -> AutoencoderKL:
+    """The run's VAE, of the class that its section [vae] asks for; RunError where it is missing."""
+    return run.load("vae", vae_class(run.config.vae))
 
 
 @torch.no_grad()

@@ -47,7 +47,7 @@ class Rehearsal:
     def vae(self) -> VaeLoss:
         """The VAE phase, of a VAE of its own: later phases freeze theirs."""
         with META:
-            return VaeLoss(build_vae(**self.config.vae))
+            return VaeLoss(build_vae(**self.config.vae), self.config.stage1.vae)
 
     @cached_property
     def image(self) -> WithLatents:
@@ -81,8 +81,11 @@ class Rehearsal:
         return TranslationLoss(self.moving.translator)
 
     def vae_batch(self, frames: int) -> dict[str, Any]:
-        """Single frames."""
-        return {"frames": _bytes(frames, 3, *self.config.size)}
+        """Single frames, or squares of them."""
+        training = self.config.stage1.vae
+        crops = None if training is None else training.crops
+        size = self.config.size if crops is None else (crops.size, crops.size)
+        return {"frames": _bytes(frames, 3, *size)}
 
     def video_batch(self, clips: int, frames: int, *, cached: bool) -> dict[str, Any]:
         """Clips with their conditions and references, from shards with latents or without."""

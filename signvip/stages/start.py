@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from signvip.models.published import read_published
 from signvip.models.start import check_vae, check_whole, copy_motion, copy_unet, embed_empty_prompt
-from signvip.models.vae import build_vae
+from signvip.models.vae import build_vae, vae_class
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL
@@ -20,10 +20,8 @@ Say = Callable[[str], None]
 
 def published_vae(config: RunConfig) -> AutoencoderKL:
     """The VAE that `start.vae` names; ConfigError where it is not of the size of [vae]."""
-    from diffusers import AutoencoderKL
-
     assert config.start.vae is not None
-    vae = read_published("vae", config.start.vae, AutoencoderKL)
+    vae: AutoencoderKL = read_published("vae", config.start.vae, vae_class(config.vae))
     check_vae(vae, build_vae(**config.vae))
     return vae
 

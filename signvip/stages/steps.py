@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from diffusers import AutoencoderKL
 
 from signvip.config import Training
 from signvip.data.manifest import Manifest
@@ -26,7 +25,7 @@ from signvip.processes import is_main
 from signvip.run import Run
 from signvip.stages import PhaseKey, require_training
 from signvip.stages.clips import Clips
-from signvip.stages.codecs import load_codec
+from signvip.stages.codecs import load_codec, load_vae
 from signvip.stages.poses import PosesPhase, stored_keypoints
 from signvip.stages.start import published_vae, start_image, start_motion
 from signvip.stages.text import TextPhase, check_languages
@@ -177,7 +176,7 @@ def _train_image(run: Run, shards: Path, loop: Loop) -> None:
     run.require("vae")
     if loop.finished(run, IMAGE, training):
         return
-    vae = run.load("vae", AutoencoderKL)
+    vae = load_vae(run)
     _seed(run, IMAGE)
     networks = new_video_networks(config)
     if not loop.resumes(run, IMAGE):
@@ -201,7 +200,7 @@ def _train_motion(run: Run, shards: Path, loop: Loop) -> None:
     run.require("vae", "condition_encoder", "guider", "reference_net", "denoiser")
     if loop.finished(run, MOTION, training):
         return
-    vae = run.load("vae", AutoencoderKL)
+    vae = load_vae(run)
     _seed(run, MOTION)
     nets = VideoDiffusion(
         config,
@@ -238,7 +237,7 @@ def save_pipeline(run: Run) -> None:
         run.path,
         run.config,
         {
-            "vae": run.load("vae", AutoencoderKL),
+            "vae": load_vae(run),
             "reference_net": run.load("reference_net", ReferenceNet),
             "guider": run.load("guider", Guider),
             "denoiser": run.load("denoiser", Denoiser),

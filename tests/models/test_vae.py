@@ -7,7 +7,15 @@ import torch
 from diffusers import AutoencoderKL
 
 from signvip.errors import ConfigError
-from signvip.models.vae import build_vae, decode_latents, encode_images, vae_loss, whiten_latents
+from signvip.models.vae import (
+    build_vae,
+    decode_latents,
+    edge_error,
+    encode_images,
+    noise_like,
+    vae_loss,
+    whiten_latents,
+)
 from signvip.models.vae_start import start_as_average
 
 SMALL = {"block_out_channels": (4, 8, 8), "norm_num_groups": 2}
@@ -160,3 +168,49 @@ def test_the_loss_is_of_a_sample_of_the_posterior():
             torch.manual_seed(seed)
             losses.append(float(vae_loss(vae, images())[0]))
     assert losses[0] == losses[1] and abs(losses[0] - losses[2]) > 1e-5
+
+
+@pytest.mark.parametrize("noise", [(0.5, 0.5), (0.0, 0.4)])
+def test_noise_on_latents_is_white_once_they_are_whitened(noise):
+    """So many deviations of each direction, whatever the latents' own scale and correlation."""
+    torch.manual_seed(0)
+    mix = torch.randn(4, 4)
+    latents = torch.einsum("ij,bjhw->bihw", mix, torch.randn(32, 4, 16, 16))
+    covariance = torch.cov(latents.transpose(0, 1).flatten(1))
+    drawn = noise_like(latents).transpose(0, 1).flatten(1)
+    torch.testing.assert_close(torch.cov(drawn), covariance, rtol=0.1, atol=0.1)
+    seen, vae = [], small()
+    vae.decode = lambda z: seen.append(z) or AutoencoderKL.decode(vae, z)
+    for level in ((0.0, 0.0), noise):
+        torch.manual_seed(1)
+        vae_loss(vae, images(64), noise=level)
+    added = (seen[1] - seen[0]).transpose(0, 1).flatten(1)
+    share = (
+        torch.trace(torch.cov(added)) / torch.trace(torch.cov(seen[0].transpose(0, 1).flatten(1)))
+    ).sqrt()
+    expected = ((noise[0] ** 2 + noise[0] * noise[1] + noise[1] ** 2) / 3) ** 0.5  # of a level drawn evenly
+    assert float(share.detach()) == pytest.approx(expected, rel=0.1)
+
+
+def test_latents_cannot_outgrow_the_noise():
+    """The noise grows with them, and so does its gradient: scaling latents up gains nothing."""
+    latents = torch.randn(8, 4, 4, 4, requires_grad=True)
+    torch.manual_seed(0)
+    ratio = noise_like(latents).square().sum() / latents.square().sum()
+    ratio.backward()
+    pull, gradient = (latents.grad * latents.detach()).sum(), latents.grad.abs().sum()
+    assert float(pull.abs()) < 1e-4 * float(gradient)
+
+
+def test_edges_weigh_the_error_of_differences_between_neighbours():
+    vae = small()
+    losses = []
+    for edges in (0.0, 0.5):
+        torch.manual_seed(0)
+        loss, values = vae_loss(vae, images(), edges=edges)
+        losses.append(float(loss.detach()))
+    assert losses[1] - losses[0] == pytest.approx(0.5 * float(values["edges"]), rel=1e-4)
+    flat, step = torch.zeros(1, 3, 4, 4), torch.zeros(1, 3, 4, 4)
+    step[..., 2:] = 1
+    assert float(edge_error(step, flat)) == pytest.approx(1 / 3)  # one of three neighbours to the right
+    assert float(edge_error(flat + 0.7, flat)) == 0

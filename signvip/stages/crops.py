@@ -1,0 +1,68 @@
+"""Which square of a frame the VAE is trained on: about a hand, about a face, or anywhere."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from signvip.config import Crops, RunConfig
+from signvip.contracts import NUM_KEYPOINTS
+from signvip.errors import ConfigError
+from signvip.evaluation.images import Box, face_boxes, hand_boxes
+from signvip.models.vae import shrinks_by
+
+
+def check_crops(crops: Crops, config: RunConfig, keypoints: np.ndarray | None) -> None:
+    """ConfigError for crops that the frames, the VAE or the shards (with these keypoints or none) cannot give."""
+    height, width = config.size
+    factor = shrinks_by(config.vae)
+    if crops.size > min(height, width) or crops.size % factor:
+        raise ConfigError(
+            f"stage1.vae.crops.size is {crops.size}; frames have {height}x{width} pixels, and the VAE takes multiples "
+            f"of {factor}: choose one that fits."
+        )
+    if crops.hands + crops.faces > 0 and keypoints is None:
+        names = " and ".join(config.conditions)
+        raise ConfigError(
+            f"stage1.vae.crops looks for hands and faces, and {names} store no keypoints; train with a condition that "
+            "does, such as pose, or set stage1.vae.crops.hands=0 and stage1.vae.crops.faces=0."
+        )
+
+
+def crop_frames(
+    frames: Tensor, keypoints: np.ndarray | None, crops: Crops, random: np.random.Generator
+) -> Tensor:
+    """One square of each frame: (F, 3, H, W), with keypoints (F, 128, 3) if they are known, to (F, 3, size, size).
+
+    Where what was drawn is not seen in a frame, its square lies anywhere.
+    """
+    size = frames.shape[2], frames.shape[3]
+    points = np.zeros((len(frames), NUM_KEYPOINTS, 3)) if keypoints is None else keypoints
+    squares = []
+    for frame, seen in zip(frames, points, strict=True):
+        rows, columns = _draw(seen, size, crops, random)
+        top = _start(rows, size[0], crops.size, random)
+        left = _start(columns, size[1], crops.size, random)
+        squares.append(frame[:, top : top + crops.size, left : left + crops.size])
+    return torch.stack(squares)
+
+
+def _draw(points: np.ndarray, size: tuple[int, int], crops: Crops, random: np.random.Generator) -> Box:
+    """What the square has to show: the box of a hand or of the face, or the whole frame."""
+    turn = random.random()
+    boxes: list[Box] = []
+    if turn < crops.hands:
+        boxes = hand_boxes(points, size)
+    elif turn < crops.hands + crops.faces:
+        boxes = face_boxes(points, size)
+    if not boxes:
+        return slice(0, size[0]), slice(0, size[1])
+    return boxes[int(random.integers(len(boxes)))]
+
+
+def _start(span: slice, side: int, crop: int, random: np.random.Generator) -> int:
+    """Where a crop begins that holds a span of a side of the frame, or lies in it where the span is longer."""
+    ends = sorted((span.start, span.stop - crop))
+    least, most = (min(max(end, 0), side - crop) for end in ends)
+    return int(random.integers(least, most + 1))
