@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from signvip.errors import ConfigError
 from signvip.models import (
     Autoencoder,
     ConditionEncoder,
@@ -14,6 +15,7 @@ from signvip.models import (
     TokenTranslator,
 )
 from signvip.models.build import build_network
+from signvip.models.vae import latent_channels, shrinks_by
 
 if TYPE_CHECKING:
     from signvip.config import RunConfig
@@ -33,12 +35,26 @@ class VideoNetworks(NamedTuple):
 def new_video_networks(config: RunConfig, motion: Motion = "none") -> VideoNetworks:
     """The networks of Eq. 5, for images or for videos; always built in this order, as a seed decides their weights."""
     encoder = build_network(ConditionEncoder, config.condition_encoder, num_conditions=len(config.conditions))
-    denoiser = build_network(Denoiser, config.denoiser, motion=motion)
+    _check_cells(config, encoder)
+    denoiser = build_network(
+        Denoiser, {"in_channels": latent_channels(config.vae), **config.denoiser}, motion=motion
+    )
     reference_net = build_network(ReferenceNet, config.reference_net, **denoiser.unet_options)
     guider = build_network(
         Guider, config.guider, embedding_channels=encoder.embedding_channels, **denoiser.guider_options
     )
     return VideoNetworks(encoder, guider, reference_net, denoiser)
+
+
+def _check_cells(config: RunConfig, encoder: ConditionEncoder) -> None:
+    """ConfigError where a latent and an embedding stand for squares of different sizes: they are added cell by cell."""
+    factor = shrinks_by(config.vae)
+    if factor != encoder.factor:
+        raise ConfigError(
+            f"The VAE makes one latent of {factor}x{factor} pixels, and the condition encoder one embedding of "
+            f"{encoder.factor}x{encoder.factor}; give condition_encoder.channels as many widths as "
+            "vae.block_out_channels has, and one more for vae.stem=pixel_unshuffle."
+        )
 
 
 def new_autoencoder(config: RunConfig, encoder: ConditionEncoder) -> Autoencoder:

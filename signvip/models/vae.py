@@ -62,6 +62,11 @@ def shrinks_by(options: Mapping[str, Any]) -> int:
     return 2 ** (len(config.block_out_channels) - 1) * (1 if config.stem == "convolution" else FOLD)
 
 
+def latent_channels(options: Mapping[str, Any]) -> int:
+    """Channels of a latent of such a VAE."""
+    return _checked(options).latent_channels
+
+
 def build_vae(**options: Any) -> AutoencoderKL:
     """A VAE with random weights; ConfigError names every unknown or unfit option."""
     config, kind = _checked(options), vae_class(options)
@@ -121,11 +126,13 @@ def noise_like(latents: Tensor) -> Tensor:
     Its gradient reaches the latents, which would otherwise grow without end to drown the noise.
     """
     rows = latents.transpose(0, 1).flatten(1).float()  # (C, n)
-    with torch.autocast(rows.device.type, enabled=False):
-        centred = rows - rows.mean(1, keepdim=True)
-        covariance = centred @ centred.T / rows.shape[1]
-        ridge = 1e-4 * covariance.diagonal().mean() * torch.eye(len(rows), device=rows.device)
-        noise = torch.linalg.cholesky(covariance + ridge) @ torch.randn_like(rows)
+    centred = rows - rows.mean(1, keepdim=True)
+    covariance = (centred[:, None] * centred).mean(
+        -1
+    )  # not a product of matrices, which autocast would round
+    ridge = 1e-4 * covariance.diagonal().mean() * torch.eye(len(rows), device=rows.device)
+    factor = torch.linalg.cholesky_ex(covariance + ridge).L  # unchecked: a check would wait for the card
+    noise = (factor[..., None] * torch.randn_like(rows)).sum(1)
     return noise.unflatten(1, (len(latents), *latents.shape[2:])).transpose(0, 1)
 
 
