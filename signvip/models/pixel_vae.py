@@ -9,6 +9,7 @@ from typing import Literal
 
 from diffusers.configuration_utils import register_to_config
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -17,7 +18,7 @@ Norm = Literal["group", "pixel"]
 FOLD = 2  # pixels on a side that PixelUnshuffle makes channels of
 
 
-class PixelVae(AutoencoderKL):
+class PixelVae(AutoencoderKL, ModelMixin):  # diffusers looks for a base of its own in a part's module
     """An `AutoencoderKL` whose config also says how pixels come in and go out, and what is normalised.
 
     `pixel_unshuffle` folds squares of 2x2 pixels into channels, and unfolds them at the end: the widest maps, which
@@ -34,12 +35,17 @@ class PixelVae(AutoencoderKL):
         up_block_types: tuple[str, ...] = ("UpDecoderBlock2D",),
         block_out_channels: tuple[int, ...] = (64,),
         layers_per_block: int = 1,
+        act_fn: str = "silu",
         latent_channels: int = 4,
         norm_num_groups: int = 1,
+        sample_size: int = 32,
         scaling_factor: float = 1.0,
         shift_factor: float | None = None,
         latents_mean: tuple[float, ...] | None = None,
         latents_std: tuple[float, ...] | None = None,
+        force_upcast: bool = True,
+        use_quant_conv: bool = True,
+        use_post_quant_conv: bool = True,
         mid_block_add_attention: bool = False,
         stem: Stem = "convolution",
         norm: Norm = "pixel",
@@ -47,9 +53,10 @@ class PixelVae(AutoencoderKL):
         super().__init__(
             in_channels=in_channels, out_channels=out_channels, down_block_types=down_block_types,
             up_block_types=up_block_types, block_out_channels=block_out_channels, layers_per_block=layers_per_block,
-            latent_channels=latent_channels, norm_num_groups=norm_num_groups, scaling_factor=scaling_factor,
-            shift_factor=shift_factor, latents_mean=latents_mean, latents_std=latents_std,
-            mid_block_add_attention=mid_block_add_attention,
+            act_fn=act_fn, latent_channels=latent_channels, norm_num_groups=norm_num_groups, sample_size=sample_size,
+            scaling_factor=scaling_factor, shift_factor=shift_factor, latents_mean=latents_mean,
+            latents_std=latents_std, force_upcast=force_upcast, use_quant_conv=use_quant_conv,
+            use_post_quant_conv=use_post_quant_conv, mid_block_add_attention=mid_block_add_attention,
         )  # fmt: skip
         if stem == "pixel_unshuffle":
             first, places = block_out_channels[0], FOLD**2

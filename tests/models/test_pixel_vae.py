@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 from diffusers import AutoencoderKL
+from small import small_config
 
 from signvip.errors import ConfigError
 from signvip.models.pixel_vae import PixelNorm, PixelVae
 from signvip.models.start import check_vae
 from signvip.models.vae import build_vae, decode_latents, encode_images, shrinks_by, vae_class, whiten_latents
 from signvip.models.vae_start import start_as_average
+from signvip.networks import new_video_networks
 
 FOLDED = {"block_out_channels": (12, 12), "latent_channels": 4, "stem": "pixel_unshuffle"}
 BOTH = {**FOLDED, "norm": "pixel"}
@@ -125,3 +127,9 @@ def test_a_published_one_of_another_kind_is_refused_by_name(theirs):
 def test_unknown_kinds_are_named():
     with pytest.raises(ConfigError, match="stem"):
         build_vae(stem="shuffle")
+
+
+def test_a_vae_whose_latents_have_another_grid_than_the_embeddings_is_refused():
+    config = small_config(vae={"stem": "pixel_unshuffle"})
+    with pytest.raises(ConfigError, match="4x4 pixels, and the condition encoder one embedding of 2x2"):
+        new_video_networks(config)
