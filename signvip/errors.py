@@ -12,9 +12,17 @@ Anything else that is raised is a defect of ours and keeps its traceback.
 
 from __future__ import annotations
 
+from signvip.plain import plain
+
 
 class SignVipError(Exception):
-    """A mistake that the user can mend; the message is one sentence that ends in the next action."""
+    """A mistake that the user can mend; the message is one sentence that ends in the next action.
+
+    It is one line and fit for a terminal, whatever names and texts of strangers it quotes.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(plain(str(message)))
 
 
 class ConfigError(SignVipError):
@@ -38,4 +46,7 @@ class RunError(SignVipError):
 
 
 class SignVipWarning(UserWarning):
-    """Something that works but that the user should know."""
+    """Something that works but that the user should know; fit for a terminal, as errors are."""
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(plain(str(message)))

@@ -1,7 +1,7 @@
 """Where plugins are met: entry points of the group `signvip`, and files given by `--plugin`.
 
 Each module is loaded in a guard of its own: pluggy's loader dies with the first plugin that fails to
-import, and one broken plugin must not take the others with it.
+import, and one that is broken, exits, prints or hangs must not take the others, or a command, with it.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ import difflib
 import importlib.util
 import inspect
 import pkgutil
+import re
 import sys
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import pluggy
 from pydantic import ValidationError
@@ -25,9 +26,12 @@ from pydantic import ValidationError
 from signvip import hookspecs
 from signvip.config import explain
 from signvip.contracts import Config
-from signvip.errors import ConfigError, PluginError
+from signvip.discovery import GROUP, Entry, installed
+from signvip.errors import ConfigError, PluginError, SignVipWarning
+from signvip.guard import describe, guarded
 
-GROUP = "signvip"
+OWN = "signvip"  # the distribution whose plugins need no guard
+_NAME = re.compile(r"\w[\w.+-]{0,59}")  # of a plugin: it becomes part of file names and of what is printed
 SIZES = {"translator": ("tokens_per_frame", "vocab_size")}  # what a class takes beside its `Config`
 FACTS = {"translator": ("digits",)}  # what it is told where its constructor asks
 KINDS = ("condition", "quantizer", "translator", "dataset", "estimator", "metric")
@@ -49,24 +53,27 @@ class Plugin:
         """The class, None for a module that failed to load; "module:Class" is imported here, or a PluginError."""
         if not isinstance(self.target, str):
             return self.target
+        target = self.target
         try:
-            return pkgutil.resolve_name(self.target)
-        except Exception as error:  # a plugin is foreign code: whatever it raises is reported as its own
+            return cast("type", foreign(self.distribution, lambda: pkgutil.resolve_name(target)))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a plugin is foreign code: whatever it raises is reported as its own
             raise PluginError(
-                f"The {self.kind} '{self.name}' of {self.distribution} failed to load ({type(error).__name__}: "
-                f"{error}); repair or reinstall that package."
+                f"The {self.kind} '{self.name}' of {self.distribution} failed to load ({describe(error)}); repair or "
+                "reinstall that package."
             ) from error
 
 
 class Registry:
     """All installed plugins, by kind and name."""
 
-    def __init__(self, entries: Callable[[], Iterator[EntryPoint]]) -> None:
+    def __init__(self, entries: Iterable[Entry]) -> None:
         self.manager = pluggy.PluginManager(GROUP)
         self.manager.add_hookspecs(hookspecs)
         self.records: list[Plugin] = []
-        for entry in sorted(entries(), key=lambda entry: (_distribution(entry), entry.name)):
-            self._load(entry.name, _distribution(entry), entry.dist.version if entry.dist else "", entry.load)
+        for entry in entries:
+            self._load(entry.name, entry.distribution, entry.version, entry.load)
 
     def add_file(self, path: Path) -> None:
         """Load a plugin from a single Python file."""
@@ -89,23 +96,32 @@ class Registry:
         return sorted({record.name for record in self.records if record.kind == kind})
 
     def _load(self, name: str, distribution: str, version: str, load: Callable[[], object]) -> None:
-        plugin = f"{distribution}:{name}"
-        try:
+        plugin, before = f"{distribution}:{name}", len(self.records)
+
+        def meet() -> None:
             module = load()
             self.manager.register(module, name=plugin)
             self.manager.check_pending()  # a misspelt hook would register nothing, in silence
             for kind in KINDS:
                 self._collect(kind, module, distribution, version)
-        except Exception as error:  # foreign code, as above
+
+        try:
+            foreign(distribution, meet)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # foreign code, as above
             if self.manager.has_plugin(plugin):
                 self.manager.unregister(name=plugin)
-            reason = f"{type(error).__name__}: {error}"
-            self.records.append(Plugin("", name, distribution, version, error=reason))
+            self.records[before:] = [Plugin("", name, distribution, version, error=describe(error))]
 
     def _collect(self, kind: str, module: object, distribution: str, version: str) -> None:
         def register(name: str, cls: type | str) -> None:
             if not (isinstance(name, str) and isinstance(cls, type | str)):
                 raise TypeError(f"register(name, cls) takes a name and a class, not {name!r} and {cls!r}")
+            if _NAME.fullmatch(name) is None:
+                raise ValueError(
+                    f"{name[:60]!r} is no name for a plugin; use letters, digits, '.', '_', '+' and '-'"
+                )
             self.records.append(Plugin(kind, name, distribution, version, target=cls))
 
         hook = getattr(module, f"register_{kind}s", None)
@@ -123,7 +139,7 @@ class Registry:
 @cache
 def registry() -> Registry:
     """The one registry of this process; plugins are loaded at the first call."""
-    return Registry(lambda: iter(entry_points(group=GROUP)))
+    return Registry(installed())
 
 
 def plugins() -> list[Plugin]:
@@ -163,8 +179,21 @@ def _asked(cls: type, facts: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in facts.items() if key in inspect.signature(cls).parameters}
 
 
-def _distribution(entry: EntryPoint) -> str:
-    return entry.dist.name if entry.dist else "unknown"
+def foreign(distribution: str, run: Callable[[], Any]) -> Any:
+    """Run the code of a distribution in a guard; what it prints or warns of is told under its name."""
+    if distribution == OWN:
+        return run()
+    with guarded() as heard:
+        result = run()
+    if heard.printed:
+        _tell(f"{distribution} prints while it is imported, which is kept from stdout: {heard.printed}")
+    for warning in heard.warned:
+        _tell(f"{distribution} warns while it is imported: {warning}")
+    return result
+
+
+def _tell(words: str) -> None:
+    warnings.warn(" ".join(words.split()), SignVipWarning, stacklevel=3)
 
 
 def _import_file(path: Path) -> ModuleType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -23,6 +24,7 @@ from signvip_cli.commands import (
     train,
     train_evaluator,
 )
+from signvip_cli.console import print_traceback
 from signvip_cli.options import Verbose
 
 app = typer.Typer(
@@ -71,4 +73,8 @@ def signvip(
 
 def main() -> None:
     """Run `sys.argv`; exits 0 when done, 1 for a user's mistake, 2 for wrong usage, 130 when interrupted."""
-    app()
+    try:
+        app()
+    except Exception as error:  # a defect: its traceback may quote a stranger's text, too
+        print_traceback(error)
+        sys.exit(1)

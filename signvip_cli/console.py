@@ -1,8 +1,10 @@
-"""What goes where: results on stdout, talk on stderr, and how much talk `-v` asks for."""
+"""What goes where: results on stdout, talk on stderr, and how much talk `-v` asks for.
+
+Everything that is printed passes here or `reporter`, and is plain: it quotes names and texts of strangers.
+"""
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
@@ -11,6 +13,8 @@ import warnings
 from typing import Any
 
 import typer
+
+from signvip.plain import plain, plain_json
 
 QUIET_LIBRARIES = ("TRANSFORMERS_VERBOSITY", "DIFFUSERS_VERBOSITY")
 
@@ -41,27 +45,32 @@ def _apply(level: int) -> None:
 
 class _Stderr(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        typer.echo(f"{record.levelname.lower()}: {record.getMessage()}", err=True)
+        print_remark(f"{record.levelname.lower()}: {record.getMessage()}")
 
 
 def print_result(text: str) -> None:
     """Print one line of a result on stdout."""
-    typer.echo(text)
+    typer.echo(plain(text))
+
+
+def print_remark(text: str) -> None:
+    """Print one line on stderr."""
+    typer.echo(plain(text), err=True)
 
 
 def print_json(values: Any) -> None:
     """Print a result for a program on stdout."""
-    typer.echo(json.dumps(values, indent=2, ensure_ascii=False, default=str))
+    typer.echo(plain_json(values))
 
 
 def print_error(sentence: str) -> None:
     """Print `error: <sentence>` on stderr, as it stands: no markup is read in it."""
-    typer.echo(f"error: {sentence}", err=True)
+    print_remark(f"error: {sentence}")
 
 
 def print_traceback(error: BaseException) -> None:
-    """Print where a user's mistake was found, for `-v`."""
-    typer.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+    """Print where an error was raised: a defect, or for `-v` a user's mistake."""
+    typer.echo(plain("".join(traceback.format_exception(error)), keep="\n"), err=True, nl=False)
 
 
 def _show_warning(
@@ -73,4 +82,4 @@ def _show_warning(
     line: Any = None,
 ) -> None:
     if category.__module__.startswith("signvip"):
-        print(f"warning: {message}", file=file or sys.stderr)
+        print(plain(f"warning: {message}"), file=file or sys.stderr)

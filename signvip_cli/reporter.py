@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from signvip.plain import plain
 from signvip.progress import Task
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class Bars:
         """One bar; the display lives as long as any of its bars."""
         from rich.markup import escape
 
-        task = self._progress.add_task(escape(name), total=total, completed=done, values="", speed="")
+        task = self._progress.add_task(escape(plain(name)), total=total, completed=done, values="", speed="")
         self._open += 1
         self._progress.start()
         try:
@@ -70,7 +71,7 @@ class Bars:
 
     def say(self, message: str) -> None:
         """Print a remark above the bars."""
-        self._progress.console.print(message, markup=False, highlight=False, soft_wrap=True)
+        self._progress.console.print(plain(message), markup=False, highlight=False, soft_wrap=True)
 
 
 class _Bar:
@@ -86,7 +87,10 @@ class _Bar:
         self._values |= values
         speed = self._made / max(time.monotonic() - self._begin, 1e-9)
         self._progress.update(
-            self._task, advance=steps, values=escape(format_values(self._values)), speed=format_speed(speed)
+            self._task,
+            advance=steps,
+            values=escape(plain(format_values(self._values))),
+            speed=format_speed(speed),
         )
 
 
@@ -102,7 +106,7 @@ class Lines:
 
     def say(self, message: str) -> None:
         """Print a remark."""
-        print(message, file=sys.stderr, flush=True)
+        print(plain(message), file=sys.stderr, flush=True)
 
 
 class _Line:
@@ -128,7 +132,7 @@ class _Line:
         self._print(f"{format_values(self._values)} done in {format_seconds(time.monotonic() - self._begin)}")
 
     def _print(self, rest: str) -> None:
-        words = f"{self._name}: {self._done}/{self._total} {rest}".split()
+        words = f"{plain(self._name)}: {self._done}/{self._total} {plain(rest)}".split()
         print(" ".join(words), file=sys.stderr, flush=True)
 
 

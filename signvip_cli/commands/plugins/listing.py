@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from signvip_cli.commands.plugins.records import Kind, as_dict, describe, find, owner
-from signvip_cli.console import print_json, print_result
+from signvip_cli.console import print_json, print_remark, print_result
 from signvip_cli.options import Json, Plugins, Verbose
 
 
@@ -27,7 +27,7 @@ def list_plugins(json: Json = False, plugin: Plugins = None, verbose: Verbose = 
             print_result(f"{record.kind:<10}  {record.name:<14}  {owner(record)}")
     for record in records:
         if record.error is not None:
-            typer.echo(f"failed to load: {record.name} of {owner(record)}: {record.error}", err=True)
+            print_remark(f"failed to load: {record.name} of {owner(record)}: {record.error}")
 
 
 def show(

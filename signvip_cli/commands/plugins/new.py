@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from signvip_cli.console import print_json, print_result
+from signvip_cli.console import print_json, print_remark, print_result
 from signvip_cli.options import Json, Verbose
 
 
@@ -36,4 +36,4 @@ def new(
         print_json(made)
     for path in [] if json else made:
         print_result(path)
-    typer.echo(f"Next: pip install -e {folder} && signvip plugins check {name}", err=True)
+    print_remark(f"Next: pip install -e {folder} && signvip plugins check {name}")
