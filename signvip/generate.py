@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import torch
 
 import signvip
+from signvip.arguments import check_language, real, whole
 from signvip.config import SchedulerName
 from signvip.data.files import replacing, write_text
 from signvip.data.images import load_reference
@@ -115,6 +116,7 @@ def generate(
 
 def load_pipeline(source: str, options: GenerateOptions) -> SignVipPipeline:
     """The pipeline of a run on the chosen device, with the chosen scheduler."""
+    _check_options(options)
     device = _device(options.device)
     dtype = _dtype(options.dtype, device)
     _check_speed(options, device)
@@ -133,6 +135,16 @@ def load_pipeline(source: str, options: GenerateOptions) -> SignVipPipeline:
     if options.compile:
         _compile(pipe)
     return pipe
+
+
+def _check_options(options: GenerateOptions) -> None:
+    """ConfigError for numbers that no sampling can have; the pipeline checks the others."""
+    for name in ("steps", "reuse_every", "window_batch", "max_frames", "top_k"):
+        whole(name, getattr(options, name))
+    for name in ("guidance", "guidance_start", "guidance_stop", "temperature"):
+        real(name, getattr(options, name))
+    whole("seed", options.seed, least=-(2**63), most=2**64 - 1)
+    check_language(options.language)
 
 
 def _fitting(pipe: SignVipPipeline, options: GenerateOptions) -> AbstractContextManager[None]:

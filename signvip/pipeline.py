@@ -19,11 +19,22 @@ from PIL import Image
 from pydantic import ValidationError
 from torch import Tensor
 
+from signvip.arguments import (
+    check_callback,
+    check_language,
+    check_output_type,
+    check_tokens,
+    generators_of,
+    real,
+    references_of,
+    texts_of,
+    whole,
+)
 from signvip.config import Rate, RunConfig, Sampler, Side, explain
 from signvip.contracts import KEYPOINTS, Config
 from signvip.data.images import load_reference
 from signvip.data.pixels import to_model, to_pixels
-from signvip.errors import ConfigError, DataError, RunError, SignVipWarning
+from signvip.errors import RunError, SignVipWarning
 from signvip.loading import INDEX, check_part, load_part, load_scheduler, read_index
 from signvip.models import Codec, Denoiser, Guider, PoseHead, ReferenceNet, TokenTranslator
 from signvip.models.vae import decode_latents, encode_images
@@ -42,8 +53,8 @@ BASES = {
     "pose_head": PoseHead,
 }
 SCHEDULERS = (*KarrasDiffusionSchedulers.__members__, "LCMScheduler")
+Reference = Image.Image | np.ndarray | str | Path
 StepCallback = Callable[["SignVipPipeline", int, Tensor, dict[str, Tensor]], Mapping[str, Tensor] | None]
-OUTPUT_TYPES = ("pil", "np", "pt", "latent", "stream")
 DECODE_CHUNK = 8  # frames that the VAE decodes together
 
 
@@ -64,6 +75,7 @@ class SignVipOutput(BaseOutput):
 class SignVipPipeline(DiffusionPipeline):
     """text -> tokens d -> embeddings e -> video, for the signer of a reference picture."""
 
+    _interrupt = False
     model_cpu_offload_seq = "translator->autoencoder->pose_head->reference_net->guider->denoiser->vae"
     _optional_components = ["pose_head"]  # noqa: RUF012 (diffusers' own)
 
@@ -92,6 +104,10 @@ class SignVipPipeline(DiffusionPipeline):
         pose_head: PoseHead | None = None,
     ) -> None:
         super().__init__()
+        counts = {"steps": steps, "reuse_every": reuse_every, "window": window, "window_batch": window_batch}
+        for name, value in {**counts, "max_frames": max_frames}.items():
+            whole(name, value)
+        real("guidance", guidance)
         self.register_modules(
             vae=vae,
             reference_net=reference_net,
@@ -155,7 +171,7 @@ class SignVipPipeline(DiffusionPipeline):
     def __call__(
         self,
         text: str | Sequence[str],
-        reference: Image.Image | np.ndarray | str | Path,
+        reference: Reference | Sequence[Reference],
         *,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
@@ -170,19 +186,24 @@ class SignVipPipeline(DiffusionPipeline):
         callback_on_step_end: StepCallback | None = None,
         callback_on_step_end_tensor_inputs: Sequence[str] = ("latents",),
     ) -> SignVipOutput | Any:  # Any: a plain tuple where no `return_dict` is wanted
-        """Generate one video per text, all of the same signer.
+        """Generate one video per text, all of the same signer, or with a list of references each of its own.
 
         `generator` draws the tokens (above a temperature of 0), then the noise. One that is on the CPU draws the same
         for any device. A list of texts takes a list of them, and each video is then the one of its text alone; or it
         takes one for all, from which the first video draws before the second. `tokens` (F, N) replace the translator's.
         `output_type` is "pil", "np" (F, H, W, 3) in [0, 1], "pt" (F, 3, H, W) in [0, 1], "latent", or "stream": parts
         (f, H, W, 3) uint8, decoded as they are read, so that a long video takes no more memory than a short one.
-        The callback is that of diffusers, called as `(pipe, step, timestep, {"latents": ...})`; it may return others.
+        The callback is that of diffusers, called as `(pipe, step, timestep, {"latents": ...})`; it may return others,
+        and may set `pipe._interrupt`: then no further step is taken, and no video that was not begun is made.
         """
-        _check_callback(callback_on_step_end_tensor_inputs)
-        _check_output_type(output_type)
-        texts = [text] if isinstance(text, str) else list(text)
-        generators = _one_each(generator, len(texts))
+        texts = texts_of(text, unread=tokens is not None)
+        references, generators = references_of(reference, len(texts)), generators_of(generator, len(texts))
+        check_tokens(tokens, texts, self.autoencoder.tokens_per_frame, self.autoencoder.vocab_size)
+        check_output_type(output_type)
+        check_callback(callback_on_step_end, callback_on_step_end_tensor_inputs)
+        steps, guidance = self._steps(num_inference_steps), real("guidance_scale", guidance_scale)
+        pictures = [self._picture(one) for one in references]
+        self._interrupt = False
         translated = (
             [tokens]
             if tokens is not None
@@ -192,14 +213,16 @@ class SignVipPipeline(DiffusionPipeline):
             )
         )  # fmt: skip
         frames, poses = [], []
-        for d, own in zip(translated, generators, strict=True):
+        for d, picture, own in zip(translated, pictures, generators, strict=True):
+            if self._interrupt:
+                break
             e = self.embed(d)
             poses.append(self.read_poses(e) if self.pose_head is not None else None)
             latents = self.denoise(
                 e,
-                reference,
-                num_inference_steps=num_inference_steps,
-                guidance_scale=guidance_scale,
+                picture,
+                num_inference_steps=steps,
+                guidance_scale=guidance,
                 generator=own,
                 callback_on_step_end=callback_on_step_end,
             )
@@ -220,6 +243,9 @@ class SignVipPipeline(DiffusionPipeline):
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
     ) -> list[Tensor]:
         """Translate texts to tokens d, one (F, N) each: p(d | text) of Eq. 4. Generators are those of `__call__`."""
+        texts = texts_of(texts)
+        generators_of(generator, len(texts))
+        check_language(language)
         if language and not self.translator.languages:
             warnings.warn(
                 f"The language '{language}' changes nothing: this translator does not tell sign languages apart.",
@@ -228,9 +254,9 @@ class SignVipPipeline(DiffusionPipeline):
             )
         return self.translator.generate(
             texts,
-            max_frames=max_frames or self.config.max_frames,
-            temperature=temperature,
-            top_k=top_k,
+            max_frames=whole("max_frames", max_frames) or self.config.max_frames,
+            temperature=real("temperature", temperature) or 0.0,
+            top_k=whole("top_k", top_k),
             languages=[language] * len(texts) if language else None,
             generator=generator,
         )
@@ -261,7 +287,7 @@ class SignVipPipeline(DiffusionPipeline):
     def denoise(
         self,
         e: Tensor,
-        reference: Image.Image | np.ndarray | str | Path,
+        reference: Reference,
         *,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
@@ -269,10 +295,12 @@ class SignVipPipeline(DiffusionPipeline):
         callback_on_step_end: StepCallback | None = None,
     ) -> Tensor:
         """Embeddings e (F, C, h, w) and a picture to latents (F, 4, h, w): p(X | x*, e) of Eq. 4, before the VAE."""
-        picture = torch.tensor(load_reference(reference, (self.config.height, self.config.width)))
+        steps = self._steps(num_inference_steps)
+        guidance_scale = real("guidance_scale", guidance_scale)
+        generators_of(generator, 1)
+        picture = torch.tensor(self._picture(reference))
         picture = to_model(picture.permute(2, 0, 1)[None].to(self._execution_device))
         features = self.reference_net.features_of(encode_images(self.vae, picture)[0])
-        steps = num_inference_steps or self.config.steps
         with self.progress_bar(total=steps) as bar:
 
             def advance(step: int, timestep: Tensor, latents: Tensor) -> Tensor:
@@ -298,7 +326,20 @@ class SignVipPipeline(DiffusionPipeline):
                 window_batch=self.config.window_batch,
                 reuse_every=self.config.reuse_every,
                 callback=advance,
+                interrupted=lambda: self._interrupt,
             )[0]
+
+    @property
+    def interrupt(self) -> bool:
+        """Whether a callback asked to stop, as in diffusers: by setting `_interrupt`."""
+        return self._interrupt
+
+    def _steps(self, asked: Any) -> int:
+        most = getattr(self.scheduler.config, "num_train_timesteps", None)
+        return whole("num_inference_steps", asked, most=most) or self.config.steps
+
+    def _picture(self, reference: Any) -> np.ndarray:
+        return load_reference(reference, (self.config.height, self.config.width))
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Iterator[Tensor]:
@@ -356,27 +397,6 @@ def _convert(parts: Iterator[Tensor], output_type: str) -> Any:
     if output_type == "np":
         return array
     return [Image.fromarray((frame * 255).round().astype(np.uint8)) for frame in array]
-
-
-def _check_output_type(name: str) -> None:
-    if name not in OUTPUT_TYPES:
-        raise DataError(f"There is no output type '{name}'; choose one of {', '.join(OUTPUT_TYPES)}.")
-
-
-def _check_callback(names: Sequence[str]) -> None:
-    others = sorted(set(names) - {"latents"})
-    if others:
-        raise ConfigError(f"A callback is given latents, not {', '.join(others)}; ask for ['latents'].")
-
-
-def _one_each(generator: Any, count: int) -> list[torch.Generator | None]:
-    if isinstance(generator, Sequence):
-        if len(generator) != count:
-            raise DataError(
-                f"{count} texts need {count} generators, not {len(generator)}; give one for each."
-            )
-        return list(generator)
-    return [generator] * count
 
 
 def _check_values(folder: Path, values: Mapping[str, Any]) -> None:

@@ -34,7 +34,7 @@ def _open(source: Source) -> Image.Image:
     if isinstance(source, np.ndarray):
         return as_seen(_from_array(source))
     if isinstance(source, Image.Image):
-        return as_seen(source)
+        return _seen(source)
     if isinstance(source, str | Path):
         return read_picture(source, _ADVICE)
     raise DataError(
@@ -43,9 +43,22 @@ def _open(source: Source) -> Image.Image:
     )
 
 
+def _seen(picture: Image.Image) -> Image.Image:
+    try:
+        return as_seen(picture)
+    except (OSError, SyntaxError, ValueError) as error:  # Pillow reads a file no sooner than now
+        raise DataError(f"The reference is damaged or closed ({error}); {_ADVICE}.") from error
+
+
 def _from_array(values: np.ndarray) -> Image.Image:
     """Bytes, or floats in [0, 1] as the pipeline gives them: (H, W), (H, W, 3), or (H, W, 4) with transparency."""
-    if values.ndim not in (2, 3) or values.shape[2:] not in ((), (1,), (3,), (4,)) or 0 in values.shape:
+    numbers = np.issubdtype(values.dtype, np.number) or values.dtype == bool
+    if (
+        not numbers
+        or values.ndim not in (2, 3)
+        or values.shape[2:] not in ((), (1,), (3,), (4,))
+        or 0 in values.shape
+    ):
         raise DataError(
             f"The reference is {values.shape} {values.dtype}; give (H, W, 3), bytes or floats in [0, 1]."
         )
@@ -56,10 +69,14 @@ def _from_array(values: np.ndarray) -> Image.Image:
 
 def _fractions(values: np.ndarray) -> np.ndarray:
     """The same in [0, 1]; DataError for what is no number, or in 0 to 255 without being bytes."""
+    if np.issubdtype(values.dtype, np.integer) and 0 <= values.min() and values.max() <= 255:
+        return values / 255
     if values.dtype == bool:
         return values.astype(np.float64)
     floats = np.issubdtype(values.dtype, np.floating)
     if not floats or not np.isfinite(values).all() or values.min() < -_SLACK or values.max() > 1 + _SLACK:
+        if np.issubdtype(values.dtype, np.complexfloating):
+            raise DataError("The reference has complex numbers; give floats in [0, 1], or bytes.")
         low, high = values.min(), values.max()
         raise DataError(
             f"The reference has {values.dtype} from {low:g} to {high:g}; give floats in [0, 1], or bytes: "

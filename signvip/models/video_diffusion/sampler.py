@@ -92,12 +92,14 @@ def sample(
     window_batch: int = 1,
     reuse_every: int = 1,
     callback: Callable[[int, Tensor, Tensor], Tensor] | None = None,
+    interrupted: Callable[[], bool] | None = None,
 ) -> Tensor:
     """Return latents (B, F, 4, h, w), in float32, of clips with embeddings e and the Reference Net's features.
 
     One generator per clip makes a clip's result independent of its batch. Guidance drops the reference alone;
     at a scale of 1 or less there is none. A function as `reference` gives the features of each timestep.
     `callback` is told the step that is done, from 0, with its timestep and latents, and returns those to go on with.
+    Once something `interrupted` it, no further step is taken.
 
     Two options are approximate, and off by default: guidance between two fractions of the steps only, and
     inner blocks that run in one of `reuse_every` steps. `window_batch` windows are denoised in one call, with both
@@ -117,6 +119,8 @@ def sample(
     options = _step_options(scheduler, generators)
     total = len(scheduler.timesteps)
     for done, timestep in enumerate(scheduler.timesteps):
+        if interrupted is not None and interrupted():
+            break
         read = denoiser.project_reference(reference(timestep)) if callable(reference) else reference
         guided = guidance_interval[0] <= done / total < guidance_interval[1]
         predict = _guide(denoiser, timestep, read, prompt, guidance_scale if guided else 1.0)

@@ -1,0 +1,123 @@
+"""Arguments of a generation, checked at the door: one sentence each, before any work is done."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from signvip.errors import ConfigError, DataError
+
+OUTPUT_TYPES = ("pil", "np", "pt", "latent", "stream")
+
+
+def whole(name: str, value: Any, least: int = 1, most: int | None = None) -> int | None:
+    """Return a whole number of at least `least`, or None for None; ConfigError for anything else."""
+    if value is None:
+        return None
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = least - 1
+    if isinstance(value, bool) or number < least or (most is not None and number > most):
+        limit = f"from {least} on" if most is None else f"from {least} to {most}"
+        raise ConfigError(f"{name} is {value!r}; give a whole number {limit}.")
+    return number
+
+
+def real(name: str, value: Any) -> float | None:
+    """Return a finite number from 0 on, or None for None; ConfigError for anything else."""
+    if value is None:
+        return None
+    try:
+        number = math.nan if isinstance(value, str | bytes | bool) else float(value)
+    except (TypeError, ValueError, RuntimeError):
+        number = math.nan
+    if not (math.isfinite(number) and number >= 0):
+        raise ConfigError(f"{name} is {value!r}; give a finite number from 0 on.")
+    return number
+
+
+def texts_of(text: Any, *, unread: bool = False) -> list[str]:
+    """Return the sentences of `text`, which is one or a list of them; DataError for what is none, or empty.
+
+    A text that is `unread`, since its tokens are given, may be empty.
+    """
+    texts = [text] if isinstance(text, str) else list(text) if isinstance(text, Sequence) else [text]
+    if not texts:
+        raise DataError("There is no text; give a sentence, or a list of sentences.")
+    for one in texts:
+        if not isinstance(one, str):
+            raise DataError(f"A text is a {type(one).__name__}; give a sentence, or a list of sentences.")
+        if not one.strip() and not unread:
+            raise DataError("The text is empty; give a sentence.")
+    return texts
+
+
+def references_of(reference: Any, count: int) -> list[Any]:
+    """Return a reference for each of `count` texts: one for all, or a list with one for each."""
+    if not isinstance(reference, list | tuple):
+        return [reference] * count
+    if len(reference) != count:
+        raise DataError(
+            f"There are {len(reference)} references for {count} texts; give one for all, or one for each text."
+        )
+    return list(reference)
+
+
+def generators_of(generator: Any, count: int) -> list[torch.Generator | None]:
+    """Return a generator for each of `count` texts: one for all, or a list with one for each."""
+    found = list(generator) if isinstance(generator, list | tuple) else [generator] * count
+    for one in found:
+        if one is not None and not isinstance(one, torch.Generator):
+            raise ConfigError(
+                f"The generator is a {type(one).__name__}; give torch.Generator().manual_seed(0), or a list of such."
+            )
+    if len(found) != count:
+        raise DataError(f"{count} texts need {count} generators, not {len(found)}; give one for each.")
+    return found
+
+
+def check_language(language: Any) -> None:
+    """ConfigError for what cannot be the code of a sign language."""
+    if language is not None and not (isinstance(language, str) and language.strip()):
+        raise ConfigError(
+            f"The language is {language!r}; give the ISO 639-3 code of a sign language, such as 'gsg'."
+        )
+
+
+def check_tokens(tokens: Any, texts: Sequence[str], width: int, codes: int) -> None:
+    """DataError for what cannot be the tokens (F, N) of one video, with N = `width`, each below `codes`."""
+    if tokens is None:
+        return
+    if len(texts) != 1:
+        raise DataError(
+            f"Tokens are of one video, and there are {len(texts)} texts; give one text with them."
+        )
+    shape = f"(frames, {width}) whole numbers from 0 to {codes - 1}"
+    if not isinstance(tokens, torch.Tensor):
+        raise DataError(f"The tokens are a {type(tokens).__name__}; give a tensor {shape}.")
+    if tokens.ndim != 2 or tokens.shape[1] != width or not len(tokens) or tokens.is_floating_point():
+        raise DataError(f"The tokens are {tuple(tokens.shape)} {tokens.dtype}; give {shape}.")
+    if tokens.device.type == "cpu" and (
+        tokens.min() < 0 or tokens.max() >= codes
+    ):  # else it would wait for the card
+        raise DataError(f"The tokens are from {int(tokens.min())} to {int(tokens.max())}; give {shape}.")
+
+
+def check_output_type(name: Any) -> None:
+    """DataError for a form of the frames that does not exist."""
+    if name not in OUTPUT_TYPES:
+        raise DataError(f"There is no output type '{name}'; choose one of {', '.join(OUTPUT_TYPES)}.")
+
+
+def check_callback(callback: Any, inputs: Sequence[str]) -> None:
+    """ConfigError for a callback that cannot be called, or that asks for more than latents."""
+    if callback is not None and not callable(callback):
+        raise ConfigError(f"The callback is a {type(callback).__name__}; give a function.")
+    others = sorted(set(inputs) - {"latents"})
+    if others:
+        raise ConfigError(f"A callback is given latents, not {', '.join(others)}; ask for ['latents'].")
