@@ -143,6 +143,14 @@ class Stage1(Config):
     )
 
 
+class Stage2(Training):
+    """The autoencoder (section 3.5)."""
+
+    hand_weight: PositiveFloat = Field(
+        1.0, description="how much a cell about a hand counts in Eq. 6, beside 1 elsewhere"
+    )
+
+
 class Sampler(Config):
     """Noise schedule, and how videos are sampled."""
 
@@ -202,7 +210,7 @@ class RunConfig(Config):
     sampler: Sampler
     start: Start = Start()
     stage1: Stage1
-    stage2: Training
+    stage2: Stage2
     stage2_poses: Training | None = Field(
         None, description="the head that reads keypoints from embeddings; None: the run gives no poses"
     )
@@ -307,7 +315,7 @@ def _nearest(name: str, known: Collection[str]) -> str:
 
 
 def _all_keys() -> set[str]:
-    models: tuple[type[Config], ...] = (RunConfig, Start, Stage1, VaeTraining, Crops, Sampler)
+    models: tuple[type[Config], ...] = (RunConfig, Start, Stage1, VaeTraining, Crops, Stage2, Sampler)
     return {key for model in models for key in model.model_fields}
 
 

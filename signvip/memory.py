@@ -88,7 +88,7 @@ def _tokens(config: RunConfig, networks: Networks) -> Need:
 
     def forward(dtype: torch.dtype) -> Tensor:
         e = torch.zeros(training.clips * training.frames, channels, *cells, dtype=dtype)
-        return autoencoder.decoder(autoencoder.encoder(e), autoencoder.grids)
+        return autoencoder.rehearse(e)
 
     activations = _activations(config, autoencoder, forward)
     return _need("stage2", config, training, autoencoder, activations, frozen=networks.condition_encoder)

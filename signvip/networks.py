@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from signvip.errors import ConfigError
 from signvip.models import (
     Autoencoder,
+    BodyAndHands,
     ConditionEncoder,
     Denoiser,
+    EmbeddingCodec,
     Guider,
     PoseHead,
     ReferenceNet,
@@ -57,11 +59,23 @@ def _check_cells(config: RunConfig, encoder: ConditionEncoder) -> None:
         )
 
 
-def new_autoencoder(config: RunConfig, encoder: ConditionEncoder) -> Autoencoder:
+GROUPS: dict[str, type[EmbeddingCodec]] = {"frame": Autoencoder, "body+hands": BodyAndHands}
+"""How `autoencoder.groups` divides the tokens of a frame: not at all (the paper), or by parts of the signer."""
+
+
+def autoencoder_class(config: RunConfig) -> type[EmbeddingCodec]:
+    """The kind of autoencoder that `autoencoder.groups` names; ConfigError with the known ones for another name."""
+    name = config.autoencoder.get("groups", "frame")
+    if name not in GROUPS:
+        raise ConfigError(f"There is no autoencoder.groups='{name}'; choose one of {', '.join(GROUPS)}.")
+    return GROUPS[name]
+
+
+def new_autoencoder(config: RunConfig, encoder: ConditionEncoder) -> EmbeddingCodec:
     """An autoencoder around the quantizer of the configuration, for the grid of this encoder."""
     return build_network(
-        Autoencoder,
-        config.autoencoder,
+        autoencoder_class(config),
+        {name: value for name, value in config.autoencoder.items() if name != "groups"},
         embedding_channels=encoder.embedding_channels,
         grid=(config.size[0] // encoder.factor, config.size[1] // encoder.factor),
         quantizer=config.quantizer.name,

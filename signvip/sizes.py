@@ -9,7 +9,7 @@ import torch
 from diffusers import AutoencoderKL, ModelMixin
 from torch import nn
 
-from signvip.models import Autoencoder, ConditionEncoder, Denoiser, Guider, ReferenceNet, TokenTranslator
+from signvip.models import ConditionEncoder, Denoiser, EmbeddingCodec, Guider, ReferenceNet, TokenTranslator
 from signvip.models.vae import build_vae
 from signvip.models.video_diffusion.unets import Motion, is_motion
 from signvip.networks import new_autoencoder, new_translator, new_video_networks
@@ -27,7 +27,7 @@ class Networks:
     guider: Guider
     reference_net: ReferenceNet
     denoiser: Denoiser
-    autoencoder: Autoencoder
+    autoencoder: EmbeddingCodec
     translator: TokenTranslator
 
     def by_part(self) -> dict[str, ModelMixin]:

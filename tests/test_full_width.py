@@ -86,6 +86,24 @@ def test_a_step_of_tokens(preset, stored):
     assert not list(without_gradients(rehearsal.tokens))
 
 
+GROUPS = ("autoencoder.groups=body+hands", "stage2.hand_weight=4", "translator.prediction=digits")
+
+
+@pytest.mark.parametrize("preset", ["tiny", "rwth"])
+def test_steps_with_tokens_of_body_and_hands_and_their_digits(preset):
+    rehearsal = rehearse(preset, *GROUPS)
+    step(rehearsal.tokens, rehearsal.tokens_batch(2, stored=True))
+    assert not list(without_gradients(rehearsal.tokens))
+    step(rehearsal.text, rehearsal.text_batch(2, 3))
+
+
+def test_from_tokens_of_body_and_hands_to_embeddings_in_half_precision():
+    rehearsal = rehearse("rwth", *GROUPS)
+    pipe = pipeline(rehearsal).to(torch.float16)
+    with OneCard(reads=True):
+        assert pipe.embed(rehearsal.tokens_of(9)).shape == rehearsal.embeddings(9).shape
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_step_of_poses(preset):
     rehearsal = shared(preset)

@@ -74,3 +74,11 @@ def test_doctor_tells_parameters_and_memory():
     assert found["denoiser"].endswith("1276.659 M at inference, 417.138 M trained")
     assert found["vae"].endswith("83.654 M at inference, 0.000 M trained")
     assert "GiB of activations" in found["stage3"]
+
+
+def test_tokens_of_body_and_hands_keep_the_activations_of_both():
+    plain, grouped = (
+        training_needs(load_config("rwth", settings=[f"autoencoder.groups={groups}"]), ["stage2"])[0]
+        for groups in ("frame", "body+hands")
+    )
+    assert grouped.trained > plain.trained and grouped.activations > plain.activations > 0

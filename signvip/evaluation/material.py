@@ -21,7 +21,7 @@ from signvip.evaluation.counting import STILL, counting, still
 from signvip.evaluation.reading import NO_EVALUATOR, ORACLE
 from signvip.evaluation.trajectories import joints, wrist_positions
 from signvip.metrics.base import Cost, Signing
-from signvip.models import Autoencoder
+from signvip.models import EmbeddingCodec
 from signvip.progress import Reporter
 from signvip.sizes import count
 from signvip.stages.codecs import tokens_of
@@ -285,7 +285,7 @@ def _add_tokens(rows: dict[str, Material], clips: list[Made]) -> None:
 
 def _add_embeddings(rows: dict[str, Material], clips: list[Made], chain: Chain) -> None:
     codec, through = chain.pipe.autoencoder, chain.pipe.embed
-    if not isinstance(codec, Autoencoder):
+    if not isinstance(codec, EmbeddingCodec):
         rows[REBUILT].lacks["embeddings"] = "this run has no autoencoder: its translator predicts coordinates"
         return
     scale = codec.standardise

@@ -4,19 +4,22 @@ from signvip.imports import collector_paused
 
 with collector_paused():
     from signvip.models.autoencoder import Autoencoder
-    from signvip.models.codec import Codec
+    from signvip.models.codec import Codec, EmbeddingCodec
     from signvip.models.condition_encoder import ConditionEncoder
     from signvip.models.coordinates import Coordinates
     from signvip.models.pose_head import PoseHead
+    from signvip.models.token_groups import BodyAndHands
     from signvip.models.translation import TokenTranslator
     from signvip.models.video_diffusion import Denoiser, Guider, ReferenceNet
 
 __all__ = [
     "Autoencoder",
+    "BodyAndHands",
     "Codec",
     "ConditionEncoder",
     "Coordinates",
     "Denoiser",
+    "EmbeddingCodec",
     "Guider",
     "PoseHead",
     "ReferenceNet",

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from signvip.contracts import Quantized, Quantizer
 from signvip.errors import ConfigError, MismatchError, PluginError
-from signvip.models.codec import Codec
+from signvip.models.codec import EmbeddingCodec
 from signvip.registry import build
 
 SPREAD = 1.8  # the sigmoid of a logistic variable of this deviation is uniform: every level of Eq. 2 in use
@@ -28,10 +28,11 @@ Attention = Literal["mid", "lowest+mid"]
 """Where the autoencoder attends: in its middle, as a VAE (the paper); at its lowest level too (the authors' code)."""
 
 
-class Autoencoder(Codec, ModelMixin):  # diffusers looks for the name ModelMixin in this module
+class Autoencoder(EmbeddingCodec, ModelMixin):  # diffusers looks for the name ModelMixin in this module
     """Halves `grid` (h, w) once per step of `block_out_channels`, rounding down; quantizes; doubles it again.
 
-    The quantizer is any registered one, by name; its `dim` is the number of latent channels.
+    The quantizer is any registered one, by name; its `dim` is the number of latent channels. `tokens` (h', w') is the
+    grid of tokens that the last one is averaged to, where another than that is wanted.
     """
 
     spread_by = (SelfAttention,)  # beside its residual blocks, where weights are spread over processes
@@ -48,9 +49,11 @@ class Autoencoder(Codec, ModelMixin):  # diffusers looks for the name ModelMixin
         layers_per_block: int = 1,
         norm_num_groups: int = 8,
         attention: Attention = "mid",
+        tokens: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
         self.grids = halvings(grid, len(block_out_channels) - 1)
+        self._token_grid = _averaged(self.grids[-1], tokens)
         # Not named `quantizer`: diffusers would answer with the option of that name instead of the module.
         self.bottleneck = _checked(build("quantizer", quantizer, **(quantizer_config or {})), quantizer)
         self.encoder = Encoder(
@@ -81,7 +84,15 @@ class Autoencoder(Codec, ModelMixin):  # diffusers looks for the name ModelMixin
     @property
     def token_grid(self) -> tuple[int, int]:
         """(h', w') of a frame's tokens, row-major."""
-        return self.grids[-1]
+        return self._token_grid
+
+    @property
+    def cells(self) -> tuple[int, int]:
+        return self.grids[0]
+
+    @property
+    def bottlenecks(self) -> Sequence[nn.Module]:
+        return [self.bottleneck]
 
     @property
     def tokens_per_frame(self) -> int:
@@ -122,6 +133,8 @@ class Autoencoder(Codec, ModelMixin):  # diffusers looks for the name ModelMixin
                 f"{self.grids[0][0]}x{self.grids[0][1]}; use one trained on frames of this size."
             )
         z = self.encoder(self.standardise(e).to(self.dtype))
+        if self.token_grid != self.grids[-1]:
+            z = functional.adaptive_avg_pool2d(z, self.token_grid)
         quantized = self.quantizer(z)
         if quantized.codes.shape != z.shape:
             raise PluginError(
@@ -142,15 +155,17 @@ class Autoencoder(Codec, ModelMixin):  # diffusers looks for the name ModelMixin
     @apply_forward_hook  # offloaded weights are fetched, as they are for `forward`
     def decode_frames(self, tokens: Tensor, chunk: int = 8) -> Tensor:
         """Rebuild e (F, C, h, w) from the tokens (F, N) of one clip, `chunk` frames at a time."""
-        if tokens.shape[1:] != (self.tokens_per_frame,):
-            raise MismatchError(
-                f"Tokens of shape {tuple(tokens.shape)} do not have {self.tokens_per_frame} to a frame; "
-                "make them again with: signvip tokenize"
-            )
+        check_count(tokens, self.tokens_per_frame)
         parts = tokens.unflatten(1, self.token_grid).split(chunk)
         return torch.cat([self.decode(part) for part in parts])
 
+    def rehearse(self, e: Tensor) -> Tensor:
+        """Return e (B, C, h, w) as a training step does, past the quantizer: what it takes in memory."""
+        return self.decoder(self.encoder(e), self.grids)
+
     def _rebuild(self, codes: Tensor) -> Tensor:
+        if self.token_grid != self.grids[-1]:
+            codes = functional.interpolate(codes, self.grids[-1], mode="nearest-exact")
         e = self.decoder(codes.to(self.dtype), self.grids)
         return e * self.std[:, None, None] + self.mean[:, None, None]
 
@@ -217,6 +232,15 @@ def _up_block(inputs: int, outputs: int, layers: int, groups: int, attends: bool
     return UpDecoderBlock2D(inputs, outputs, **options)
 
 
+def check_count(tokens: Tensor, count: int) -> None:
+    """Refuse tokens (F, N) of other frames than a codec makes."""
+    if tokens.shape[1:] != (count,):
+        raise MismatchError(
+            f"Tokens of shape {tuple(tokens.shape)} do not have {count} to a frame; make them again with: "
+            "signvip tokenize"
+        )
+
+
 def halvings(grid: Sequence[int], times: int) -> list[tuple[int, int]]:
     """(h, w) and what is left after each halving; ConfigError where nothing would be."""
     grids = [(grid[0] >> count, grid[1] >> count) for count in range(times + 1)]
@@ -226,6 +250,18 @@ def halvings(grid: Sequence[int], times: int) -> list[tuple[int, int]]:
             "shorten autoencoder.block_out_channels or take larger frames."
         )
     return grids
+
+
+def _averaged(grid: tuple[int, int], tokens: Sequence[int] | None) -> tuple[int, int]:
+    """The grid of tokens; ConfigError where it is finer than the last one."""
+    if tokens is None:
+        return grid
+    if not (1 <= tokens[0] <= grid[0] and 1 <= tokens[1] <= grid[1]):
+        raise ConfigError(
+            f"Tokens of {tokens[0]}x{tokens[1]} cannot be averaged from a grid of {grid[0]}x{grid[1]}; "
+            "shorten autoencoder.block_out_channels or ask for fewer tokens."
+        )
+    return tokens[0], tokens[1]
 
 
 def _spread(conv: nn.Conv2d) -> None:

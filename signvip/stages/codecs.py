@@ -8,18 +8,21 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
-from signvip.models import Autoencoder, Codec, Coordinates
+from signvip.models import Codec, Coordinates, EmbeddingCodec
 from signvip.models.vae import vae_class
+from signvip.networks import autoencoder_class
 from signvip.run import Run
 from signvip.stages.clips import Clips
 
-CODECS: dict[str, type[Codec]] = {"tokens": Autoencoder, "coordinates": Coordinates}
 CHUNK = 64  # frames that go through a network together
 
 
 def load_codec(run: Run) -> Codec:
     """The run's codec, of the class that its configuration names; RunError where it is missing."""
-    return run.load("autoencoder", CODECS[run.config.intermediate])
+    wanted: type[Codec] = Coordinates
+    if run.config.intermediate == "tokens":
+        wanted = autoencoder_class(run.config)
+    return run.load("autoencoder", wanted)
 
 
 def load_vae(run: Run) -> AutoencoderKL:
@@ -32,6 +35,6 @@ def tokens_of(codec: Codec, clips: Clips, clip: int, embed: Callable[[], Tensor]
     """The tokens (F, N) of a true clip; `embed` gives its embeddings e (F, C, h, w), where they are needed."""
     if isinstance(codec, Coordinates):
         return codec.encode_arrays(clips.coordinates(clip))
-    assert isinstance(codec, Autoencoder)
+    assert isinstance(codec, EmbeddingCodec)
     parts = embed().split(CHUNK)
     return torch.cat([codec.encode(part.to(codec.device)).tokens for part in parts]).flatten(1)

@@ -87,9 +87,14 @@ class KeypointLoss(nn.Module):
 
 
 def heat_loss(maps: Maps, truth: Tensor) -> Tensor:
-    """Divergence of the heat maps from a bump at each seen point of truth (B, 128, 3); without it little is learned."""
-    target = bumps(maps.where, truth)
-    logarithm = maps.where.flatten(2).log_softmax(-1)
+    """The divergence of where points are from the truth (B, 128, 3); without it little is learned."""
+    return bump_loss(maps.where, truth)
+
+
+def bump_loss(where: Tensor, truth: Tensor) -> Tensor:
+    """Divergence of heat maps, given as logits (B, P, h, w), from a bump at each seen point of truth (B, P, 3)."""
+    target = bumps(where, truth)
+    logarithm = where.flatten(2).log_softmax(-1)
     return _over_seen((torch.special.xlogy(target, target) - target * logarithm).sum(-1), truth)
 
 

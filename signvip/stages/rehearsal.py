@@ -66,7 +66,8 @@ class Rehearsal:
     @cached_property
     def tokens(self) -> Reconstruction:
         """Stage 2, behind the condition encoder of the motion phase."""
-        return Reconstruction(self.moving.autoencoder, self.moving.condition_encoder)
+        parts = self.moving.autoencoder, self.moving.condition_encoder
+        return Reconstruction(*parts, self.config.stage2.hand_weight)
 
     @cached_property
     def poses(self) -> KeypointLoss:
@@ -98,14 +99,14 @@ class Rehearsal:
         return batch | {"latents": _floats(*lead, *latent), "reference": _floats(clips, *latent)}
 
     def tokens_batch(self, frames: int, *, stored: bool) -> dict[str, Any]:
-        """Single frames of embeddings, from shards that hold them or from drawings."""
-        if not stored:
-            return {"conditions": _bytes(frames, self._channels, *self.config.size)}
-        return {"embeddings": self.embeddings(frames)}
+        """Single frames of embeddings, from shards that hold them or from drawings; with keypoints where asked for."""
+        if self.tokens.asks_for_keypoints:
+            return self.poses_batch(frames, stored=stored)
+        return self._frames(frames, stored)
 
     def poses_batch(self, frames: int, *, stored: bool) -> dict[str, Any]:
-        """Those frames, with their keypoints."""
-        return {**self.tokens_batch(frames, stored=stored), "keypoints": _floats(frames, NUM_KEYPOINTS, 3)}
+        """Single frames with their keypoints."""
+        return {**self._frames(frames, stored), "keypoints": _floats(frames, NUM_KEYPOINTS, 3)}
 
     def text_batch(self, clips: int, frames: int) -> dict[str, Any]:
         """Texts with the tokens of clips that are this long."""
@@ -128,7 +129,12 @@ class Rehearsal:
     @property
     def cells(self) -> tuple[int, int]:
         """(h, w) of latents and embeddings."""
-        return self.moving.autoencoder.grids[0]
+        return self.moving.autoencoder.cells
+
+    def _frames(self, frames: int, stored: bool) -> dict[str, Any]:
+        if not stored:
+            return {"conditions": _bytes(frames, self._channels, *self.config.size)}
+        return {"embeddings": self.embeddings(frames)}
 
     @property
     def _channels(self) -> int:

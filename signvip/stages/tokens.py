@@ -12,10 +12,14 @@ from torch.nn import functional
 
 from signvip.config import RunConfig, Training
 from signvip.data.pixels import to_model
-from signvip.models import Autoencoder, ConditionEncoder
+from signvip.errors import ConfigError
+from signvip.models import ConditionEncoder, EmbeddingCodec
+from signvip.models.token_groups import BodyAndHands, Located
 from signvip.models.usage import CodeUsage
 from signvip.stages.clips import Clips, Draws
 from signvip.stages.codecs import CHUNK
+from signvip.stages.hands import hand_cells, hand_centres, place_errors
+from signvip.stages.poses import bump_loss, stored_keypoints
 from signvip.trainable import Frozen, device_of
 from signvip.validation import Share, Sums, add
 
@@ -23,9 +27,17 @@ STATISTICS_CLIPS = 128  # however many a batch has: the processes of a step shar
 
 
 class Reconstruction(nn.Module):
-    def __init__(self, autoencoder: Autoencoder, encoder: ConditionEncoder) -> None:
+    def __init__(
+        self, autoencoder: EmbeddingCodec, encoder: ConditionEncoder, hand_weight: float = 1.0
+    ) -> None:
         super().__init__()
         self.autoencoder, self.encoder = autoencoder, Frozen(encoder)
+        self.hand_weight = hand_weight
+
+    @property
+    def asks_for_keypoints(self) -> bool:
+        """Whether hands are to be found by their true keypoints."""
+        return self.hand_weight != 1 or isinstance(self.autoencoder, BodyAndHands)
 
     def embed(self, batch: dict[str, Tensor]) -> Tensor:
         """Embeddings e (B, C, h, w), stored or computed from drawings."""
@@ -37,8 +49,20 @@ class Reconstruction(nn.Module):
     def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         e = self.embed(batch)
         rebuilt, quantized = self.autoencoder(e)
-        share = functional.mse_loss(self.autoencoder.standardise(rebuilt), self.autoencoder.standardise(e))
-        return share + quantized.loss, {"reconstruction": share.detach()}
+        share = self._share(rebuilt, e, batch)
+        if not isinstance(quantized, Located):
+            return share + quantized.loss, {"reconstruction": share.detach()}
+        places = bump_loss(quantized.where, hand_centres(batch["keypoints"]))
+        return share + quantized.loss + places, {"reconstruction": share.detach(), "places": places.detach()}
+
+    def _share(self, rebuilt: Tensor, e: Tensor, batch: dict[str, Tensor]) -> Tensor:
+        """Eq. 6: the squared error of standardised embeddings, where cells about hands may count more."""
+        rebuilt, e = self.autoencoder.standardise(rebuilt), self.autoencoder.standardise(e)
+        if self.hand_weight == 1:
+            return functional.mse_loss(rebuilt, e)
+        hands = hand_cells(batch["keypoints"], (e.shape[2], e.shape[3]))
+        weights = 1 + (self.hand_weight - 1) * hands[:, None]
+        return ((rebuilt - e).square() * weights).mean() / weights.mean()
 
 
 class TokensPhase:
@@ -52,19 +76,22 @@ class TokensPhase:
         training: Training,
         shards: Path,
         encoder: ConditionEncoder,
-        autoencoder: Autoencoder,
+        autoencoder: EmbeddingCodec,
         stored: bool,  # the shards hold embeddings of this very encoder
     ) -> None:
         self.config, self.training = config, training
         self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
         self.stored = stored
-        self.module = Reconstruction(autoencoder, encoder)
+        self.module = Reconstruction(autoencoder, encoder, config.stage2.hand_weight)
+        if self.module.asks_for_keypoints:
+            self._require_keypoints()
         self._measure_channels(autoencoder)
 
     @property
     def idle(self) -> bool:
         """A quantizer of any plugin may have weights that a step does not use; the built-in ones have none."""
-        return any(weight.requires_grad for weight in self.module.autoencoder.bottleneck.parameters())
+        quantizers = self.module.autoencoder.bottlenecks
+        return any(weight.requires_grad for quantizer in quantizers for weight in quantizer.parameters())
 
     def batch(self, index: int) -> dict[str, Any]:
         parts = []
@@ -72,22 +99,37 @@ class TokensPhase:
             clip = draws.clip(len(self.train))
             picks = draws.scattered(self.train.info(clip)["frames"], self.training.frames)
             parts.append(self._read(self.train, clip, picks))
-        return {self._field: torch.cat(parts)}
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
     @property
     def _field(self) -> str:
         return "embeddings" if self.stored else "conditions"
 
-    def _read(self, clips: Clips, clip: int, picks: list[int]) -> Tensor:
-        if self.stored:
-            return clips.array(clip, "embeddings.npy", picks)
-        return clips.conditions(clip, picks)
+    def _read(self, clips: Clips, clip: int, picks: list[int]) -> dict[str, Tensor]:
+        batch = {
+            self._field: clips.array(clip, "embeddings.npy", picks)
+            if self.stored
+            else clips.conditions(clip, picks)
+        }
+        if self.module.asks_for_keypoints:
+            points = stored_keypoints(clips.coordinates(clip))
+            assert points is not None  # asked for when the phase began
+            batch["keypoints"] = torch.from_numpy(points[picks])
+        return batch
+
+    def _require_keypoints(self) -> None:
+        """Refuse conditions that do not tell where the hands are."""
+        if stored_keypoints(self.train.coordinates(0)) is None:
+            raise ConfigError(
+                f"{' and '.join(self.config.conditions)} store no keypoints to find hands by; make shards with "
+                "--condition pose, or leave autoencoder.groups and stage2.hand_weight as they are by default."
+            )
 
     def _embed(self, batch: dict[str, Tensor]) -> Tensor:
         device = device_of(self.module)
         return self.module.embed({name: value.to(device) for name, value in batch.items()})
 
-    def _measure_channels(self, autoencoder: Autoencoder) -> None:
+    def _measure_channels(self, autoencoder: EmbeddingCodec) -> None:
         """Set the mean and deviation of each channel from training frames."""
         batches = range(ceil(STATISTICS_CLIPS / self.training.clips))
         e = torch.cat([self._embed(self.batch(index)) for index in batches])
@@ -103,17 +145,21 @@ class TokensPhase:
         for clip in share.own():
             picks = share.picks(self.dev.info(clip)["frames"])
             for first in range(0, len(picks), CHUNK):
-                e = self._embed({self._field: self._read(self.dev, clip, picks[first : first + CHUNK])})
-                parts.append(self._sums(e))
+                batch = self._read(self.dev, clip, picks[first : first + CHUNK])
+                parts.append(self._sums(self._embed(batch), batch))
         return add(parts)
 
-    def _sums(self, e: Tensor) -> Sums:
+    def _sums(self, e: Tensor, batch: dict[str, Tensor]) -> Sums:
         autoencoder, usage = self.module.autoencoder, CodeUsage(self.module.autoencoder.vocab_size)
         rebuilt, quantized = autoencoder(e)
         usage.add(quantized.tokens)
         raw = (rebuilt.float() - e).square().sum()
         e, rebuilt = autoencoder.standardise(e), autoencoder.standardise(rebuilt.float())
+        apart: Sums = {}
+        if isinstance(quantized, Located):
+            apart = place_errors(quantized.where.cpu(), batch["keypoints"], self.config.size)
         return {
+            **apart,
             "raw": float(raw),
             "errors": float((rebuilt - e).square().sum()),
             "total": float(e.sum()),
@@ -128,7 +174,9 @@ class TokensPhase:
             return {}
         count, usage = sums["count"], CodeUsage.of(cast(Tensor, sums["codes"]))
         variance = sums["squares"] / count - (sums["total"] / count) ** 2
+        places = {"place_error": float(sums["apart"] / sums["hands"])} if sums.get("hands") else {}
         return {
+            **places,
             "unexplained": float(sums["errors"] / count / variance),
             "mse": float(sums["raw"] / count),
             "usage": usage.usage,

@@ -47,6 +47,16 @@ def both_stages(config: RunConfig, shards: Path, run: Path) -> None:
     encode(shards, shards, run=run)
     train(config, 2, shards=shards, run=run, resume=False)  # on embeddings that are stored
     tokenize(shards, shards, run=run)
+    train(grouped(config), 2, shards=shards, run=run)
+    tokenize(shards, shards, run=run)
+
+
+def grouped(config: RunConfig) -> RunConfig:
+    """Tokens of the body and of each hand."""
+    parts = {"groups": "body+hands", "hand_grid": [8, 8], "hand_channels": [8, 8]}
+    return parse_config(
+        merge(config.model_dump(mode="json"), {"autoencoder": parts, "stage2": {"hand_weight": 4}})
+    )
 
 
 def longer(config: RunConfig) -> RunConfig:

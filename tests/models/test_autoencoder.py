@@ -211,3 +211,24 @@ def test_the_scale_of_a_channel_changes_no_token_once_it_is_measured():
     moved = e * scale + place
     assert (model.encode(moved).tokens == plain).float().mean() > 0.99
     torch.testing.assert_close((model(moved)[0] - place) / scale, rebuilt, rtol=1e-2, atol=1e-2)
+
+
+def test_tokens_may_be_fewer_than_the_last_grid_has_cells():
+    """Averaged on the way in, and spread over the cells again on the way out."""
+    model, e = small(tokens=(3, 2)).eval(), torch.randn(2, 6, 8, 8)
+    seen = []
+    model.bottleneck.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    rebuilt, quantized = model(e)
+    assert model.token_grid == (3, 2) and model.tokens_per_frame == 6 and quantized.tokens.shape == (2, 3, 2)
+    torch.testing.assert_close(
+        seen[0], nn.functional.adaptive_avg_pool2d(model.encoder(model.standardise(e)), (3, 2))
+    )
+    assert rebuilt.shape == e.shape
+    torch.testing.assert_close(model.decode_frames(quantized.tokens.flatten(1)), rebuilt)
+    whole = small().eval()
+    whole.load_state_dict(model.state_dict())
+    rows, columns = torch.tensor([0, 1, 1, 2]), torch.tensor([0, 0, 1, 1])  # the nearest token of each cell
+    spread = quantized.tokens[:, rows][:, :, columns]
+    torch.testing.assert_close(whole.decode(spread), rebuilt)
+    with pytest.raises(ConfigError, match="Tokens of 3x5 cannot be averaged from a grid of 4x4"):
+        small(tokens=(3, 5))

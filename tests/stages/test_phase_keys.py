@@ -47,5 +47,6 @@ def test_a_changed_option_does_not_fit(run):
 def test_trainings_are_compared_with_newer_options_at_their_defaults(run):
     now = run.config.stage2.model_dump_json()
     old = json.dumps({k: v for k, v in json.loads(now).items() if k != "accumulation"})
-    assert KEY.training(old) == KEY.training(now)
-    assert KEY.training(old) != KEY.training(run.config.stage3.model_dump_json())
+    kind = type(run.config.stage2)
+    assert KEY.training(old, kind) == KEY.training(now, kind)
+    assert KEY.training(old, kind) != KEY.training(run.config.stage3.model_dump_json(), kind)
