@@ -40,6 +40,7 @@ MAKERS = {
     "translator": "signvip train --stage 3",
     "pose_head": "signvip train --stage 2",
 }
+EVALUATOR = "signvip train-evaluator"  # makes the parts of an evaluator, which is kept as a run is
 OPTIONAL = ("pose_head",)  # what a run may lack and still generate
 # What a part settles once it is trained: nothing after it can change these in silence.
 SETTLED = {
@@ -103,7 +104,7 @@ class Run:
         """Load one trained part; RunError where it is missing, damaged, of another class, or asks for code."""
         self.require(part)
         self._refuse_class(part, cls.__name__)
-        remedy = f"{MAKERS[part]} --fresh makes it again."
+        remedy = f"{MAKERS.get(part, EVALUATOR)} --fresh makes it again."
         return load_part(self.path / part, cls, remedy).float()  # stored halves are computed with as floats
 
     def _refuse_class(self, part: str, wanted: str) -> None:
