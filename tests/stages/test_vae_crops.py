@@ -9,9 +9,11 @@ from small import make_shards, small_config
 
 from signvip.config import Crops, VaeTraining, load_config
 from signvip.contracts import FACE, LEFT_HAND, RIGHT_HAND
+from signvip.data.pixels import to_model
 from signvip.errors import ConfigError
+from signvip.models.vae import build_vae, vae_loss
 from signvip.stages.crops import crop_frames
-from signvip.stages.vae import VaePhase
+from signvip.stages.vae import VaeLoss, VaePhase
 from signvip.stages.vae_sheet import vae_sheet
 
 SIDE, PLACES = 128, {"hand": (0.25, 0.75), "face": (0.5, 0.2)}  # x, y
@@ -106,6 +108,52 @@ def test_without_crops_the_frames_are_those_of_ever(config, shards):
     for frame, square in zip(whole, cut, strict=True):
         windows = frame.unfold(1, 16, 1).unfold(2, 16, 1)  # (3, 17, 17, 16, 16)
         assert bool((windows == square[:, None, None]).all(-1).all(-1).all(0).any())
+
+
+class Wandering:
+    """A clip of 20 frames whose hand goes down by two pixels a frame; blue tells the frame."""
+
+    def __len__(self):
+        return 1
+
+    def info(self, clip):
+        return {"frames": 20}
+
+    def frames(self, clip, picks):
+        pictures = coordinates()[None].repeat(len(picks), 1, 1, 1)
+        pictures[:, 2] = torch.tensor(picks)[:, None, None]
+        return pictures
+
+    def coordinates(self, clip):
+        points = keypoints(20)
+        points[:, RIGHT_HAND, 1] += 2 * np.arange(20)[:, None] / SIDE - 0.35
+        return {"pose": {"keypoints": points}}
+
+
+def test_each_crop_follows_the_hand_of_its_own_frame(config, shards):
+    crops = Crops(size=16, hands=1, faces=0)
+    phase = VaePhase(config, config.stage1.vae.model_copy(update={"crops": crops, "clips": 8}), shards)
+    phase.train = Wandering()
+    found = phase.batch(0)["frames"]
+    _, y = PLACES["hand"]
+    middles = (y - 0.35) * SIDE + 2 * found[:, 2, 0, 0].numpy()
+    assert len(np.unique(middles)) > 5
+    assert (np.abs(found[:, 1, 8, 8].numpy() - middles) <= 24 + 1).all()  # in the hand's box
+
+
+def test_the_loss_is_that_of_the_configuration(config):
+    vae = build_vae(**config.vae)
+    batch = {"frames": torch.randint(0, 256, (2, 3, 16, 16), dtype=torch.uint8)}
+    training = config.stage1.vae.model_copy(update={"edges": 0.7, "noise": (0.2, 0.3)})
+    losses = []
+    for loss in (
+        lambda: VaeLoss(vae, training)(batch),
+        lambda: vae_loss(vae, to_model(batch["frames"]), edges=0.7, noise=(0.2, 0.3)),
+        lambda: vae_loss(vae, to_model(batch["frames"])),
+    ):
+        torch.manual_seed(0)
+        losses.append(float(loss()[0].detach()))
+    assert losses[0] == losses[1] != losses[2]
 
 
 def test_whitening_looks_at_whole_frames(config, shards, monkeypatch):
