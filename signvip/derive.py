@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL
 
-from signvip.data.fields import EMBEDDINGS, LATENTS, TOKENS
+from signvip.data.derived import FIELDS, is_current
+from signvip.data.fields import EMBEDDINGS
 from signvip.data.fields import encode as encode_field
-from signvip.data.manifest import Manifest
+from signvip.data.manifest import NAME, Manifest
 from signvip.data.pixels import to_model
-from signvip.data.rewrite import rewrite_shards
+from signvip.data.rewrite import remove_strays, rewrite_shards
 from signvip.data.shards import Sample, splits_of
 from signvip.errors import RunError
 from signvip.locks import locked
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 # Stored embeddings of the paper's corpus at 272x224 would take 800 GB; recomputing them is cheaper then.
 SMALL_ENOUGH = 500_000_000  # bytes
-
-FIELDS = {"vae": LATENTS, "condition_encoder": EMBEDDINGS, "autoencoder": TOKENS}  # what each part adds
 
 Compute = Callable[[Clips, int], np.ndarray]
 Network = TypeVar("Network", bound=torch.nn.Module)
@@ -90,9 +89,7 @@ def tokenize(shards: Path, out: Path, *, run: Path, reporter: Reporter | None = 
     with _alone(shards, out, run, reporter):
         encoder = opened.load("condition_encoder", ConditionEncoder)
         codec = load_codec(opened)
-        stored = Manifest.read(shards).fingerprints.get("condition_encoder") == opened.fingerprint(
-            "condition_encoder"
-        )
+        stored = is_current(shards, "condition_encoder", opened.fingerprint("condition_encoder"))
         compute = _tokens(codec, encoder, stored)
         parts = ("autoencoder", "condition_encoder")
         _rewrite(shards, out, opened, "autoencoder", parts, compute, reporter)
@@ -116,6 +113,8 @@ def _rewrite(
     manifest = Manifest.read(shards)
     manifest.check_sources(run.config.size, run.config.fps, list(run.config.conditions), shards)
     stamp = run.fingerprint(*parts)
+    _claim_nothing(manifest, name, shards, out)
+    remove_strays(shards, out)
     for split in splits_of(shards):
         clips = Clips(shards, split, run.config)
         position = {key: index for index, key in enumerate(clips.index.keys)}
@@ -131,6 +130,16 @@ def _rewrite(
                 shards, out, add, names=[FIELDS[name]], stamp=stamp, splits=[split], progress=following(task)
             )
     manifest.with_fingerprint(name, stamp).write(out)
+
+
+def _claim_nothing(manifest: Manifest, name: str, shards: Path, out: Path) -> None:
+    """Until all is written: half of it may be by other weights, or missing, where the command is killed."""
+    if out.resolve() == shards.resolve():
+        manifest.without_fingerprint(name).write(out)
+        return
+    if (out / NAME).exists():
+        manifest.refuse_another(Manifest.read(out), out)
+    (out / NAME).unlink(missing_ok=True)
 
 
 def _latents(vae: AutoencoderKL) -> Compute:

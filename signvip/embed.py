@@ -12,7 +12,7 @@ from pathlib import Path
 
 from diffusers import ModelMixin
 
-from signvip import models
+from signvip import fits, models
 from signvip.config import RunConfig
 from signvip.data.files import write_text
 from signvip.errors import SignVipError
@@ -46,6 +46,7 @@ def embed(source: Path, target: Path) -> Path:
     write_text(target / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     for path in target.rglob("*.json"):
         forget_place(path)
+    fits.note(target, *filter(run.has, MAKERS))  # of the files as they stay
     return target
 
 

@@ -33,13 +33,20 @@ LARGEST = 1e6  # number in a noise schedule: more steps than anybody trains with
 
 def load_part(folder: Path, cls: type[Model], remedy: str, **options: Any) -> Model:
     """A network from its folder; RunError, ending in the remedy, for one that is damaged, unfit or asks for code."""
+    from signvip.finite import not_finite
+
     tensors = check_part(folder, remedy)
     with told_of(folder, remedy):
         model: Any
         model, info = cls.from_pretrained(folder, use_safetensors=True, output_loading_info=True, **options)
     if info["missing_keys"]:
         raise RunError(f"{folder} has no {sorted(info['missing_keys'])[0]} among its weights; {remedy}")
-    for name, value in model.state_dict().items():
+    weights = model.state_dict()
+    if (bad := not_finite(weights)) is not None:
+        raise RunError(
+            f"{folder} holds numbers that are not finite ({bad}): its training went astray; {remedy}"
+        )
+    for name, value in weights.items():
         if value.is_floating_point() != (tensors.get(name, "F32") in FLOATS):
             raise RunError(
                 f"{folder / WEIGHTS} has {tensors[name]} in the place of {value.dtype} {name}; {remedy}"

@@ -19,6 +19,7 @@ from PIL import Image
 from pydantic import ValidationError
 from torch import Tensor
 
+from signvip import fits
 from signvip.arguments import (
     check_callback,
     check_language,
@@ -145,7 +146,7 @@ class SignVipPipeline(DiffusionPipeline):
     @classmethod
     def _read(cls, folder: Path, **kwargs: Any) -> "SignVipPipeline":
         """Read a local folder part by part, so that diffusers imports nothing that the folder names."""
-        _require_parts(folder)
+        _check_parts(folder)
         named, values = read_index(folder, BASES, SCHEDULERS)
         _check_values(folder, values)
         missing = [part for part in (*MODELS, "scheduler") if part not in named and part not in kwargs]
@@ -166,6 +167,11 @@ class SignVipPipeline(DiffusionPipeline):
             model: torch.nn.Module = load_part(folder / part, kind, remedies[part], variant=variant)
             kwargs[part] = model.to(dtype) if isinstance(dtype, torch.dtype) else model
         return super().from_pretrained(folder, **kwargs)
+
+    def save_pretrained(self, save_directory: Any, **kwargs: Any) -> None:
+        """Save all parts; what a run noted of which was trained with which is not claimed of other files."""
+        super().save_pretrained(save_directory, **kwargs)
+        fits.forget(Path(save_directory))
 
     @torch.no_grad()
     def __call__(
@@ -417,10 +423,12 @@ class _Shape(Config):
     fps: Rate = 12.0
 
 
-def _require_parts(folder: Path) -> None:
+def _check_parts(folder: Path) -> None:
+    """RunError for a run that is not finished, MismatchError for one whose parts do not fit."""
     if (folder / "config.json").is_file():
         Run.open(folder).require("vae", "denoiser", "autoencoder", "translator")
     if not (folder / "model_index.json").is_file():
         raise RunError(
             f"{folder} is no finished run; train its three stages first: signvip train --stage 1, 2, 3."
         )
+    fits.refuse_misfits(folder)

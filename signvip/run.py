@@ -8,7 +8,6 @@ training/<phase>/               checkpoints, metrics.jsonl, TensorBoard, samples
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -16,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from signvip import fits
 from signvip.config import RunConfig, load_config, merge, option, parse_config, parse_setting, read_toml
 from signvip.data.files import write_text
 from signvip.data.json_files import parse_object
@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 Model = TypeVar("Model", bound="ModelMixin")
 
-READY = ".ready"  # behind the name of a part that is whole and not in its place yet
+PARTIAL, READY = (
+    ".parts.partial",
+    ".parts.ready",
+)  # parts being written; those that are whole, to be put in place
 # What trains a part, so that a missing one can say what to do.
 MAKERS = {
     "vae": "signvip train --stage 1",
@@ -83,14 +86,13 @@ class Run:
         wait()  # until every process has read what was there
         if is_main():
             path.mkdir(parents=True, exist_ok=True)
-            for ready in path.glob(f".*{READY}"):
-                run._settle(ready)
+            run._settle()
             write_text(path / "config.json", json.dumps(config.model_dump(mode="json"), indent=2))
         wait()
         return run
 
     def has(self, part: str) -> bool:
-        return (self.path / part / "config.json").is_file()
+        return fits.has(self.path, part)
 
     def require(self, *parts: str) -> None:
         """Raise RunError with the command that makes the first missing part."""
@@ -101,9 +103,10 @@ class Run:
                 )
 
     def load(self, part: str, cls: type[Model]) -> Model:
-        """Load one trained part; RunError where it is missing, damaged, of another class, or asks for code."""
+        """Load one trained part; RunError where it is missing, damaged, of another class, or does not fit."""
         self.require(part)
         self._refuse_class(part, cls.__name__)
+        fits.refuse_misfits(self.path, [part])
         remedy = f"{MAKERS.get(part, EVALUATOR)} --fresh makes it again."
         return load_part(self.path / part, cls, remedy).float()  # stored halves are computed with as floats
 
@@ -119,31 +122,47 @@ class Run:
             )
 
     def save(self, part: str, model: ModelMixin) -> None:
-        """Save one part whole or not at all; of several processes, the main one writes and all wait."""
+        """Save one part, whole or not at all."""
+        self.save_all({part: model})
+
+    def save_all(self, models: Mapping[str, ModelMixin]) -> None:
+        """Save parts that were trained together, all or none; of several processes the main one writes, and all wait.
+
+        Each notes what it was trained against. RunError where a number in one is not finite.
+        """
+        from signvip.finite import broken_weight
+
+        for part, model in models.items():
+            if (name := broken_weight(model)) is not None:
+                raise RunError(
+                    f"{part} is not stored: {name} of it holds numbers that are not finite; train it again with a "
+                    "smaller learning rate."
+                )
         wait()  # until every process has read what was there
         if is_main():
-            temporary, ready = self.path / f".{part}.partial", self.path / f".{part}{READY}"
-            shutil.rmtree(temporary, ignore_errors=True)
-            model.save_pretrained(temporary)
-            forget_place(temporary / "config.json")
-            os.replace(temporary, ready)
-            self._settle(ready)
+            self._settle()
+            partial = self.path / PARTIAL
+            shutil.rmtree(partial, ignore_errors=True)
+            for part, model in models.items():
+                model.save_pretrained(partial / part)
+                forget_place(partial / part / "config.json")
+            fits.note(partial, *models, beside=self.path)
+            os.replace(partial, self.path / READY)
+            self._settle()
         wait()
 
-    def _settle(self, ready: Path) -> None:
-        """Put a whole part in the place of the old one; killed in between, `start` does it."""
-        part = self.path / ready.name.removeprefix(".").removesuffix(READY)
-        shutil.rmtree(part, ignore_errors=True)
-        os.replace(ready, part)
+    def _settle(self) -> None:
+        """Put whole parts in the place of the old ones; killed in between, the next start does it."""
+        ready = self.path / READY
+        for part in sorted(ready.glob("*")):
+            shutil.rmtree(self.path / part.name, ignore_errors=True)
+            os.replace(part, self.path / part.name)
+        if ready.is_dir():
+            ready.rmdir()
 
     def fingerprint(self, *parts: str) -> str:
         """Twelve hex digits of the SHA-256 over the weights and configuration of some parts."""
-        digest = hashlib.sha256()
-        for part in parts:
-            for file in sorted((self.path / part).glob("*")):
-                digest.update(file.name.encode())
-                digest.update(file.read_bytes())
-        return digest.hexdigest()[:12]
+        return fits.fingerprint(self.path, *parts)
 
     def phase(self, name: str) -> Path:
         """Folder of one training phase."""

@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import torch
 from accelerate import Accelerator, DistributedType
@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from signvip.checkpoints import Stateful, load_checkpoint, save_checkpoint
+from signvip.data.files import write_text
 from signvip.errors import ConfigError, RunError
 from signvip.optimizer import build_optimizer
 from signvip.processes import join, loaders
@@ -35,6 +36,7 @@ from signvip.registry import registry
 from signvip.sharding import check_torch, choose_blocks, gather, whole
 from signvip.trainable import place_frozen, trained_and_frozen
 from signvip.validation import Share, is_measured, together
+from signvip.watch import Watch, refuse_broken, weights_of
 
 if TYPE_CHECKING:
     from signvip.config import Training
@@ -146,6 +148,17 @@ def train(
     start = _resume(accelerator, folder, *state)
     if averages is not None:
         averages.to(accelerator.device)  # not before: a checkpoint gives them back on the CPU
+    watch = Watch(accelerator, phase.name, training)
+
+    def validate(done: int) -> None:
+        share = partial(Share.of, seed=seed, whole=done == training.steps)
+        with _whole(accelerator, phase.module):
+            _validate(accelerator, phase, share, averages, parameters, folder, done)
+            accelerator.wait_for_everyone()
+
+    validated = _rewind(accelerator, folder / "metrics.jsonl", start)
+    if start and not validated and _due(training, start, "validate"):
+        validate(start)  # it was killed in it
     batches = _loader(phase, training, start, accelerator)
     with reporter.task(phase.name, training.steps, done=start) as task:
         for step in range(start, training.steps):
@@ -164,18 +177,19 @@ def train(
             if averages is not None:
                 averages.step(parameters)
             done = step + 1
-            if done % training.log_every == 0 or done == training.steps:
+            watch.see(loss)  # of its last part: what is wrong in another is in the weights by now
+            saves, shows = _due(training, done, "checkpoint"), _due(training, done, "log")
+            if saves or shows or accelerator.device.type == "cpu":
+                watch.refuse(done, checkpoints(folder), weights_of(phase.module, averages) if saves else None)
+            if shows:
                 mean, rate = accelerator.reduce(loss.detach(), "mean"), schedule.get_last_lr()[0]
                 _log(accelerator, phase.name, folder, done, {"loss": mean, **values, "lr": rate}, task)
             else:
                 task.advance()
-            if done % training.checkpoint_every == 0 or done == training.steps:
+            if saves:
                 _checkpoint(accelerator, folder, done, *state)
-            if done % training.validate_every == 0 or done == training.steps:
-                share = partial(Share.of, seed=seed, whole=done == training.steps)
-                with _whole(accelerator, phase.module):
-                    _validate(accelerator, phase, share, averages, parameters, folder, done)
-                    accelerator.wait_for_everyone()
+            if _due(training, done, "validate"):
+                validate(done)
     if averages is not None:
         averages.copy_to(parameters)
     if accelerator.distributed_type == DistributedType.FSDP:
@@ -183,6 +197,30 @@ def train(
     accelerator.wait_for_everyone()
     for tracker in accelerator.trackers:
         tracker.finish()  # `end_training` would also part from the processes that the next phase needs
+
+
+def _due(training: Training, step: int, what: Literal["log", "checkpoint", "validate"]) -> bool:
+    """Whether something happens after a step; all of it does after the last."""
+    every: int = getattr(training, f"{what}_every")
+    return step % every == 0 or step == training.steps
+
+
+def _rewind(accelerator: Accelerator, metrics: Path, step: int) -> bool:
+    """Forget what was logged after a checkpoint, for it is done again; returns whether its step was validated."""
+    rows, validated = [], False
+    for line in metrics.read_text().splitlines() if metrics.is_file() else []:
+        try:
+            row = json.loads(line)
+        except ValueError:
+            break  # it was killed while it wrote
+        if row["step"] > step:
+            break
+        rows.append(line)
+        validated = row["step"] == step and "loss" not in row
+    accelerator.wait_for_everyone()  # until every process has read it
+    if accelerator.is_main_process:
+        write_text(metrics, "".join(f"{row}\n" for row in rows))
+    return validated
 
 
 def _accelerator(phase: Phase, training: Training, folder: Path, precision: str) -> Accelerator:
@@ -300,7 +338,12 @@ def _checkpoint(
 
 def checkpoints(folder: Path) -> list[Path]:
     """Complete checkpoints of a phase, oldest first."""
-    return sorted(folder.glob("checkpoint-*"))
+    return sorted(path for path in folder.glob("checkpoint-*") if path.name[11:].isdigit())
+
+
+def step_of(checkpoint: Path) -> int:
+    """The step after which a checkpoint was written."""
+    return int(checkpoint.name.rpartition("-")[2])
 
 
 def _resume(
@@ -318,7 +361,8 @@ def _resume(
             f"{found[-1]} cannot be resumed ({type(error).__name__}); remove that folder to go on from the one "
             "before it, or start again with --fresh."
         ) from error
-    return int(found[-1].name.rpartition("-")[2])
+    refuse_broken(found[-1], module, others.get("averages"))
+    return step_of(found[-1])
 
 
 def _validate(

@@ -121,14 +121,20 @@ def test_tokens_are_the_same_from_stored_embeddings_and_from_conditions(trained,
 
 
 @pytest.mark.parametrize("derive", [partial(encode, latents=False), tokenize], ids=["encode", "tokenize"])
-def test_what_is_no_number_is_stored_nowhere(trained, plain_shards, tmp_path, derive):
+@pytest.mark.parametrize(
+    ("value", "words"), [(float("nan"), "not finite"), (1e6, "values up to 5e")], ids=["nan", "too-large"]
+)
+def test_what_is_no_number_is_stored_nowhere(trained, plain_shards, tmp_path, derive, value, words):
     run = shutil.copytree(trained.run, tmp_path / "run")
     encoder = ConditionEncoder.from_pretrained(run / "condition_encoder")
-    next(encoder.parameters()).data.fill_(float("nan"))
+    encoder.backbone[-2].bias.data.fill_(value)
+    encoder.gate[2].requires_grad_(False).weight.zero_()  # all conditions weigh a half
+    encoder.gate[2].bias.zero_()
     encoder.save_pretrained(run / "condition_encoder")
-    with pytest.raises(RunError, match=r"values up to nan.* --fresh"):
+    (run / "autoencoder" / "trained_with.json").unlink()  # else it is refused before anything is computed
+    with pytest.raises(RunError, match=f"{words}.* --fresh"):
         derive(plain_shards, tmp_path / "out", run=run)
-    assert not (tmp_path / "out" / "manifest.json").exists()
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_other_weights_encoded_is_not_trained_on(trained, tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from signvip import fits
 from signvip.ablation.grid import Cell
 from signvip.config import BOOKKEEPING, RunConfig, option
 from signvip.data.manifest import Manifest
@@ -134,6 +135,7 @@ def given_kinds(cells: list[Cell], source: Path) -> frozenset[str]:
     training that nobody saw with those of its neighbours.
     """
     run = Run.open(source)
+    fits.refuse_misfits(source)
     found = []
     for kind in kinds_of(run.config):
         if not all(run.has(part) for part in kind.parts) or changed(cells, kind, run.config):

@@ -13,8 +13,8 @@ from typing import Any
 
 from signvip.ablation.steps import TEXT, VAE, VIDEO, Step
 from signvip.config import RunConfig, merge, parse_config
+from signvip.data.derived import is_current
 from signvip.data.files import write_text
-from signvip.data.manifest import Manifest
 from signvip.locks import locked
 from signvip.progress import Reporter
 from signvip.run import Run
@@ -86,7 +86,7 @@ class Store:
         part, parts = (
             ("vae", ("vae",)) if step.kind is VIDEO else ("autoencoder", ("autoencoder", "condition_encoder"))
         )
-        if Manifest.read(self.shards).fingerprints.get(part) == run.fingerprint(*parts):
+        if is_current(self.shards, part, run.fingerprint(*parts)):
             return self.shards
         out = self._derived(step)
         if step.kind is VIDEO:

@@ -14,6 +14,8 @@ from signvip.errors import DataError, MismatchError
 
 NAME = "manifest.json"
 VERSION = 1
+# What shards of one folder have in common.
+RECIPE = ("dataset", "dataset_options", "conditions", "estimators", "size", "fps", "fit")
 
 
 class Counts(Config):
@@ -60,6 +62,19 @@ class Manifest(Config):
     def with_fingerprint(self, part: str, fingerprint: str) -> Manifest:
         """The same with one more derived field."""
         return self.model_copy(update={"fingerprints": {**self.fingerprints, part: fingerprint}})
+
+    def without_fingerprint(self, part: str) -> Manifest:
+        """The same without a derived field."""
+        kept = {name: value for name, value in self.fingerprints.items() if name != part}
+        return self.model_copy(update={"fingerprints": kept})
+
+    def refuse_another(self, there: Manifest, folder: Path) -> None:
+        """Refuse to write these shards over those of another corpus, or of another recipe."""
+        changed = [name for name in RECIPE if getattr(there, name) != getattr(self, name)]
+        if changed:
+            raise MismatchError(
+                f"{folder} holds shards made with another {' and '.join(changed)}; choose another folder, or delete it."
+            )
 
     def check(self, part: str, fingerprint: str, shards: Path, command: str) -> None:
         """Refuse a derived field that other weights wrote, naming the command that writes it again."""

@@ -18,7 +18,7 @@ from signvip.data import fields
 from signvip.data.executors import Executor, Here, Made
 from signvip.data.failures import Failures, forget
 from signvip.data.files import remove_leftovers
-from signvip.data.manifest import NAME, Counts, Manifest
+from signvip.data.manifest import NAME, RECIPE, Counts, Manifest
 from signvip.data.sample import Recipe, key_of
 from signvip.data.shards import read_shard, shard_path, shard_paths, splits_of, writing_shard
 from signvip.data.show import strips, write_sheet
@@ -200,11 +200,7 @@ def _manifest(recipe: Recipe, out: Path) -> Manifest:
     if not (out / NAME).exists():
         return fresh
     old = Manifest.read(out)
-    changed = [
-        name
-        for name in ("dataset", "dataset_options", "conditions", "estimators", "size", "fps", "fit")
-        if getattr(old, name) != getattr(fresh, name)
-    ]
+    changed = [name for name in RECIPE if getattr(old, name) != getattr(fresh, name)]
     if not changed:
         return old
     if splits_of(out):

@@ -34,9 +34,10 @@ def rewrite_shards(
     if not shards:
         raise DataError(f"There are no shards in {source}; make them with: signvip preprocess")
     remove_leftovers(out)
+    inside = source.resolve() == out.resolve()
     done, total = 0, sum(map(len, shards.values()))
     for path, samples in shards.items():
-        if not _finished(out / path.name, samples, names, stamp):
+        if not _finished(out / path.name, samples, names, stamp, inside):
             for number, _ in enumerate(_rewrite(samples, out / path.name, add, stamp)):
                 _report(progress, done + number, total)
         done += len(samples)
@@ -63,15 +64,36 @@ def _rewrite(
             yield
 
 
-def _finished(target: Path, samples: list[Sample], names: Sequence[str], stamp: str) -> bool:
-    """Whether a shard holds these samples with these fields; a damaged one does not."""
+def remove_strays(source: Path, out: Path) -> None:
+    """Remove the shards of `out` that `source` does not have, or no longer."""
+    for split in splits_of(out):
+        for path in shard_paths(out, split):
+            if not (source / path.name).exists():
+                path.unlink()
+
+
+def has_fields(sample: Sample, names: Sequence[str], stamp: str) -> bool:
+    """Whether a sample has these fields, made by the weights of this fingerprint."""
+    made = sample.load(fields.META).get(MADE, {})
+    return all(name in sample.members and made.get(name) == stamp for name in names)
+
+
+def _finished(target: Path, samples: list[Sample], names: Sequence[str], stamp: str, inside: bool) -> bool:
+    """Whether a shard holds these samples, as they are now, with these fields; a damaged one does not."""
     try:
         present = read_shard(target) if target.exists() else []
-        made = [sample.load(fields.META).get(MADE, {}) for sample in present]
+        return [sample.key for sample in present] == [sample.key for sample in samples] and all(
+            has_fields(there, names, stamp) and (inside or _same(sample, there, names))
+            for sample, there in zip(samples, present, strict=True)
+        )
     except DataError:
         return False
-    return [sample.key for sample in present] == [sample.key for sample in samples] and all(
-        name in sample.members and row.get(name) == stamp
-        for sample, row in zip(present, made, strict=True)
-        for name in names
-    )
+
+
+def _same(sample: Sample, there: Sample, names: Sequence[str]) -> bool:
+    """Whether all that was copied from a sample is still what it has."""
+    kept = sample.members.keys() - {*names, fields.META}
+    if kept != there.members.keys() - {*names, fields.META}:
+        return False
+    own, copied = ({**one.load(fields.META), MADE: None} for one in (sample, there))
+    return own == copied and all(sample.read(name) == there.read(name) for name in kept)

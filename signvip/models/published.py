@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from signvip.errors import ConfigError
+from signvip.finite import broken_weight
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,13 @@ def read_published(part: str, source: str, cls: Any, option: str | None = None) 
     reason = ""
     for subfolder in _subfolders(part, source):
         try:
-            return cls.from_pretrained(source, **({} if subfolder is None else {"subfolder": subfolder}))
+            found = cls.from_pretrained(source, **({} if subfolder is None else {"subfolder": subfolder}))
         except Exception as error:  # diffusers, transformers, safetensors and the hub each raise their own
             reason = reason or _first_line(error)
+            continue
+        if (weight := broken_weight(found)) is None:
+            return found
+        reason = f"{weight} holds numbers that are not finite"
     raise ConfigError(explain_missing(part, source, option or part, reason))
 
 

@@ -14,9 +14,11 @@ import torch
 from diffusers import AutoencoderKL, ModelMixin
 from torch import Tensor
 
+from signvip import fits
 from signvip.config import RunConfig
 from signvip.data.files import write_text
 from signvip.errors import DataError
+from signvip.finite import not_finite
 from signvip.models.precision import learned_names
 from signvip.models.published import STABLE_DIFFUSION
 from signvip.models.video_diffusion.unets import is_motion
@@ -179,6 +181,7 @@ def _write(
     vae: AutoencoderKL | None,
     report: Report,
 ) -> None:
+    _refuse_broken({**weights, **({} if vae is None else {"vae": vae.state_dict()})})
     if vae is not None:
         vae.save_pretrained(target / "vae")
     whole = vae is not None
@@ -190,8 +193,17 @@ def _write(
             whole = False
     write_text(target / "config.json", json.dumps(config.model_dump(mode="json"), indent=2) + "\n")
     write_text(target / "import.json", json.dumps({**asdict(report), "licence": LICENCE}, indent=2) + "\n")
+    fits.note(target, *networks.by_part())
     if whole:
         save_index(target, config, {"vae": vae, **networks.by_part()})
+
+
+def _refuse_broken(weights: Mapping[str, Weights]) -> None:
+    for part, tensors in weights.items():
+        if (name := not_finite(tensors)) is not None:
+            raise DataError(
+                f"The {part} of this release holds numbers that are not finite ({name}); get its file again."
+            )
 
 
 def _save(network: ModelMixin, weights: Weights, folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from signvip.config import BOOKKEEPING, RunConfig, Training, default_option, option
 from signvip.data.files import write_text
 from signvip.errors import ConfigError, RunError
+from signvip.fits import misfit
 from signvip.locks import locked
 from signvip.processes import is_main, wait
 from signvip.progress import Reporter, Silent
@@ -65,6 +67,8 @@ class PhaseKey:
     sections: tuple[str, ...]  # or single options, as `start.unet`
     parts: tuple[str, ...] = ()
     unread: tuple[str, ...] = BOOKKEEPING  # options of its training that change no weight
+    noted: tuple[str, ...] = ("seed",)  # further options; phases of older versions did not note them
+    makes: tuple[str, ...] = ()  # the parts that it leaves in the run
 
     def stamp(self, run: Run) -> str:
         """The same text as long as the checkpoints fit."""
@@ -81,6 +85,11 @@ class PhaseKey:
             return None
         values = kind.model_validate_json(stored).model_dump(mode="json")  # newer options at their defaults
         return {name: value for name, value in values.items() if name not in self.unread}
+
+    def note(self, run: Run, training: Training) -> str:
+        """What a phase notes as it begins: how it is trained, beside what its stamp tells."""
+        options = {key: option(run.config.model_dump(mode="json"), key) for key in self.noted}
+        return json.dumps({"training": training.model_dump(mode="json"), "options": options})
 
     def fits(self, stored: str | None, run: Run) -> bool:
         """Whether a stamp is today's; options that are newer than the stamp were as they are by default."""
@@ -103,20 +112,29 @@ class Loop:
         self.resume, self.reporter = resume, reporter
 
     def finished(self, run: Run, key: PhaseKey, training: Training) -> bool:
-        """Whether this very training was done before; says so."""
-        kind = type(training)
-        done = key.training(read_text(run.phase(key.name) / "done.json"), kind)
-        asked = key.training(training.model_dump_json(), kind)
-        finished = self.resume and done == asked and self._fits(run, key)
+        """Whether this very training was done before and what it made is still there; says so."""
+        finished = self.done(run, key, training)
         if finished:
             self.reporter.say(f"{key.name} of {run.path} is trained already; --fresh trains it again.")
         return finished
 
-    def resumes(self, run: Run, key: PhaseKey) -> bool:
+    def done(self, run: Run, key: PhaseKey, training: Training) -> bool:
+        """The same without a word."""
+        kind = type(training)
+        done = key.training(read_text(run.phase(key.name) / "done.json"), kind)
+        return (
+            self.resume
+            and done == key.training(training.model_dump_json(), kind)
+            and self._fits(run, key)
+            and self._same(run, key, training)
+            and all(run.has(part) and misfit(run.path, part) is None for part in key.makes)
+        )
+
+    def resumes(self, run: Run, key: PhaseKey, training: Training) -> bool:
         """Whether a checkpoint will replace the weights that a phase begins with."""
         from signvip.training import checkpoints
 
-        return self.resume and self._fits(run, key) and bool(checkpoints(run.phase(key.name)))
+        return self._goes_on(run, key, training) and bool(checkpoints(run.phase(key.name)))
 
     def train(self, run: Run, key: PhaseKey, phase: Phase, training: Training) -> None:
         """Train a phase, from its last checkpoint where that fits."""
@@ -124,12 +142,12 @@ class Loop:
         from signvip.training import train as loop
 
         folder, config = run.phase(key.name), run.config
-        resume = self.resume and self._fits(run, key)
+        resume = self._goes_on(run, key, training)
         if folder.is_dir() and self.resume and not resume:
             self.reporter.say(f"{key.name} was trained with other options or parts: it starts again.")
         wait()  # until every process has read what was there
         if is_main():
-            _prepare(folder, key.stamp(run), resume)
+            _prepare(folder, key.stamp(run), key.note(run, training), resume)
         wait()
         with explained(lambda card: training_that_fits(config, key.name, card)):
             loop(
@@ -146,15 +164,40 @@ class Loop:
         if is_main():
             (run.phase(key.name) / "done.json").unlink(missing_ok=True)
 
+    def _goes_on(self, run: Run, key: PhaseKey, training: Training) -> bool:
+        """Whether the checkpoints are of this training, which may only be longer or watched otherwise."""
+        from signvip.training import checkpoints, step_of
+
+        if not (self.resume and self._same(run, key, training) and self._fits(run, key)):
+            return False
+        return all(step_of(checkpoint) <= training.steps for checkpoint in checkpoints(run.phase(key.name)))
+
+    def _same(self, run: Run, key: PhaseKey, training: Training) -> bool:
+        """Whether a phase was begun with this training and these options; so it was where nothing was noted."""
+        stored = read_text(run.phase(key.name) / "training.json")
+        if stored is None:
+            return True
+        before, now = (json.loads(note) for note in (stored, key.note(run, training)))
+        kind = type(training)
+        trainings = [key.training(json.dumps(note["training"]), kind) or {} for note in (before, now)]
+        if training.schedule == "constant":  # others depend on how many steps there are
+            trainings = [{**values, "steps": None} for values in trainings]
+        return trainings[0] == trainings[1] and before["options"] == now["options"]
+
     def _fits(self, run: Run, key: PhaseKey) -> bool:
         return key.fits(read_text(run.phase(key.name) / "made_with.json"), run)
 
 
-def _prepare(folder: Path, stamp: str, resume: bool) -> None:
+def _prepare(folder: Path, stamp: str, note: str, resume: bool) -> None:
+    """Note what is trained in a folder; what was trained otherwise goes at once, so that no half of it is left."""
     (folder / "done.json").unlink(missing_ok=True)
-    if not resume:
-        shutil.rmtree(folder, ignore_errors=True)
+    old = folder.with_name(f".{folder.name}.old")
+    if folder.is_dir() and not resume:
+        shutil.rmtree(old, ignore_errors=True)
+        os.replace(folder, old)
+    shutil.rmtree(old, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / "training.json", note)
     write_text(folder / "made_with.json", stamp)
 
 

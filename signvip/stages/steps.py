@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from signvip import fits
 from signvip.config import Training
+from signvip.data.derived import is_current
 from signvip.data.manifest import Manifest
-from signvip.errors import RunError
+from signvip.errors import MismatchError, RunError
 from signvip.models import (
     ConditionEncoder,
     Coordinates,
@@ -39,16 +41,31 @@ if TYPE_CHECKING:
 
 
 NETS = ("conditions", "condition_encoder", "guider", "denoiser", "reference_net", "sampler")
-VAE = PhaseKey("stage1-vae", ("size", "vae"))
+NOISED = (
+    "stage1.augmentation",
+    "stage1.blackout",
+    "stage1.noise_offset",
+    "stage1.reference_dropout",
+    "stage1.snr_gamma",
+)
+VAE = PhaseKey("stage1-vae", ("size", "vae"), makes=("vae",))
 IMAGE = PhaseKey(
-    "stage1-image", ("size", *NETS, "start.unet", "start.text_encoder", "stage1.denoiser"), ("vae",)
+    "stage1-image",
+    ("size", *NETS, "start.unet", "start.text_encoder", "stage1.denoiser"),
+    ("vae",),
+    noted=("seed", *NOISED),
+    makes=("condition_encoder", "reference_net", "guider", "denoiser"),
 )
 MOTION = PhaseKey(
-    "stage1-motion", ("size", *NETS, "start.motion"), ("vae", "condition_encoder", "reference_net")
+    "stage1-motion",
+    ("size", *NETS, "start.motion"),
+    ("vae", "condition_encoder", "reference_net"),
+    noted=("seed", *NOISED),
+    makes=("guider", "denoiser"),
 )
-TOKENS = PhaseKey("stage2", ("autoencoder", "quantizer"), ("condition_encoder",))
-POSES = PhaseKey("stage2-poses", ("size", "pose_head"), ("condition_encoder",))
-TEXT = PhaseKey("stage3", ("translator",), ("autoencoder",))
+TOKENS = PhaseKey("stage2", ("autoencoder", "quantizer"), ("condition_encoder",), makes=("autoencoder",))
+POSES = PhaseKey("stage2-poses", ("size", "pose_head"), ("condition_encoder",), makes=("pose_head",))
+TEXT = PhaseKey("stage3", ("translator",), ("autoencoder",), makes=("translator",))
 
 
 def stage1(run: Run, shards: Path, loop: Loop) -> None:
@@ -106,7 +123,7 @@ def _train_poses(run: Run, shards: Path, loop: Loop, training: Training) -> None
     )
     loop.train(run, POSES, phase, training)
     run.save("pose_head", head)
-    if run.has("translator"):
+    if run.has("translator") and not any(fits.misfit(run.path, part) for part in fits.TRAINED_WITH):
         save_pipeline(run)  # a finished run learns that it has one
     loop.finish(run, POSES, training)
 
@@ -118,9 +135,14 @@ def stage3(run: Run, shards: Path, loop: Loop) -> None:
     manifest = Manifest.read(shards)
     if "autoencoder" not in manifest.fingerprints:
         raise RunError(f"{shards} has no tokens yet; first run: signvip tokenize {shards} --run {run.path}")
-    manifest.check(
-        "autoencoder", run.fingerprint("autoencoder", "condition_encoder"), shards, "signvip tokenize"
-    )
+    fits.refuse_misfits(run.path, [part for part in fits.TRAINED_WITH if part != "translator"])
+    stamp = run.fingerprint("autoencoder", "condition_encoder")
+    manifest.check("autoencoder", stamp, shards, "signvip tokenize")
+    if not is_current(shards, "autoencoder", stamp, ("train", "dev")):
+        raise MismatchError(
+            f"Some clips of {shards} have no tokens of this run; make them with: signvip tokenize {shards} --run "
+            f"{run.path}"
+        )
     if loop.finished(run, TEXT, training):
         return
     _seed(run, TEXT)
@@ -174,12 +196,12 @@ def _train_vae(run: Run, shards: Path, loop: Loop) -> None:
 def _train_image(run: Run, shards: Path, loop: Loop) -> None:
     config, training = run.config, run.config.stage1.image
     run.require("vae")
-    if loop.finished(run, IMAGE, training):
+    if loop.finished(run, IMAGE, training) and not _moved_on(run, loop):
         return
     vae = load_vae(run)
     _seed(run, IMAGE)
     networks = new_video_networks(config)
-    if not loop.resumes(run, IMAGE):
+    if not loop.resumes(run, IMAGE, training):
         start_image(config.start, networks.denoiser, networks.reference_net, loop.reporter.say)
     nets = VideoDiffusion(config, *networks)
     nets.train_images(config)
@@ -188,10 +210,15 @@ def _train_image(run: Run, shards: Path, loop: Loop) -> None:
         IMAGE.name, config, training, shards, vae, nets, _current(run, shards, "vae"), blackout
     )
     loop.train(run, IMAGE, phase, training)
-    run.save("condition_encoder", nets.encoder)
-    run.save("reference_net", nets.reference_net)
-    run.save("guider", nets.guider)
-    run.save("denoiser", nets.denoiser)
+    loop.forget(run, MOTION)  # before its denoiser is replaced by one that has no motion
+    run.save_all(
+        {
+            "condition_encoder": nets.encoder,
+            "reference_net": nets.reference_net,
+            "guider": nets.guider,
+            "denoiser": nets.denoiser,
+        }
+    )
     loop.finish(run, IMAGE, training)
 
 
@@ -209,19 +236,26 @@ def _train_motion(run: Run, shards: Path, loop: Loop) -> None:
         run.load("reference_net", ReferenceNet),
         Denoiser.with_motion(run.load("denoiser", Denoiser)),
     )
-    if not loop.resumes(run, MOTION):
+    if not loop.resumes(run, MOTION, training):
         start_motion(config.start, nets.denoiser, loop.reporter.say)
     nets.train_motion()
     phase = VideoPhase(MOTION.name, config, training, shards, vae, nets, _current(run, shards, "vae"))
     loop.train(run, MOTION, phase, training)
-    run.save("guider", nets.guider)
-    run.save("denoiser", nets.denoiser)
+    run.save_all({"guider": nets.guider, "denoiser": nets.denoiser})
     loop.finish(run, MOTION, training)
+
+
+def _moved_on(run: Run, loop: Loop) -> bool:
+    """Whether motion is to be trained anew, and the run no longer has the image phase's weights to begin with."""
+    motion = run.config.stage1.motion
+    if "motion" not in run.config.stage1.phases or loop.done(run, MOTION, motion):
+        return False
+    return not loop.resumes(run, MOTION, motion) and run.load("denoiser", Denoiser).config["motion"] != "none"
 
 
 def _current(run: Run, shards: Path, part: str) -> bool:
     """Whether what `encode` stored came from the weights in this run; stale values are computed anew."""
-    return Manifest.read(shards).fingerprints.get(part) == run.fingerprint(part)
+    return is_current(shards, part, run.fingerprint(part), ("train", "dev"))
 
 
 def _seed(run: Run, key: PhaseKey) -> None:
