@@ -48,7 +48,7 @@ def training_needs(config: RunConfig, phases: Sequence[str] = PHASES) -> list[Ne
     needs = []
     if "image" in stage1.phases and "stage1 image" in phases:
         networks = meta_networks(config, motion="none")
-        networks.denoiser.requires_grad_(stage1.denoiser == "trained")
+        networks.denoiser.unet.requires_grad_(stage1.denoiser == "trained")
         needs.append(_video(config, "stage1 image", stage1.image, networks, lambda name: True))
     networks = meta_networks(config)
     if "motion" in stage1.phases and "stage1 motion" in phases:

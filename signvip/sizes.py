@@ -81,7 +81,7 @@ def count_trained(config: RunConfig, networks: Networks, part: str) -> int:
     if part == "vae" and "vae" not in config.stage1.phases:
         return 0
     if part == "denoiser" and config.stage1.denoiser == "frozen":
-        return count_motion(network)
+        return count(network) - count(networks.denoiser.unet) + count_motion(network)
     return sum(weight.numel() for weight in network.parameters() if weight.requires_grad)
 
 

@@ -57,7 +57,7 @@ class VideoDiffusion(nn.Module):
 
     def train_images(self, config: RunConfig) -> None:
         """Train all networks in the image phase, the denoiser where the configuration says so."""
-        self.denoiser.requires_grad_(config.stage1.denoiser == "trained")
+        self.denoiser.unet.requires_grad_(config.stage1.denoiser == "trained")
 
     def train_motion(self) -> None:
         """Train nothing but the temporal attentions."""

@@ -29,7 +29,12 @@ class Projected(NamedTuple):
 
 
 Reference = Mapping[str, "Tensor | Projected"]
-"""Reference tokens (B, L, C) by the name of a self-attention layer; projected, where they serve many calls."""
+"""Reference tokens (B, L, C) by the name of a self-attention layer; projected, where they serve many calls.
+
+Beside them, as `LATENTS`, the reference's latents (B, 4, h, w), for a denoiser that reads them at its input.
+"""
+
+LATENTS = "latents"
 
 Prompt = Mapping[str, Projected]
 """The empty prompt (1, L, C) as each text attention sees it, by the layer's name."""

@@ -12,6 +12,7 @@ from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor, nn
 
 from signvip.models.video_diffusion.attention import (
+    LATENTS,
     Prompt,
     Reference,
     project_prompt,
@@ -55,6 +56,9 @@ GUIDER_OPTIONS = (
 )
 
 
+CONV_IN = "conv_in"  # of a projected reference: what its latents add to the output of that layer
+
+
 @dataclass
 class DeepCache:
     """What comes out of the inner blocks, for steps that run the outermost ones alone (arXiv:2312.00858).
@@ -76,6 +80,10 @@ class Denoiser(ModelMixin, ConfigMixin):
     Both have the same spatial weights under the same names; `with_motion` turns the first into the second.
     `cross_attention_dim` is None for a U-Net without attention to text: the paper's blocks have none. Stable
     Diffusion's have it, and are fed the embedding of the empty prompt.
+
+    With `reference_concat` every frame's input is the noisy latents and the reference's, one on top of the other: what
+    is finer than attention's cells then reaches the output. A convolution of both is the sum of one of each, so the
+    second is a layer of its own, zero at first, that runs once for a clip.
     """
 
     _supports_gradient_checkpointing = True
@@ -98,6 +106,7 @@ class Denoiser(ModelMixin, ConfigMixin):
         motion_mid_block: bool = False,
         motion_norm: MotionNorm = "clip",
         resnet_norm: ResnetNorm = "frame",
+        reference_concat: bool = False,
     ) -> None:
         super().__init__()
         config = dict(self.config)
@@ -109,6 +118,7 @@ class Denoiser(ModelMixin, ConfigMixin):
         set_resnet_norm(self.unet, resnet_norm)
         read_references(self.unet)
         prefer_onednn(self.unet)
+        self.reference_in = _silent_copy(self.unet.conv_in) if reference_concat else None
         prompt = None if cross_attention_dim is None else torch.zeros(1, prompt_tokens, cross_attention_dim)
         self.register_buffer("empty_prompt", prompt)
 
@@ -137,8 +147,9 @@ class Denoiser(ModelMixin, ConfigMixin):
 
     @apply_forward_hook  # offloaded weights are fetched, as they are for `forward`
     def project_reference(self, reference: Reference) -> Reference:
-        """Keys and values of a clip's reference, for all calls that are to read it."""
-        return project_reference(self.unet, reference)
+        """Keys and values of a clip's reference, and what its latents add to the input, for all calls to come."""
+        read = project_reference(self.unet, reference)
+        return read if self.reference_in is None else {**read, CONV_IN: self._read_latents(reference)}
 
     @apply_forward_hook
     def project_prompt(self) -> Prompt:
@@ -168,7 +179,7 @@ class Denoiser(ModelMixin, ConfigMixin):
         read = {"reference": reference, "prompt": prompt, "unconditional": unconditional * frames}
         run = _Blocks(frames, self._inputs(timestep, batch, frames, read))
         first, after_block = _split(features, len(unet.down_blocks))
-        x = _add(unet.conv_in(sample.flatten(0, 1).to(self.dtype)), first)
+        x = _add(self._enter(sample, reference, unconditional), first)
         x = run.down(unet.down_blocks[0], x, after_block[0], skips := [x])
         kept = None if deep is None else deep.read(len(x))
         if kept is not None:
@@ -181,6 +192,24 @@ class Denoiser(ModelMixin, ConfigMixin):
         x = over_windows(unet.conv_norm_out, x, batch) if self._sees_windows else unet.conv_norm_out(x)
         x = unet.conv_out(unet.conv_act(x))
         return x.unflatten(0, (batch, frames)).to(sample.dtype)
+
+    def _enter(self, sample: Tensor, reference: Reference | None, unconditional: int) -> Tensor:
+        """What the first block gets of noisy latents (B, F, 4, h, w) and, but for the first clips, their reference."""
+        x = self.unet.conv_in(sample.flatten(0, 1).to(self.dtype))
+        if self.reference_in is None or reference is None:
+            return x
+        read, plain = self._read_latents(reference), unconditional * sample.shape[1]
+        seen = (x[plain:].unflatten(0, (len(read), -1)) + read[:, None]).flatten(0, 1)
+        return torch.cat([x[:plain], seen]) if plain else seen
+
+    def _read_latents(self, reference: Reference) -> Tensor:
+        """What a reference's latents add to the first layer's output (B, C, h, w), computed or as it was kept."""
+        kept = reference.get(CONV_IN)
+        if isinstance(kept, Tensor):
+            return kept
+        latents = reference[LATENTS]
+        assert self.reference_in is not None and isinstance(latents, Tensor)
+        return self.reference_in(latents.to(self.dtype))
 
     @property
     def _sees_windows(self) -> bool:
@@ -235,6 +264,13 @@ class _Blocks:
         # the exact size, since an odd one cannot be told from half of it
         size = skips[-1].shape[2:] if skips else None
         return self(block, x, res_hidden_states_tuple=residuals, upsample_size=size)
+
+
+def _silent_copy(layer: nn.Conv2d) -> nn.Conv2d:
+    """A convolution like the U-Net's first, which gives zeros: no bias, and weights that start at zero."""
+    copy = nn.Conv2d(layer.in_channels, layer.out_channels, 3, padding=1, bias=False)
+    nn.init.zeros_(copy.weight)
+    return copy
 
 
 def _motion_modules(unet: nn.Module) -> Iterator[Any]:

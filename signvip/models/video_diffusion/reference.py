@@ -10,7 +10,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
 from signvip.errors import ConfigError
-from signvip.models.video_diffusion.attention import Feature, Reference, write_references
+from signvip.models.video_diffusion.attention import LATENTS, Feature, Reference, write_references
 from signvip.models.video_diffusion.onednn import prefer_onednn
 from signvip.models.video_diffusion.unets import build_unet
 
@@ -69,7 +69,7 @@ class ReferenceNet(ModelMixin, ConfigMixin):
         return self(latents)
 
     def forward(self, latents: Tensor, timestep: Tensor | int = 0) -> dict[str, Tensor]:
-        """Return tokens (B, L, C) by layer name for clean reference latents (B, 4, h, w).
+        """Return tokens (B, L, C) by layer name for clean reference latents (B, 4, h, w), and these beside them.
 
         At timestep 0 a clip needs one pass; the authors' weights expect the sampler's.
         """
@@ -77,7 +77,7 @@ class ReferenceNet(ModelMixin, ConfigMixin):
         if isinstance(timestep, int):  # made where it is read: diffusers would wait for the card to send it
             timestep = torch.full((1,), timestep, device=latents.device)
         self.unet(latents, timestep, self.empty_prompt, cross_attention_kwargs={"collected": collected})
-        return collected
+        return {**collected, LATENTS: latents}
 
 
 class _Collect(nn.Module):
