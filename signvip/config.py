@@ -116,6 +116,13 @@ class Start(Config):
     text_encoder: str | None = Field(default=None, description="tokenizer and text encoder: the empty prompt")
 
 
+class RegionWeights(Config):
+    """What errors inside the boxes of hands and faces weigh in stage 1, against 1 elsewhere."""
+
+    hands: PositiveFloat = 1.0
+    face: PositiveFloat = 1.0
+
+
 class Stage1(Config):
     """Sign video diffusion model with the multi-condition encoder (section 3.4)."""
 
@@ -133,6 +140,19 @@ class Stage1(Config):
     blackout: Fraction = Field(
         0.0, description="a condition of a frame is black in the image phase; 0 is off"
     )
+    loss: Literal["prediction", "sample"] = Field(
+        "prediction",
+        description="errors of what the denoiser predicts, or of the clean latents that follow from it",
+    )
+    timesteps: Literal["uniform", "sigma"] = Field(
+        "uniform",
+        description="sigma: a share of pure noise, the others log-normal in sigma (arXiv:2206.00364)",
+    )
+    pure_noise: Fraction = Field(0.5, description="that share, where timesteps are drawn by sigma")
+    log_sigma: tuple[float, PositiveFloat] = Field(
+        (-0.2, 1.4), description="mean and deviation of sigma's logarithm, where timesteps are drawn by it"
+    )
+    region_weights: RegionWeights = RegionWeights()
     snr_gamma: float = Field(
         0.0, ge=0, description="Min-SNR weights of the loss (arXiv:2303.09556); 0 is off"
     )
@@ -161,7 +181,9 @@ class Sampler(Config):
     beta_schedule: str = "scaled_linear"
     prediction: Literal["epsilon", "v_prediction", "sample"] = "epsilon"
     zero_terminal_snr: bool = False
-    timestep_spacing: Literal["leading", "trailing", "linspace"] = "leading"
+    timestep_spacing: Literal["leading", "trailing", "linspace", "sigma"] = Field(
+        "leading", description="sigma: pure noise, then a geometric row of noise levels from 3 to 0.2"
+    )
     steps: Count = 50
     guidance: float = Field(3.5, ge=0)
     guidance_start: Fraction = Field(
@@ -215,6 +237,16 @@ class RunConfig(Config):
         None, description="the head that reads keypoints from embeddings; None: the run gives no poses"
     )
     stage3: Training
+
+    @model_validator(mode="after")
+    def _has_clean_latents(self) -> RunConfig:
+        sampler = self.sampler
+        if self.stage1.loss == "sample" and sampler.prediction == "epsilon" and sampler.zero_terminal_snr:
+            raise ValueError(
+                "no clean latents follow from the noise of a sample that is all noise, so stage1.loss=sample needs "
+                "sampler.prediction=v_prediction, or sampler.zero_terminal_snr=false"
+            )
+        return self
 
 
 def load_config(
@@ -315,7 +347,7 @@ def _nearest(name: str, known: Collection[str]) -> str:
 
 
 def _all_keys() -> set[str]:
-    models: tuple[type[Config], ...] = (RunConfig, Start, Stage1, VaeTraining, Crops, Stage2, Sampler)
+    models: tuple[type[Config], ...] = (RunConfig, Start, Stage1, RegionWeights, VaeTraining, Crops, Stage2, Sampler)
     return {key for model in models for key in model.model_fields}
 
 

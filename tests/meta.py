@@ -65,12 +65,14 @@ class ReadTexts(nn.Module):
         return EncodedText(states, torch.ones_like(states[..., 0], dtype=torch.bool), states[:, 0])
 
 
-class KnownSteps(DDIMScheduler):
-    """DDIM whose times are on the CPU: a table cannot be read at a place without a value."""
+def on_known_steps(scheduler: DDIMScheduler) -> DDIMScheduler:
+    """The same scheduler with times on the CPU: a table cannot be read at a place without a value."""
 
-    def set_timesteps(self, num_inference_steps: int, device: Any = None) -> None:
-        """Set times as ever, elsewhere."""
-        super().set_timesteps(num_inference_steps, device="cpu")
+    class KnownSteps(type(scheduler)):  # type: ignore[misc]
+        def set_timesteps(self, num_inference_steps: int, device: Any = None) -> None:
+            super().set_timesteps(num_inference_steps, device="cpu")
+
+    return KnownSteps.from_config(scheduler.config)
 
 
 def on_the_cpu(module: nn.Module) -> None:

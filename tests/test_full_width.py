@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from meta import KnownSteps, OneCard, ReadTexts, batch_on_the_cpu, on_the_cpu, without_gradients
+from meta import OneCard, ReadTexts, batch_on_the_cpu, on_known_steps, on_the_cpu, without_gradients
 from small import make_shards, small_config
 from torch._subclasses.fake_tensor import FakeTensorMode
 
@@ -71,6 +71,29 @@ def test_a_step_of_images_on_cached_latents(preset):
     assert not list(without_gradients(rehearsal.image))
 
 
+RECIPE = (
+    "denoiser.reference_concat=true",
+    "stage1.loss=sample",
+    "stage1.timesteps=sigma",
+    'stage1.region_weights={"hands":4,"face":2}',
+    "sampler.prediction=v_prediction",
+    "sampler.timestep_spacing=sigma",
+)
+
+
+@pytest.mark.parametrize(
+    ("phase", "cached", "frozen"), [("image", True, False), ("motion", False, False), ("image", False, True)]
+)
+def test_a_step_with_all_options_that_the_presets_leave_off(phase, cached, frozen):
+    """A frozen U-Net still learns to read the reference's latents, which it never saw."""
+    rehearsal = rehearse("small", *RECIPE, f"stage1.denoiser={'frozen' if frozen else 'trained'}")
+    module = getattr(rehearsal, phase)
+    step(module, rehearsal.video_batch(1, 2, cached=cached))
+    assert not list(without_gradients(module))
+    learns = module.nets.denoiser.reference_in.weight.requires_grad
+    assert learns == (phase == "image")
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_step_of_motion_on_frames(preset):
     rehearsal = shared(preset)
@@ -119,7 +142,9 @@ def test_a_step_of_texts(preset):
 
 
 @pytest.mark.parametrize(
-    "case", [("tiny",), ("small",), ("rwth",), ("how2sign-release",), ("small", *FOLDED)], ids="-".join
+    "case",
+    [("tiny",), ("small", *RECIPE), ("rwth",), ("rwth", *RECIPE), ("how2sign-release",), ("small", *FOLDED)],
+    ids="-".join,
 )  # each size and kind once
 def test_from_tokens_to_pictures(case):
     """Two windows with both halves of guidance; weights in half precision where the preset was made for a card."""
@@ -141,7 +166,7 @@ def pipeline(rehearsal: Rehearsal) -> SignVipPipeline:
     """The preset's pipeline as `generate` loads it."""
     config, parts = rehearsal.config, rehearsal.moving.generating()
     parts |= {"autoencoder": rehearsal.moving.autoencoder}
-    scheduler = KnownSteps.from_config(make_scheduler("ddim", config.sampler).config)
+    scheduler = on_known_steps(make_scheduler("ddim", config.sampler))
     sizes = {"height": config.size[0], "width": config.size[1]}
     sampler = sampler_options(config.sampler) | {"window_batch": 2}
     del parts["decoder"]
@@ -172,7 +197,7 @@ def test_a_step_in_the_precision_of_the_preset(phase, preset):
 
 def test_batches_are_those_of_the_phases(tmp_path):
     """By names, shapes and types, on shards with frames and drawings."""
-    config = small_config()
+    config = small_config(stage1={"region_weights": {"hands": 4.0}})
     shards, rehearsal = make_shards(tmp_path, config, train=2, dev=1, test=1), Rehearsal(config)
     stage1, parts = config.stage1, rehearsal.moving
     real = {

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from signvip.config import RunConfig
+from signvip.config import RegionWeights, RunConfig
 from signvip.contracts import NUM_KEYPOINTS
 from signvip.models.vae import build_vae
 from signvip.networks import new_pose_head
@@ -92,6 +92,8 @@ class Rehearsal:
         """Clips with their conditions and references, from shards with latents or without."""
         lead = clips, frames
         batch = {"conditions": _bytes(*lead, self._channels, *self.config.size), "step": 0}
+        if self.config.stage1.region_weights != RegionWeights():
+            batch["regions"] = _floats(*lead, *self.config.size)
         if not cached:
             pictures = {"frames": lead, "reference_frame": (clips,)}
             return batch | {name: _bytes(*count, 3, *self.config.size) for name, count in pictures.items()}

@@ -44,9 +44,14 @@ NETS = ("conditions", "condition_encoder", "guider", "denoiser", "reference_net"
 NOISED = (
     "stage1.augmentation",
     "stage1.blackout",
+    "stage1.log_sigma",
+    "stage1.loss",
     "stage1.noise_offset",
+    "stage1.pure_noise",
     "stage1.reference_dropout",
+    "stage1.region_weights",
     "stage1.snr_gamma",
+    "stage1.timesteps",
 )
 VAE = PhaseKey("stage1-vae", ("size", "vae"), makes=("vae",))
 IMAGE = PhaseKey(

@@ -13,16 +13,19 @@ from diffusers.training_utils import compute_snr
 from torch import Tensor, nn
 from torch.nn import functional
 
-from signvip.config import RunConfig, Training
+from signvip.config import RegionWeights, RunConfig, Training
 from signvip.data.pixels import to_model, to_pixels
 from signvip.data.sheet import contact_sheet
 from signvip.data.video import VideoWriter
+from signvip.errors import RunError
 from signvip.evaluation.counting import counting, still
 from signvip.evaluation.images import hand_ssim, psnr, ssim
 from signvip.models import ConditionEncoder, Denoiser, Guider, ReferenceNet
 from signvip.models.vae import decode_latents, encode_images
+from signvip.models.video_diffusion.levels import draw_timesteps
 from signvip.models.video_diffusion.sampler import make_scheduler, sample
 from signvip.stages.clips import Clips, Draws
+from signvip.stages.regions import on_cells, region_weights
 from signvip.trainable import Frozen, device_of
 from signvip.training import step_seed
 from signvip.validation import Share, Sums, add, mean_scores
@@ -52,6 +55,7 @@ class VideoDiffusion(nn.Module):
             for network in (guider, reference_net, denoiser):
                 network.enable_gradient_checkpointing()
         self.scheduler = make_scheduler("ddpm", config.sampler)
+        self.stage1 = config.stage1
         self.snr_gamma, self.noise_offset = config.stage1.snr_gamma, config.stage1.noise_offset
         self.seed, self.reference_dropout = config.seed, config.stage1.reference_dropout
 
@@ -70,17 +74,25 @@ class VideoDiffusion(nn.Module):
         e = self.encoder(to_model(conditions.flatten(0, 1)))
         features = self.guider(e.unflatten(0, conditions.shape[:2]))
         noise = self._noise(latents)
-        timestep = torch.randint(
-            0, self.scheduler.config.num_train_timesteps, latents.shape[:1], device=latents.device
-        )
+        timestep = self._timesteps(latents)
         noisy = self.scheduler.add_noise(latents, noise, timestep)
         follows = self.reference_net.config["timestep"] == "sampler"
         dropped = self._without_reference(batch["step"])
         reference = None if dropped else self.reference_net(batch["reference"], timestep if follows else 0)
         prediction = self.denoiser(noisy, timestep, features, reference)
         target = self._target(latents, noise, timestep)
-        errors = functional.mse_loss(prediction.float(), target.float(), reduction="none").flatten(1).mean(1)
-        return (errors * self._weights(timestep)).mean(), {}
+        errors = functional.mse_loss(prediction.float(), target.float(), reduction="none")
+        if "regions" in batch:
+            errors = errors * on_cells(batch["regions"], latents)
+        return (errors.flatten(1).mean(1) * self._weights(timestep)).mean(), {}
+
+    def _timesteps(self, latents: Tensor) -> Tensor:
+        """How noisy each clip is (B,)."""
+        if self.stage1.timesteps == "uniform":
+            steps = self.scheduler.config.num_train_timesteps
+            return torch.randint(0, steps, latents.shape[:1], device=latents.device)
+        alphas = self.scheduler.alphas_cumprod.to(latents.device)
+        return draw_timesteps(alphas, len(latents), self.stage1.pure_noise, self.stage1.log_sigma)
 
     def _noise(self, latents: Tensor) -> Tensor:
         noise = torch.randn_like(latents)
@@ -90,12 +102,16 @@ class VideoDiffusion(nn.Module):
         return noise
 
     def _weights(self, timestep: Tensor) -> Tensor:
-        """Weights (B,) of the clips' losses: min(SNR, gamma) of the loss in x_0 (arXiv:2303.09556, section 3.4)."""
-        if not self.snr_gamma:
+        """Weights (B,) of the clips' losses, which are those of the prediction.
+
+        In x_0 that is its error over `own`; Min-SNR weighs that with min(SNR, gamma) (arXiv:2303.09556, section 3.4).
+        """
+        if not self.snr_gamma and self.stage1.loss == "prediction":
             return torch.ones_like(timestep, dtype=torch.float32)
         snr = compute_snr(self.scheduler, timestep)
         own = {"epsilon": snr, "v_prediction": snr + 1, "sample": torch.ones_like(snr)}
-        return snr.clamp(max=self.snr_gamma) / own[self.scheduler.config.prediction_type]
+        clean = snr.clamp(max=self.snr_gamma) if self.snr_gamma else torch.ones_like(snr)
+        return clean / own[self.scheduler.config.prediction_type]
 
     def _without_reference(self, step: int) -> bool:
         """Of the whole step, in all processes alike: nothing is computed in vain."""
@@ -125,6 +141,11 @@ class VideoPhase:
         self.name, self.config, self.training = name, config, training
         self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
         self.cached, self.blackout = cached, blackout
+        if config.stage1.region_weights != RegionWeights() and not self.train.has("pose.npz"):
+            raise RunError(
+                f"stage1.region_weights are those of hands and faces, and {shards} has no keypoints to find them by; "
+                "leave them out, or preprocess with the condition pose."
+            )
         self.vae, self.module = vae, WithLatents(module, vae)
 
     @property
@@ -149,11 +170,20 @@ class VideoPhase:
                 conditions[place] = self._foreign(draws, clip)
         if self.blackout:
             conditions = self._black(draws, conditions)
+        given = {"conditions": conditions, **self._regions(clip, picks)}
         if self.cached:
             latents = self.train.array(clip, "latents.npy", [*picks, reference])
-            return {"latents": latents[:-1], "reference": latents[-1], "conditions": conditions}
+            return {"latents": latents[:-1], "reference": latents[-1], **given}
         frames = self.train.frames(clip, [*picks, reference])
-        return {"frames": frames[:-1], "reference_frame": frames[-1], "conditions": conditions}
+        return {"frames": frames[:-1], "reference_frame": frames[-1], **given}
+
+    def _regions(self, clip: int, picks: list[int]) -> dict[str, Tensor]:
+        """What errors weigh in each pixel of a clip's frames (F, H, W), where that is not the same everywhere."""
+        weights = self.config.stage1.region_weights
+        if weights == RegionWeights():
+            return {}
+        points = self.train.index.load(clip, "pose.npz")["keypoints"][picks]
+        return {"regions": region_weights(points, self.config.size, weights)}
 
     def _black(self, draws: Draws, conditions: Tensor) -> Tensor:
         """Some conditions of some frames without a stroke, so that each must do without the others (F, K*3, H, W)."""

@@ -26,7 +26,10 @@ LEAN: dict[str, dict[str, Any]] = {
 }
 HALF: dict[str, Any] = {"gradient_checkpointing": True, "image": {"steps": 1}, "motion": {"steps": 1}}
 HALF["vae"] = {"steps": 1, "crops": {"size": 16}, "edges": 0.5, "noise": [0.1, 0.2]}
+HALF |= {"loss": "sample", "timesteps": "sigma", "region_weights": {"hands": 4.0}}
 FOLDED = {"block_out_channels": [8], "stem": "pixel_unshuffle", "norm": "pixel", "latent_channels": 8}
+READS = merge(LEAN["denoiser"], {"reference_concat": True})
+BY_SIGMA = merge(LEAN["sampler"], {"prediction": "v_prediction", "timestep_spacing": "sigma"})
 
 
 def main(folder: Path) -> None:
@@ -35,7 +38,8 @@ def main(folder: Path) -> None:
         for precision in ("no", "bf16"):
             both_stages(small_config(precision=precision, **LEAN), shards, folder / precision)
         # as the paper's presets train; engine and recomputation belong to torch, and are not run
-        half = small_config(precision="fp16", stage1=HALF, **{**LEAN, "vae": FOLDED})
+        others = {"vae": FOLDED, "denoiser": READS, "sampler": BY_SIGMA}
+        half = small_config(precision="fp16", stage1=HALF, **{**LEAN, **others})
         train(half, 1, shards=shards, run=folder / "fp16")
 
 

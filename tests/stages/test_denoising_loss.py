@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from recording import CLIPS, FRAMES, clips, recording_stage, run_step
+from recording import CLIPS, FRAMES, SIDE, alphas, clips, recording_stage, run_step
+
+from signvip.errors import ConfigError
 
 KINDS = ["epsilon", "v_prediction", "sample"]
 
@@ -84,6 +86,70 @@ def test_min_snr_weighs_the_loss_of_each_clip(kind):
         divisor = {"epsilon": snr, "v_prediction": snr + 1, "sample": torch.ones_like(snr)}[kind]
         expected = (errors_of(kind, given, batch["latents"]) * snr.clamp(max=gamma) / divisor).mean()
         assert given.loss == pytest.approx(float(expected), rel=1e-3)
+
+
+def clean_errors(kind, given, clean):
+    """Mean squared error of each clip in x_0, by the clean latents that follow from a prediction."""
+    prediction, signal, scatter = (
+        0.4 * given.sample.double() - 0.1,
+        given.alpha.sqrt(),
+        (1 - given.alpha).sqrt(),
+    )
+    made = {
+        "epsilon": (given.sample - scatter * prediction) / signal,
+        "v_prediction": signal * given.sample - scatter * prediction,
+        "sample": prediction,
+    }[kind]
+    return (made - clean.double()).square().flatten(1).mean(1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_loss_may_be_of_the_clean_latents_that_follow(kind):
+    batch = clips()
+    nets = recording_stage(
+        sampler={"prediction": kind, "zero_terminal_snr": kind != "epsilon"}, loss="sample"
+    )
+    for seed in range(12):
+        given = run_step(nets, batch, seed)
+        assert given.loss == pytest.approx(
+            float(clean_errors(kind, given, batch["latents"]).mean()), rel=2e-3
+        )
+
+
+def test_min_snr_weighs_the_loss_in_clean_latents_wherever_that_is_taken():
+    sampler = {"zero_terminal_snr": False}
+    both = [recording_stage(sampler=sampler, snr_gamma=5.0, loss=loss) for loss in ("prediction", "sample")]
+    assert len({run_step(nets, clips(), 3).loss for nets in both}) == 1
+
+
+def test_no_clean_latents_follow_from_noise_that_is_all_there_is():
+    with pytest.raises(ConfigError, match=r"sampler\.prediction=v_prediction"):
+        recording_stage(sampler={"prediction": "epsilon", "zero_terminal_snr": True}, loss="sample")
+
+
+def test_timesteps_by_sigma_are_half_of_them_the_last():
+    options = {"sampler": {"zero_terminal_snr": True, "beta_end": 0.15, "prediction": "v_prediction"}}
+    nets = recording_stage(**options, timesteps="sigma", log_sigma=(0.0, 0.5))
+    drawn = torch.stack([run_step(nets, clips(), seed).timestep for seed in range(150)])
+    assert float((drawn == 999).double().mean()) == pytest.approx(0.5, abs=0.08)
+    others = alphas(nets)[drawn[drawn < 999]]
+    sigma = ((1 - others) / others).sqrt().log()
+    assert abs(float(sigma.mean())) < 0.1 and float(sigma.std()) == pytest.approx(0.5, abs=0.08)
+    assert float((drawn[:, 0] == drawn[:, 1]).double().mean()) < 0.4  # each clip's own
+
+
+def test_errors_weigh_by_region_in_every_channel_of_a_cell():
+    """Weights come in pixels, and a cell weighs as its pixels do on average."""
+    nets, batch = recording_stage(), clips()
+    pixels = torch.ones(CLIPS, FRAMES, 2 * SIDE, 2 * SIDE)
+    pixels[0, 1, :4, 6:] = 4.0
+    pixels[2, 0, 10:11] = 2.0
+    given = run_step(nets, {**batch, "regions": pixels})
+    error = (0.4 * given.sample.double() - 0.1 - given.noise).square()
+    cells = torch.ones(CLIPS, FRAMES, 1, SIDE, SIDE)
+    cells[0, 1, :, :2, 3:] = 4.0
+    cells[2, 0, :, 5] = 1.5
+    assert given.loss == pytest.approx(float((error * cells).mean()), rel=1e-4)
 
 
 def test_an_offset_of_noise_is_one_number_for_a_clip_and_channel():

@@ -20,6 +20,7 @@ from torch import Tensor
 from signvip.config import SchedulerName
 from signvip.errors import ConfigError
 from signvip.models.video_diffusion.batches import Predict, WindowBatch, make_batches, mean_over
+from signvip.models.video_diffusion.levels import DDIMByLevels, set_levels
 from signvip.models.video_diffusion.windows import Tail, windows
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from signvip.models.video_diffusion.denoiser import Denoiser
     from signvip.models.video_diffusion.guider import Guider
 
+LARGEST_SIGMA = 4096.0  # where there is no signal at all, diffusers has this
+
 
 def make_scheduler(name: str, noise: Sampler | Mapping[str, Any]) -> SchedulerMixin:
     """Build a scheduler for a noise schedule: that of a run's sampler section, or of another scheduler."""
@@ -40,7 +43,8 @@ def make_scheduler(name: str, noise: Sampler | Mapping[str, Any]) -> SchedulerMi
         case "ddpm":
             return DDPMScheduler.from_config(config)
         case "ddim":
-            return DDIMScheduler.from_config(config)
+            kind = DDIMByLevels if config.get("timestep_spacing") == "sigma" else DDIMScheduler
+            return kind.from_config(config)
         case "dpm++":
             return DPMSolverMultistepScheduler.from_config(config)
         case "unipc":
@@ -165,7 +169,13 @@ def _set_timesteps(scheduler: SchedulerMixin, steps: int, device: torch.device) 
             f"The scheduler lcm takes at most {scheduler.config['original_inference_steps']} steps, not {steps};"
             " 4 to 8 are usual."
         )
-    scheduler.set_timesteps(steps, device=device)
+    if scheduler.config.get("timestep_spacing") == "sigma" and not isinstance(scheduler, DDIMByLevels):
+        set_levels(scheduler, steps, device)
+    else:
+        scheduler.set_timesteps(steps, device=device)
+    if isinstance(scheduler, EulerDiscreteScheduler):
+        # float32 has no digits left for the latents at the sigmas of almost no signal, nor diffusers' infinity: 4096
+        scheduler.sigmas = scheduler.sigmas.clamp(max=LARGEST_SIGMA)
 
 
 def _noise(denoiser: Denoiser, e: Tensor, generators: Sequence[torch.Generator]) -> Tensor:

@@ -29,7 +29,9 @@ def reading(denoiser, shake) -> Denoiser:
 def one_convolution(denoiser: Denoiser) -> Denoiser:
     """The same network with a first layer over the channels of both, as the option's name says."""
     both = Denoiser.from_config(denoiser.config, reference_concat=False)
-    weights = {name: weight for name, weight in denoiser.state_dict().items() if name != "reference_in.weight"}
+    weights = {
+        name: weight for name, weight in denoiser.state_dict().items() if name != "reference_in.weight"
+    }
     both.load_state_dict(weights)
     first, read = denoiser.unet.conv_in, denoiser.reference_in
     both.unet.conv_in = nn.Conv2d(8, first.out_channels, 3, padding=1)
