@@ -347,7 +347,16 @@ def _nearest(name: str, known: Collection[str]) -> str:
 
 
 def _all_keys() -> set[str]:
-    models: tuple[type[Config], ...] = (RunConfig, Start, Stage1, RegionWeights, VaeTraining, Crops, Stage2, Sampler)
+    models: tuple[type[Config], ...] = (
+        RunConfig,
+        Start,
+        Stage1,
+        RegionWeights,
+        VaeTraining,
+        Crops,
+        Stage2,
+        Sampler,
+    )
     return {key for model in models for key in model.model_fields}
 
 

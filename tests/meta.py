@@ -11,6 +11,7 @@ from signvip_translators.text import EncodedText
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from signvip.models.video_diffusion.levels import DDIMByLevels
 from signvip.trainable import Frozen
 
 # of these a card wants one type; shapes alone would not tell
@@ -66,9 +67,11 @@ class ReadTexts(nn.Module):
 
 
 def on_known_steps(scheduler: DDIMScheduler) -> DDIMScheduler:
-    """The same scheduler with times on the CPU: a table cannot be read at a place without a value."""
+    """DDIM with times on the CPU: a table cannot be read at a place without a value."""
+    by_sigma = scheduler.config["timestep_spacing"] == "sigma"
+    kind: Any = DDIMByLevels if by_sigma else DDIMScheduler
 
-    class KnownSteps(type(scheduler)):  # type: ignore[misc]
+    class KnownSteps(kind):
         def set_timesteps(self, num_inference_steps: int, device: Any = None) -> None:
             super().set_timesteps(num_inference_steps, device="cpu")
 

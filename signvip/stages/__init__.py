@@ -182,7 +182,8 @@ class Loop:
         trainings = [key.training(json.dumps(note["training"]), kind) or {} for note in (before, now)]
         if training.schedule == "constant":  # others depend on how many steps there are
             trainings = [{**values, "steps": None} for values in trainings]
-        return trainings[0] == trainings[1] and before["options"] == now["options"]
+        newer = {name: default_option(name) for name in now["options"]}  # as they were where nobody knew them
+        return trainings[0] == trainings[1] and newer | before["options"] == now["options"]
 
     def _fits(self, run: Run, key: PhaseKey) -> bool:
         return key.fits(read_text(run.phase(key.name) / "made_with.json"), run)

@@ -84,7 +84,8 @@ class VideoDiffusion(nn.Module):
         errors = functional.mse_loss(prediction.float(), target.float(), reduction="none")
         if "regions" in batch:
             errors = errors * on_cells(batch["regions"], latents)
-        return (errors.flatten(1).mean(1) * self._weights(timestep)).mean(), {}
+        errors = errors.flatten(1).mean(1)
+        return (errors * self._weights(timestep)).mean(), {}
 
     def _timesteps(self, latents: Tensor) -> Tensor:
         """How noisy each clip is (B,)."""

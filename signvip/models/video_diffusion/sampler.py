@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from signvip.models.video_diffusion.denoiser import Denoiser
     from signvip.models.video_diffusion.guider import Guider
 
-LARGEST_SIGMA = 4096.0  # where there is no signal at all, diffusers has this
+LARGEST_SIGMA = 4096.0  # of Euler's steps; diffusers has this where there is no signal at all
 
 
 def make_scheduler(name: str, noise: Sampler | Mapping[str, Any]) -> SchedulerMixin:
@@ -43,8 +43,7 @@ def make_scheduler(name: str, noise: Sampler | Mapping[str, Any]) -> SchedulerMi
         case "ddpm":
             return DDPMScheduler.from_config(config)
         case "ddim":
-            kind = DDIMByLevels if config.get("timestep_spacing") == "sigma" else DDIMScheduler
-            return kind.from_config(config)
+            return DDIMScheduler.from_config(config)
         case "dpm++":
             return DPMSolverMultistepScheduler.from_config(config)
         case "unipc":
@@ -112,9 +111,7 @@ def sample(
     _check_interval(guidance_interval)
     parts = windows(e.shape[1], _window(denoiser, e.shape[1], window), overlap, tail)
     batches = make_batches(parts, window_batch, guider, e)
-    # a copy: schedulers count their steps, and the caller's may serve someone else
-    scheduler = type(scheduler).from_config(scheduler.config)
-    _set_timesteps(scheduler, steps, e.device)
+    scheduler = _set_timesteps(scheduler, steps, e.device)
     prompt = denoiser.project_prompt()
     if reference is not None and not callable(reference):
         reference = denoiser.project_reference(reference)
@@ -163,19 +160,24 @@ def _check_interval(interval: tuple[float, float]) -> None:
         )
 
 
-def _set_timesteps(scheduler: SchedulerMixin, steps: int, device: torch.device) -> None:
+def _set_timesteps(scheduler: SchedulerMixin, steps: int, device: torch.device) -> SchedulerMixin:
+    """A copy with the timesteps of so many steps: schedulers count them, and the caller's may serve someone else."""
     if isinstance(scheduler, LCMScheduler) and steps > scheduler.config["original_inference_steps"]:
         raise ConfigError(
             f"The scheduler lcm takes at most {scheduler.config['original_inference_steps']} steps, not {steps};"
             " 4 to 8 are usual."
         )
-    if scheduler.config.get("timestep_spacing") == "sigma" and not isinstance(scheduler, DDIMByLevels):
+    by_sigma = scheduler.config.get("timestep_spacing") == "sigma"
+    kind = DDIMByLevels if by_sigma and type(scheduler) is DDIMScheduler else type(scheduler)
+    scheduler = kind.from_config(scheduler.config)
+    if by_sigma and not isinstance(scheduler, DDIMByLevels):
         set_levels(scheduler, steps, device)
     else:
         scheduler.set_timesteps(steps, device=device)
     if isinstance(scheduler, EulerDiscreteScheduler):
-        # float32 has no digits left for the latents at the sigmas of almost no signal, nor diffusers' infinity: 4096
+        # float32 has no digits left for latents at the sigmas of almost no signal: 4096 is as much noise
         scheduler.sigmas = scheduler.sigmas.clamp(max=LARGEST_SIGMA)
+    return scheduler
 
 
 def _noise(denoiser: Denoiser, e: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
