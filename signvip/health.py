@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,7 @@ import numpy as np
 from signvip.contracts import LEFT_HAND, RIGHT_HAND, SPLITS
 from signvip.data import fields
 from signvip.data.failures import NAME as FAILED
+from signvip.data.json_files import parse_json
 from signvip.data.manifest import Manifest
 from signvip.data.shards import ShardIndex, shard_paths, splits_of
 from signvip.data.summary import kind
@@ -230,7 +230,7 @@ def _failed(shards: Path) -> Iterator[Finding]:
     if not lines:
         return
     try:
-        rows = [json.loads(line) for line in lines]
+        rows = [parse_json(line) for line in lines]
         reasons = Counter(kind(row["reason"]) for row in rows)
         told = "; ".join(f"{count}: {reason}" for reason, count in reasons.most_common(NAMED))
         advice = f"{told}. The first is {rows[0]['id']}; all are in {path}."

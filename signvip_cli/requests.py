@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from signvip.corpora.tables import read_table
+from signvip.data.files import inside
+from signvip.data.json_files import parse_json
 from signvip.errors import DataError
 
 if TYPE_CHECKING:
     from signvip.generate import Request
 
-DELIMITERS = {".tsv": "\t", ".csv": ","}
+TABLES = (".tsv", ".csv")
 LONGEST_NAME = 60
 KEYS = ("text", "reference", "output")
 
@@ -52,24 +53,23 @@ def many(file: Path, reference: Path | None, folder: Path, poses: Path | None = 
                 f"Row {number} of {file} has no reference; give a picture for all after --from {file}."
             )
         output = row.get("output") or f"{number:0{digits}d}.mp4"
-        pose = None if poses is None else (poses / output).with_suffix(".pose")
-        requests.append(Request(row["text"], picture, (folder / output).with_suffix(".mp4"), pose))
+        pose = None if poses is None else inside(poses, output).with_suffix(".pose")
+        requests.append(Request(row["text"], picture, inside(folder, output).with_suffix(".mp4"), pose))
     _refuse_twins(file, requests)
     return requests
 
 
 def read_rows(file: Path) -> list[dict[str, str]]:
     """Rows with `text` and, where the file has them, `reference` and `output`; empty lines are skipped."""
+    if file.suffix in TABLES and file.is_file():
+        return _table(file)
     try:
-        lines = file.read_text(encoding="utf-8-sig").splitlines()
+        lines = [line for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except FileNotFoundError:
         raise DataError(f"There is no file {file}; give one by --from.") from None
     except (UnicodeDecodeError, IsADirectoryError) as error:
         raise DataError(f"{file} is no UTF-8 text file; give a txt, tsv, csv or jsonl file.") from error
-    lines = [line for line in lines if line.strip()]
-    if file.suffix in DELIMITERS:
-        rows = _table(file, lines)
-    elif file.suffix == ".jsonl":
+    if file.suffix == ".jsonl":
         rows = [_object(file, line) for line in lines]
     else:
         rows = [{"text": line.strip()} for line in lines]
@@ -84,19 +84,24 @@ def name_of(text: str) -> str:
     return words[:LONGEST_NAME].strip("-_") or "video"
 
 
-def _table(file: Path, lines: list[str]) -> list[dict[str, str]]:
-    reader = csv.DictReader(lines, delimiter=DELIMITERS[file.suffix])
-    if "text" not in (reader.fieldnames or []):
+def _table(file: Path) -> list[dict[str, str]]:
+    table = read_table(file)
+    if "text" not in table.columns:
         raise DataError(
             f"{file} has no column 'text'; name the columns in its first line: {', '.join(KEYS)}."
         )
-    return [{key: row[key] or "" for key in KEYS if key in row} for row in reader]
+    faults = [row.fault for row in table.rows if row.fault]
+    if faults:
+        raise DataError(f"{faults[0].rstrip('.')}; mend {file}.")
+    if not table.rows:
+        raise DataError(f"{file} has no sentence; write one per line.")
+    return [{key: row.values.get(key, "") for key in KEYS if key in table.columns} for row in table.rows]
 
 
 def _object(file: Path, line: str) -> dict[str, str]:
     try:
-        value = json.loads(line)
-    except json.JSONDecodeError:
+        value = parse_json(line)
+    except ValueError:
         value = None
     if not isinstance(value, dict) or not isinstance(value.get("text"), str):
         raise DataError(

@@ -6,16 +6,27 @@ import difflib
 import tomllib
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from signvip.ablation.axes import Axis, make_axis
 from signvip.config import explain, read_toml
 from signvip.contracts import Config
+from signvip.data.files import fault_of_name
 from signvip.errors import ConfigError
 
 Scale = Literal["linear", "log2", "symlog"]
+
+
+def _one_name(name: str) -> str:
+    fault = fault_of_name(name) or ("has a slash" if "/" in name else "")
+    if fault:
+        raise ValueError(f"a file is called so, and the name {fault}")
+    return name
+
+
+FileName = Annotated[str, AfterValidator(_one_name)]
 
 
 class AxisTable(Config):
@@ -28,7 +39,7 @@ class AxisTable(Config):
 class Figure(Config):
     """One `[[figure]]`: values `row/name` over an axis, or over a fact such as vocab_size."""
 
-    name: str
+    name: FileName
     x: str
     y: tuple[str, ...]
     lines: str | None = Field(default=None, description="the axis whose values are drawn as lines")
@@ -47,7 +58,7 @@ class Goal(Config):
 class Study(Config):
     """A whole study, as a TOML file has it."""
 
-    name: str
+    name: FileName
     title: str
     paper: str = Field(default="", description="the table or figure of the paper")
     stage: int | None = Field(

@@ -9,7 +9,6 @@ training/          checkpoints, metrics.jsonl, texts to look at
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -24,6 +23,7 @@ from signvip.backtranslation.config import EvaluatorConfig, parse_evaluator_conf
 from signvip.backtranslation.corpus import CODEC, through_codec, to_pictures
 from signvip.backtranslation.networks import FeatureScale, FrameNet, PoseReader, SignTranslator
 from signvip.backtranslation.phases import READ_TOGETHER
+from signvip.data.json_files import parse_json
 from signvip.data.manifest import Manifest
 from signvip.errors import MismatchError, RunError, SignVipError
 from signvip.run import Run
@@ -52,7 +52,7 @@ class Evaluator:
         folder = Path(folder)
         again = f"train it with: signvip train-evaluator --out {folder}"
         try:
-            about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+            about = parse_json((folder / ABOUT).read_text(encoding="utf-8"))
             fingerprint = about["fingerprint"]
         except FileNotFoundError:
             raise RunError(f"There is no finished evaluator in {folder}; {again}") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from signvip.corpora.records import read_records
+from signvip.data.json_files import parse_json
 from signvip.data.words import is_torn, read_words
 from signvip.errors import DataError
 
@@ -92,7 +92,7 @@ def parse_object(text: str) -> dict[str, Any]:
             raise ValueError(f"it says '{twice[0]}' twice")
         return dict(pairs)
 
-    value = json.loads(text, object_pairs_hook=unique)
+    value = parse_json(text, object_pairs_hook=unique)
     if not isinstance(value, dict):
         raise ValueError(f"it is {_type(value)} and not an object")
     return value

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from signvip.data.files import write_text
+from signvip.data.json_files import parse_json
 from signvip.errors import DataError
 
 NAME = "failed.jsonl"
@@ -64,7 +65,7 @@ def _read(path: Path) -> Iterator[tuple[tuple[str, str], str]]:
     try:
         for line in path.read_text(encoding="utf-8").splitlines():
             if line.strip():
-                row = json.loads(line)
+                row = parse_json(line)
                 yield (row["split"], row["id"]), row["reason"]
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} is damaged; delete it and run signvip preprocess again.") from error

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from signvip.data.json_files import parse_json
 from signvip.data.video import read_video
 
 
@@ -56,7 +57,7 @@ def decode(field: str, data: bytes) -> Any:
         case ".npy":
             return np.load(io.BytesIO(data), allow_pickle=False)
         case ".json":
-            return json.loads(data)
+            return parse_json(data)
         case ".txt":
             return data.decode()
         case ".mp4":
@@ -75,7 +76,9 @@ def encode(field: str, value: Any) -> bytes:
         case ".npy":
             np.save(buffer, value, allow_pickle=False)
         case ".json":
-            buffer.write(json.dumps(value, ensure_ascii=False, sort_keys=True).encode())
+            buffer.write(
+                json.dumps(value, ensure_ascii=False, sort_keys=True).encode(errors="backslashreplace")
+            )
         case ".txt":
             buffer.write(value.encode())
         case _:

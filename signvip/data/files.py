@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from signvip.errors import DataError
+from signvip.plain import is_shown
 
 PARTIAL = ".partial"
+LONGEST_NAME = 200  # bytes; file systems take 255, and temporary names are longer
 
 
 @contextmanager
@@ -38,7 +41,30 @@ def replacing(path: Path) -> Iterator[Path]:
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 file whole or not at all."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        # half a surrogate is what Python makes of a file's name that is no UTF-8; in JSON `\\udc80` means the same
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def inside(folder: Path, name: str) -> Path:
+    """The path in `folder` that a stranger's file names; DataError for a name that could lead out of it anywhere."""
+    if fault := fault_of_name(name):
+        raise DataError(f"The name '{name[:80]}' {fault}; give one of a file in {folder}.")
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise DataError(f"{path} leads out of {folder} by a link; give another name.")
+    return path
+
+
+def fault_of_name(name: str) -> str:
+    """What is wrong with a relative path, on any system, as the end of a sentence; empty where nothing is."""
+    parts = name.split("/")
+    if not all(map(is_shown, name)):
+        return "has control characters"
+    if "\\" in name or re.match("[A-Za-z]:", name) or name.startswith("/") or ".." in parts:
+        return "leads out of its folder"
+    if "" in parts or any(len(part.encode()) > LONGEST_NAME for part in parts):
+        return f"is empty, or longer than {LONGEST_NAME} bytes"
+    return ""
 
 
 def walk(top: Path) -> Iterator[tuple[Path, list[str], list[str]]]:

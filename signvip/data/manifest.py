@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 
 from signvip.contracts import Config
 from signvip.data.files import write_text
+from signvip.data.json_files import parse_object
 from signvip.errors import DataError, MismatchError
 
 NAME = "manifest.json"
@@ -49,7 +50,7 @@ class Manifest(Config):
         """Read a folder's manifest; DataError where it is missing or damaged."""
         path = Path(shards) / NAME
         try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
+            return cls(**parse_object(path.read_bytes()))
         except FileNotFoundError:
             raise DataError(f"There are no shards in {shards}; make them with: signvip preprocess") from None
         except (ValueError, TypeError, ValidationError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -10,6 +9,7 @@ from typing import BinaryIO, Literal
 import av
 from PIL import Image
 
+from signvip.data.json_files import parse_json
 from signvip.errors import DataError
 
 NOTICE = (
@@ -56,7 +56,7 @@ def notice_beside(path: Path) -> Path:
 def _says_so(beside: Path) -> bool:
     """Whether a JSON file says so; one that cannot be read says nothing."""
     try:
-        value = json.loads(beside.read_text(encoding="utf-8-sig"))
+        value = parse_json(beside.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError):
         return False
     if not isinstance(value, dict):

@@ -13,12 +13,14 @@ from signvip.data import fields
 from signvip.data.fit import Fit, fit
 from signvip.data.video import encode_video
 from signvip.errors import DataError
+from signvip.plain import is_shown
 from signvip.registry import build
 
 if TYPE_CHECKING:
     from signvip.config import RunConfig
 
 SHORTEST = 2  # frames; one alone is no video
+LONGEST_KEY = 120  # bytes of an id that its key shows
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,11 @@ def describe(clip: Clip, split: str) -> dict[str, Any]:
 
 
 def key_of(clip_id: str) -> str:
-    """A clip's id as a WebDataset key: no dots, no slashes; ids that differ give keys that differ."""
-    key = re.sub(r"[./\s]", "_", clip_id)
-    return key if key == clip_id else f"{key}-{hashlib.sha1(clip_id.encode()).hexdigest()[:8]}"
+    """A clip's id as a WebDataset key: a file's name anywhere, without dots; ids that differ give keys that differ."""
+    shown = "".join(char if is_shown(char) else "_" for char in clip_id)
+    key = re.sub(r"[./\\:\s]", "_", shown).encode()[:LONGEST_KEY].decode(errors="ignore")
+    return (
+        key
+        if key == clip_id
+        else f"{key}-{hashlib.sha1(clip_id.encode(errors='surrogatepass')).hexdigest()[:8]}"
+    )

@@ -14,7 +14,7 @@ from typing import Any
 
 from signvip.contracts import SPLITS
 from signvip.data import fields
-from signvip.data.files import replacing
+from signvip.data.files import fault_of_name, replacing
 from signvip.errors import DataError
 
 _NAME = re.compile(rf"({'|'.join(SPLITS)})-(\d{{6,}})\.tar")
@@ -127,24 +127,43 @@ class Sample:
 
 
 def read_shard(path: Path) -> list[Sample]:
-    """Scan the headers of one tar; DataError where it is damaged or was not written to its end."""
+    """Scan the headers of one tar; DataError where it is damaged, cut short, or holds more than files."""
     samples: dict[str, Sample] = {}
     try:
+        size, end = path.stat().st_size, 0
         with tarfile.open(path, "r:") as tar:
             for member in tar:
+                end = member.offset_data + -(-member.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+                if member.isdir():
+                    continue
+                if fault := _fault_of_member(member) or ("goes beyond the file" if end > size else ""):
+                    raise DataError(_damaged(path, f"its member {member.name[:80]} {fault}"))
                 key, _, name = member.name.removeprefix("./").partition(".")
                 sample = samples.setdefault(key, Sample(key, path))
                 sample.members[name] = (member.offset_data, member.size)
         with path.open("rb") as file:
-            file.seek(-1024, io.SEEK_END)
-            ended = not any(file.read())
+            file.seek(end)
+            ended = end < size and not any(file.read(2 * tarfile.BLOCKSIZE))
     except FileNotFoundError as error:
         raise DataError(f"There is no shard {path}; make it with: signvip preprocess") from error
-    except (tarfile.TarError, OSError, EOFError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # tarfile lets errors of numbers, codings and memory pass
         raise DataError(_damaged(path, str(error))) from error
-    if not ended:  # a tar cut between two members reads like a shorter one
+    if not ended:  # a tar cut between two members, or with a spoilt header, reads like a shorter one
         raise DataError(_damaged(path, "its end is missing"))
     return list(samples.values())
+
+
+def _fault_of_member(member: tarfile.TarInfo) -> str:
+    """What makes a member none of a sample: it is no plain file, or its name would be a path elsewhere."""
+    if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or member.sparse is not None or member.size < 0:
+        return "is no plain file"
+    name = member.name.removeprefix("./")
+    key, dot, field = name.partition(".")
+    if not (key and dot and field) or "/" in name:
+        return "has no name of the form key.field"
+    return fault_of_name(name)
 
 
 class ShardIndex:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import zipfile
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 
 from signvip.contracts import NUM_KEYPOINTS
 from signvip.data.files import is_hidden
+from signvip.data.json_files import parse_json
 from signvip.errors import DataError
 from signvip.estimation.layouts import (
     OPENPOSE,
@@ -137,7 +137,7 @@ def read_openpose(folder: Path) -> Stored:
     people = [np.zeros((0, NUM_KEYPOINTS, 3), np.float32)] * (max(files) - first + 1)
     for number, path in files.items():
         try:
-            there = [_person(person) for person in json.loads(path.read_text())["people"]]
+            there = [_person(person) for person in parse_json(path.read_text())["people"]]
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path} is no output of OpenPose ({error!r}); make it again") from error
         if there:
