@@ -171,7 +171,7 @@ def _quantization(values: Options, switch: Any) -> Options:
     return {
         **values,
         "quantizer": {**quantizer, "levels": levels},
-        "translator": {**translator, "name": "regression", "levels": levels},
+        "translator": {**_regressing(translator), "levels": levels},
     }
 
 
@@ -183,7 +183,14 @@ def _prediction(values: Options, what: Any) -> Options:
         return merge(values, {"intermediate": "tokens"})
     if values["translator"]["name"] != "gpt2":
         raise ConfigError("Coordinates are predicted by a translator with the options of gpt2 alone.")
-    return {**values, "intermediate": what, "translator": {**values["translator"], "name": "regression"}}
+    return {**values, "intermediate": what, "translator": _regressing(values["translator"])}
+
+
+def _regressing(translator: Options) -> Options:
+    """The same translator as one that predicts values: there are no codes then, nor digits of them."""
+    return {name: value for name, value in translator.items() if name != "prediction"} | {
+        "name": "regression"
+    }
 
 
 CHANGES: dict[str, Change] = {

@@ -72,6 +72,15 @@ def test_coordinates_are_regressed_by_a_translator_of_the_same_size():
     assert direct.config.translator.options == tokens.config.translator.options
 
 
+@pytest.mark.parametrize("axis", ["quantization=off", "prediction=coordinates"])
+def test_a_translator_that_regresses_predicts_no_digits(axis):
+    config = small_config(translator={"prediction": "digits"})
+    (cell,) = make_cells(config, [parse_axis(axis)])
+    assert (
+        "prediction" not in cell.config.translator.options and cell.config.translator.options["layers"] == 1
+    )
+
+
 def test_a_value_can_name_several_options():
     axis = make_axis("arm", [{"label": "slow", "stage2": {"steps": 9}, "seed": 3}, {"label": "fast"}])
     slow, fast = make_cells(small_config(), [axis])
