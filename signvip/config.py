@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 from pydantic_core import PydanticUndefined, to_jsonable_python
@@ -269,7 +269,7 @@ def parse_config(values: Mapping[str, Any]) -> RunConfig:
     try:
         return RunConfig(**values)
     except ValidationError as error:
-        raise ConfigError(explain(error, prefix="configuration", known=_all_keys())) from error
+        raise ConfigError(explain(error, prefix="configuration", known=keys_of(RunConfig))) from error
 
 
 def presets() -> list[str]:
@@ -333,7 +333,7 @@ def explain(error: ValidationError, prefix: str, known: Collection[str]) -> str:
     for fault in error.errors():
         where = ".".join(str(part) for part in fault["loc"]) or "value"
         if fault["type"] == "extra_forbidden":
-            faults.append(f"unknown key '{where}' ({_nearest(str(fault['loc'][-1]), known)})")
+            faults.append(f"unknown key '{where}' ({_nearest(where, known)})")
         elif fault["type"] == "missing":
             faults.append(f"'{where}' has to be given")
         else:
@@ -341,23 +341,31 @@ def explain(error: ValidationError, prefix: str, known: Collection[str]) -> str:
     return f"{prefix}: {'; '.join(faults)}"
 
 
-def _nearest(name: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}."
+def _nearest(key: str, known: Collection[str]) -> str:
+    """What to write for a key that is unknown: the same word where it belongs, else the nearest one."""
+    section, _, name = key.rpartition(".")
+    elsewhere = [other for other in known if _last(other) == name and other != key]
+    if elsewhere and any("." in other for other in known):
+        return f"write {' or '.join(sorted(elsewhere))}"
+    beside = [_last(other) for other in known if other.rpartition(".")[0] == section]
+    others = [other for other in beside or map(_last, known) if other != name]
+    near = difflib.get_close_matches(name, others, n=1) or difflib.get_close_matches(name, known, n=1)
+    return f"did you mean '{near[0]}'?" if near else f"known: {', '.join(others)}."
 
 
-def _all_keys() -> set[str]:
-    models: tuple[type[Config], ...] = (
-        RunConfig,
-        Start,
-        Stage1,
-        RegionWeights,
-        VaeTraining,
-        Crops,
-        Stage2,
-        Sampler,
-    )
-    return {key for model in models for key in model.model_fields}
+def _last(key: str) -> str:
+    return key.rpartition(".")[2]
+
+
+def keys_of(model: type[Config], section: str = "") -> list[str]:
+    """The keys of a configuration, those of its sections with a dot."""
+    keys = []
+    for name, field in model.model_fields.items():
+        keys.append(section + name)
+        for kind in get_args(field.annotation) or (field.annotation,):
+            if isinstance(kind, type) and issubclass(kind, Config) and kind is not Choice:
+                keys += keys_of(kind, f"{section}{name}.")
+    return keys
 
 
 def read_toml(file: Path) -> Options:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -51,6 +51,23 @@ class Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Moves = Literal["points", "map", "labels", "fixed"]
+"""How something known moves when pictures are cropped and scaled.
+
+points: (..., C), x and y as fractions of width and height first, and of four columns z, a fraction of the width, third;
+map: (F, H, W, ...), blended; labels: the same by the nearest pixel; fixed: not at all.
+"""
+
+MOVES: Mapping[str, Moves] = {
+    "keypoints": "points",
+    "hands": "points",
+    "meshes": "points",
+    "triangles": "fixed",
+    "depth": "map",
+}
+"""Of what `Clip.known` describes. Whoever adds more (a reader, an estimator or a condition) has `moves` of its own."""
+
+
 @dataclass(frozen=True)
 class Clip:
     """One signed sentence, as a corpus reader hands it to `preprocess`.
@@ -64,6 +81,8 @@ class Clip:
     * `meshes` (F, 2, V, 4) float32: the surface of both hands, columns as in `hands`; with it `triangles` (F, T, 3),
       which vertices belong together
     * `depth` (F, H, W) uint8: 255 is nearest, 0 is the background
+
+    and whatever else a reader or an estimator adds, of which it declares by `moves` how it moves: see `Moves`.
     """
 
     id: str
@@ -93,7 +112,8 @@ class Quantized:
 class Condition(Protocol):
     """A fine-grained condition (section 3.2 of the paper): extracted once, drawn again at any size.
 
-    A class may also have `needs`, the keys of `Clip.known` without which it refuses every clip.
+    A class may also have `needs`, the keys of `Clip.known` without which it refuses every clip, and `moves` (`Moves` by
+    key) for those that are its own.
     """
 
     def extract(self, clip: Clip) -> dict[str, np.ndarray]:
@@ -164,7 +184,10 @@ class DatasetReader(Protocol):
     """A corpus. Built as `cls(config)`; picklable, so that worker processes can load clips.
 
     A class may also have `knows`, the keys of `Clip.known` that all its clips come with: no estimator is then needed;
-    `portrait(signer) -> (H, W, 3)`, a picture of one of its signers to generate from; and
+    `portrait(signer) -> (H, W, 3)`, a picture of one of its signers to generate from;
+    `stamp(split, clip_id) -> str`, which changes when the clip's text, footage or options do, and is found without
+    decoding: `preprocess` then makes that clip again, and without one all clips when options change;
+    `moves`, how what only it knows of a clip moves (`Moves` by key); and
     `oracle(split, clip_id) -> str`, the best wording for who knows the glosses: the ceiling of back-translation.
     """
 
@@ -181,7 +204,8 @@ class DatasetReader(Protocol):
 class Estimator(Protocol):
     """Finds in the pictures what the corpus does not know. Built as `cls(config)`; picklable.
 
-    Worker processes each have their own: models are loaded at the first call. A class may also have `weights`, a
+    Worker processes each have their own: models are loaded at the first call. A class may also have `moves`, as a
+    reader; `stamp(clip_id) -> str`, which changes when the file does that it reads of a clip; `weights`, a
     fingerprint (str) of what it was loaded from, which the manifest of the shards keeps, and, as any plugin, a
     `weights_licence` (str), which `signvip plugins show` tells.
     """

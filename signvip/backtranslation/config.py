@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, PositiveInt, ValidationError, field_validator
 
-from signvip.config import Fraction, Training, explain, merge, parse_setting
+from signvip.config import Fraction, Training, explain, keys_of, merge, parse_setting
 from signvip.contracts import Config
 from signvip.errors import ConfigError
 
@@ -90,9 +90,7 @@ def parse_evaluator_config(values: Mapping[str, Any]) -> EvaluatorConfig:
     try:
         config = EvaluatorConfig(**values)
     except ValidationError as error:
-        models: tuple[type[Config], ...] = (EvaluatorConfig, TranslatorSizes, Frames, Training)
-        known = {key for model in models for key in model.model_fields}
-        raise ConfigError(explain(error, prefix="evaluator", known=known)) from error
+        raise ConfigError(explain(error, prefix="evaluator", known=keys_of(EvaluatorConfig))) from error
     _check_sizes(config)
     return config
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 import math
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -18,6 +15,7 @@ from signvip import contracts
 from signvip.contracts import SPLITS, Clip
 from signvip.data.footage import read_footage
 from signvip.data.provenance import Generated, check_truth, notice_beside
+from signvip.data.stamps import digest, marks
 from signvip.errors import DataError
 
 SPLIT_NAMES = {
@@ -103,21 +101,8 @@ def stamp(entry: Entry, options: contracts.Config) -> str:
     """
     told = {**asdict(entry), "path": entry.path and entry.path.name}
     read = options.model_dump(mode="json", exclude={"source", "table", "features", "dev", "test", "deal"})
-    known = json.dumps([told, read, _files(entry.path)], sort_keys=True, ensure_ascii=True)
-    return hashlib.sha256(known.encode()).hexdigest()[:16]
-
-
-def _files(path: Path | None) -> list[tuple[str, int, int]]:
-    """(name, bytes, time of change) of footage, or of each of its pictures, and of the notice beside it."""
-    if path is None:
-        return []
-    try:
-        inside = sorted(os.scandir(path), key=lambda file: file.name) if path.is_dir() else []
-        files = [Path(file) for file in inside if not file.name.startswith(".")] or [path]
-        found = [(file.name, file.stat()) for file in (*files, notice_beside(path)) if file.exists()]
-    except OSError:
-        return []  # whoever reads it says why
-    return [(name, about.st_size, about.st_mtime_ns) for name, about in found]
+    files = [] if entry.path is None else marks([entry.path, notice_beside(entry.path)])
+    return digest([told, read, files])
 
 
 def timed(entry: Entry, start: str, end: str) -> Entry:

@@ -11,8 +11,9 @@ from pydantic import Field
 
 from signvip import contracts
 from signvip.config import Choice, read_toml
-from signvip.contracts import SPLITS, Clip, DatasetReader
+from signvip.contracts import SPLITS, Clip, DatasetReader, Moves
 from signvip.corpora.entries import check_split
+from signvip.data.stamps import digest, options_of
 from signvip.errors import ConfigError, DataError
 from signvip.registry import build, configure, registry
 
@@ -59,6 +60,19 @@ class Mixture:
         clip = self._parts[name].load(check_split(split), own)
         signer = None if clip.signer is None else f"{name}-{clip.signer}"
         return replace(clip, id=clip_id, signer=signer)
+
+    def stamp(self, split: str, clip_id: str) -> str:
+        """What its part says that a clip is made from."""
+        name, own = self._owner(clip_id)
+        part = self._parts[name]
+        return str(part.stamp(split, own)) if hasattr(part, "stamp") else digest(options_of(part))
+
+    @property
+    def moves(self) -> dict[str, Moves]:
+        """How what its parts know moves."""
+        return {
+            key: kind for part in self._parts.values() for key, kind in getattr(part, "moves", {}).items()
+        }
 
     def portrait(self, signer: str) -> np.ndarray:
         """A reference picture (H, W, 3) of a signer: a portrait where the part draws them, else a frame of theirs."""

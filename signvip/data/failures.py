@@ -48,8 +48,10 @@ class Failures:
         ]
         write_text(self.path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
-    def gather(self) -> None:
-        """Write what the shares have listed into one list, and remove theirs."""
+    def gather(self, dealt: Mapping[str, Sequence[str]]) -> None:
+        """Write what the shares have listed of the clips that there are into one list, and remove theirs."""
+        there = {split: set(ids) for split, ids in dealt.items()}
+        self.reasons = {key: why for key, why in self.reasons.items() if key[1] in there.get(key[0], ())}
         self.write()
         for path in self.folder.glob("failed.*-of-*.jsonl"):
             path.unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from signvip.errors import DataError, MismatchError
 
 NAME = "manifest.json"
 VERSION = 1
-# What shards of one folder have in common.
-RECIPE = ("dataset", "dataset_options", "conditions", "estimators", "size", "fps", "fit")
+# What shards of one folder have in common, beside the place of their corpus.
+RECIPE = ("dataset", "conditions", "estimators", "size", "fps", "fit")
 
 
 class Counts(Config):
@@ -43,6 +44,7 @@ class Manifest(Config):
     fps: float
     fit: str = "crop"  # how clips of another aspect came to the size
     splits: dict[str, Counts] = Field(default_factory=dict)
+    left: dict[str, list[str]] = Field(default_factory=dict)  # clips that the last run took out of each split
     fingerprints: dict[str, str] = Field(default_factory=dict)  # of the part that wrote a derived field
 
     @classmethod
@@ -69,10 +71,20 @@ class Manifest(Config):
         kept = {name: value for name, value in self.fingerprints.items() if name != part}
         return self.model_copy(update={"fingerprints": kept})
 
+    def differs_from(self, there: Manifest) -> list[str]:
+        """What shards of one folder must have in common, and these two have not."""
+        changed = [name for name in RECIPE if getattr(there, name) != getattr(self, name)]
+        return changed if self._source == there._source else ["source", *changed]
+
+    @property
+    def _source(self) -> str | None:
+        """Where the corpus lies, however that was written."""
+        source = self.dataset_options.get("source")
+        return None if source is None else os.path.realpath(source)
+
     def refuse_another(self, there: Manifest, folder: Path) -> None:
         """Refuse to write these shards over those of another corpus, or of another recipe."""
-        changed = [name for name in RECIPE if getattr(there, name) != getattr(self, name)]
-        if changed:
+        if changed := self.differs_from(there):
             raise MismatchError(
                 f"{folder} holds shards made with another {' and '.join(changed)}; choose another folder, or delete it."
             )

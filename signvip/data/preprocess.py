@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,24 +11,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
 import signvip
 from signvip.contracts import SPLITS, DatasetReader, Estimator
 from signvip.data import fields
-from signvip.data.executors import Executor, Here, Made
+from signvip.data.executors import Executor, Here, Made, Task
 from signvip.data.failures import Failures, forget
 from signvip.data.files import remove_leftovers
-from signvip.data.manifest import NAME, RECIPE, Counts, Manifest
+from signvip.data.kept import Kept
+from signvip.data.manifest import NAME, Counts, Manifest
 from signvip.data.sample import Recipe, key_of
-from signvip.data.shards import read_shard, shard_path, shard_paths, splits_of, writing_shard
+from signvip.data.shards import Sample, read_shard, shard_path, shard_paths, splits_of, writing_shard
 from signvip.data.show import strips, write_sheet
+from signvip.data.stamps import Stamps, options_of
 from signvip.data.summary import Summary
 from signvip.errors import DataError, MismatchError
 from signvip.locks import locked
 from signvip.registry import plugins
 
 CLIPS_A_SHARD = 32
+NAMED = 5  # clips that are told by name
 
 Progress = Callable[[int, int], None]
 """`progress(done, total)`, in clips."""
@@ -56,6 +58,23 @@ class Outcome:
 
     infos: list[dict[str, Any]] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
+    fresh: int = 0  # frames that were made now
+
+
+@dataclass
+class Plan:
+    """One shard that is to be written: which of its clips are there or failed before, and what all are made from."""
+
+    job: Job
+    stamps: dict[str, str]
+    failures: dict[str, str] = field(default_factory=dict)
+    samples: dict[str, Sample] = field(default_factory=dict)
+
+    @property
+    def tasks(self) -> list[Task]:
+        """The clips that are to be made."""
+        there = {*self.failures, *self.samples}
+        return [(self.job.split, clip_id) for clip_id in self.job.ids if clip_id not in there]
 
 
 @dataclass(frozen=True)
@@ -79,66 +98,227 @@ def preprocess(
 ) -> Result:
     """Write shards, `manifest.json`, `failed.jsonl` and a preview of each split; started again, it resumes.
 
+    Afterwards the folder holds what the corpus deals now: whoever left it is taken out of all splits and named by
+    `say`; a clip whose text, footage or options changed is made again; the others are taken over.
     A clip that cannot be used is listed with its reason and stops nothing; DataError where all fail. A run that does
     a `share` of several writes its shards and its failures alone: run once more without one to count them all.
     """
+    check_apart(recipe.reader, out)
     with locked(out, share=f"{share.number}-of-{share.of}" if share else "", say=say):
-        return _preprocess(recipe, out, splits, executor, share, retry_failed, progress)
+        return _Run(recipe, out, splits, share, retry_failed, say or _nothing)(executor or Here(), progress)
 
 
-def _preprocess(
-    recipe: Recipe,
-    out: Path,
-    splits: Sequence[str],
-    executor: Executor | None,
-    share: Share | None,
-    retry_failed: bool,
-    progress: Progress | None,
-) -> Result:
-    begin = time.monotonic()
-    manifest = _manifest(recipe, out)
-    manifest.write(out)
-    failures = Failures(out, f"{share.number}-of-{share.of}" if share else "")
-    jobs = _jobs(recipe.reader, out, splits)
-    jobs = jobs[share.number - 1 :: share.of] if share else jobs
-    count = _counter(progress, sum(len(job.ids) for job in jobs))
-    outcomes: dict[Job, Outcome] = {}
-    if share is None:
-        remove_leftovers(out)
-    for job in jobs:
-        known = failures.known(job.split, job.ids)
-        finished = None if known and retry_failed else _finished(job, known)
-        if finished is not None:
-            outcomes[job] = finished
-            count(len(job.ids))
-    waiting = [job for job in jobs if job not in outcomes]
-    tasks = [(job.split, clip_id) for job in waiting for clip_id in job.ids]
-    with closing((executor or Here())(recipe, tasks)) as made:
-        for job in waiting:
-            outcomes[job] = _write(job, made, count)
-            failures.replace(job.split, job.ids, outcomes[job].failures)
-    fresh = sum(info["frames"] for job in waiting for info in outcomes[job].infos)
-    summary = _summary(outcomes, fresh, time.monotonic() - begin)
-    if share is None:
-        failures.gather()
-        manifest = _counted_manifest(manifest, outcomes)
-        manifest.write(out)
-    if summary.clips_in and not summary.clips_out:
-        reason = next(why for outcome in outcomes.values() for why in outcome.failures.values()).rstrip(".")
-        raise DataError(
-            f"All {summary.clips_in} clips failed, the first because {reason}; see {failures.path}."
+def check_apart(reader: DatasetReader, out: Path) -> None:
+    """DataError where shards would be among the clips that they are made from, or the clips among the shards."""
+    source = getattr(getattr(reader, "config", None), "source", None)
+    if not isinstance(source, Path) or not source.is_dir():
+        return
+    here, there = Path(os.path.realpath(source)), Path(os.path.realpath(out))
+    if here == there or here in there.parents or there in here.parents:
+        raise DataError(f"{out} and the corpus {source} lie in one another; give OUT another folder.")
+
+
+class _Run:
+    """One run of `preprocess`, in the order in which it happens."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        out: Path,
+        splits: Sequence[str],
+        share: Share | None,
+        retry_failed: bool,
+        say: Callable[[str], None],
+    ) -> None:
+        self.recipe, self.out, self.share, self.retry_failed, self.say = recipe, out, share, retry_failed, say
+        self.reader, self.splits = recipe.reader, tuple(dict.fromkeys(splits))
+        self.needed = [
+            fields.VIDEO,
+            fields.META,
+            fields.TEXT,
+            *map(fields.condition_field, recipe.conditions),
+        ]
+
+    def __call__(self, executor: Executor, progress: Progress | None) -> Result:
+        begin = time.monotonic()
+        manifest = _manifest(self.recipe, self.out)
+        dealt = self._dealt()
+        manifest.write(self.out)
+        name = f"{self.share.number}-of-{self.share.of}" if self.share else ""
+        self.failures, self.stamps, self.kept = (
+            Failures(self.out, name),
+            Stamps(self.out, name),
+            Kept(self.out),
         )
-    if share is None:
-        _preview(out, {job.split for job, outcome in outcomes.items() if outcome.infos})
-    return Result(manifest, summary)
+        if self.share is None:
+            remove_leftovers(self.out)
+            manifest = self._without_those_who_left(manifest, dealt)
+        jobs = self._jobs(dealt)
+        outcomes = self._make(jobs, executor, _counter(progress, sum(len(job.ids) for job in jobs)))
+        fresh = sum(outcome.fresh for outcome in outcomes.values())
+        summary = _summary(outcomes, fresh, time.monotonic() - begin)
+        if self.share is None:
+            self._finish(jobs, dealt)
+            manifest = self._counted(manifest, outcomes)
+            manifest.write(self.out)
+        if summary.clips_in and not summary.clips_out:
+            reason = next(why for outcome in outcomes.values() for why in outcome.failures.values()).rstrip(
+                "."
+            )
+            raise DataError(
+                f"All {summary.clips_in} clips failed, the first because {reason}; see {self.failures.path}."
+            )
+        if self.share is None:
+            _preview(self.out)
+        return Result(manifest, summary)
+
+    def _dealt(self) -> dict[str, list[str]]:
+        """The ids of every split that is asked for, or of which there are shards: clips move and leave there, too."""
+        there = set(splits_of(self.out)) if self.out.is_dir() else set()
+        return {
+            split: _distinct(self.reader.ids(split), split)
+            for split in SPLITS
+            if split in self.splits or split in there
+        }
+
+    def _without_those_who_left(self, manifest: Manifest, dealt: Mapping[str, Sequence[str]]) -> Manifest:
+        """Take clips out of splits that no longer have them, before anything is made; said, and noted."""
+        left = self.kept.prune({split: set(map(key_of, ids)) for split, ids in dealt.items()})
+        for split, ids in left.items():
+            more = f" and {len(ids) - NAMED} more (all are in {NAME})" if len(ids) > NAMED else ""
+            gone = f"{len(ids)} clips that" if len(ids) > 1 else "1 clip that"
+            self.say(f"Took out {gone} the corpus no longer has in {split}: {', '.join(ids[:NAMED])}{more}.")
+        manifest = manifest.model_copy(update={"left": left})
+        manifest.write(self.out)
+        return manifest
+
+    def _jobs(self, dealt: Mapping[str, Sequence[str]]) -> list[Job]:
+        jobs = [
+            Job(shard_path(self.out, split, number), split, ids)
+            for split in self.splits
+            for number, ids in enumerate(_groups(dealt[split]))
+        ]
+        return jobs[self.share.number - 1 :: self.share.of] if self.share else jobs
+
+    def _make(
+        self, jobs: Sequence[Job], executor: Executor, count: Callable[[int], None]
+    ) -> dict[Job, Outcome]:
+        """Write the shards that are not what they should be."""
+        outcomes: dict[Job, Outcome] = {}
+        waiting: list[Plan] = []
+        for job in jobs:
+            plan = self._plan(job)
+            finished = self._finished(plan)
+            if finished is None:
+                waiting.append(plan)
+            else:
+                outcomes[job] = finished
+                count(len(job.ids))
+        self._take_over(waiting, jobs)
+        try:
+            with closing(executor(self.recipe, [task for plan in waiting for task in plan.tasks])) as made:
+                for plan in waiting:
+                    self.stamps.forget(plan.tasks)
+                    outcomes[plan.job] = self._write(plan, made, count)
+                    self.failures.replace(plan.job.split, plan.job.ids, outcomes[plan.job].failures)
+                    self.stamps.note(plan.job.split, plan.stamps)
+        finally:
+            self.kept.close()
+        return {job: outcomes[job] for job in jobs}
+
+    def _plan(self, job: Job) -> Plan:
+        stamps = {clip_id: self.recipe.stamp(job.split, clip_id) for clip_id in job.ids}
+        failed = {} if self.retry_failed else self.failures.known(job.split, job.ids)
+        same = self._same(job.split, stamps)
+        return Plan(job, stamps, {clip_id: failed[clip_id] for clip_id in same if clip_id in failed})
+
+    def _same(self, split: str, stamps: Mapping[str, str]) -> list[str]:
+        """Those clips that are made from what they were made from before."""
+        return [clip_id for clip_id, stamp in stamps.items() if self.stamps.get(split, clip_id) == stamp]
+
+    def _finished(self, plan: Plan) -> Outcome | None:
+        """The outcome of a shard that is there and whole: all its clips are in it or known to have failed."""
+        job = plan.job
+        if len(self._same(job.split, plan.stamps)) < len(job.ids):
+            return None
+        samples = self.kept.samples(job.path)
+        expected = [key_of(clip_id) for clip_id in job.ids if clip_id not in plan.failures]
+        if [sample.key for sample in samples] != expected or (job.path.exists() and not samples):
+            return None
+        if not all(set(self.needed) <= set(sample.members) for sample in samples):
+            return None
+        try:
+            return Outcome([_noted(sample.load(fields.META)) for sample in samples], dict(plan.failures))
+        except (DataError, KeyError, TypeError):
+            return None
+
+    def _take_over(self, waiting: Sequence[Plan], jobs: Sequence[Job]) -> None:
+        """Find what need not be made: clips that did not change, in whichever shard of their split they are."""
+        for split in dict.fromkeys(plan.job.split for plan in waiting):
+            paths = shard_paths(self.out, split) if self.share is None else [job.path for job in jobs]
+            there = self.kept.by_key(paths)
+            for plan in (plan for plan in waiting if plan.job.split == split):
+                for clip_id in self._same(split, plan.stamps):
+                    sample = there.get(key_of(clip_id))
+                    if sample is not None and set(self.needed) <= set(sample.members):
+                        plan.samples[clip_id] = sample
+        samples = [sample for plan in waiting for sample in plan.samples.values()]
+        self.kept.hold(samples, [plan.job.path for plan in waiting])
+
+    def _write(self, plan: Plan, made: Iterator[Made], count: Callable[[int], None]) -> Outcome:
+        """Write one shard of what is there and of what an executor makes; clips that fail are told in the outcome."""
+        outcome = Outcome(failures=dict(plan.failures))
+        with writing_shard(plan.job.path) as writer:
+            for clip_id in plan.job.ids:
+                fresh = clip_id not in plan.samples and clip_id not in plan.failures
+                members = next(made) if fresh else self._old(plan, clip_id)
+                if isinstance(members, str):
+                    outcome.failures[clip_id] = members
+                else:
+                    info = _noted(fields.decode(fields.META, members[fields.META]))
+                    writer.write(key_of(clip_id), members)
+                    outcome.infos.append(info)
+                    outcome.fresh += info["frames"] if fresh else 0
+                count(1)
+        if not outcome.infos:
+            plan.job.path.unlink(missing_ok=True)
+        return outcome
+
+    def _old(self, plan: Plan, clip_id: str) -> Made:
+        sample = plan.samples.get(clip_id)
+        return plan.failures[clip_id] if sample is None else self.kept.take(sample)
+
+    def _finish(self, jobs: Sequence[Job], dealt: Mapping[str, Sequence[str]]) -> None:
+        """Remove the shards that no clip is in now, and what is noted of clips that are no more."""
+        wanted = {job.path for job in jobs}
+        for split in self.splits:
+            for path in set(shard_paths(self.out, split)) - wanted:
+                path.unlink()
+        self.failures.gather(dealt)
+        self.stamps.gather(dealt)
+
+    def _counted(self, manifest: Manifest, outcomes: Mapping[Job, Outcome]) -> Manifest:
+        """The manifest with the counts of what was asked for, and of splits that clips left."""
+        by_split: dict[str, list[Outcome]] = {}
+        for job, outcome in outcomes.items():
+            by_split.setdefault(job.split, []).append(outcome)
+        counted = {split: _count(parts) for split, parts in by_split.items()}
+        for split in set(manifest.left) - set(self.splits):
+            counted[split] = _count([self._recounted(split)])
+        others = {split: counts for split, counts in manifest.splits.items() if split not in self.splits}
+        both = {**others, **counted}
+        return manifest.model_copy(
+            update={"splits": {split: both[split] for split in SPLITS if split in both}}
+        )
+
+    def _recounted(self, split: str) -> Outcome:
+        samples = [sample for path in shard_paths(self.out, split) for sample in read_shard(path)]
+        failed = {clip_id: why for (where, clip_id), why in self.failures.reasons.items() if where == split}
+        return Outcome([_noted(sample.load(fields.META)) for sample in samples], failed)
 
 
-def _jobs(reader: DatasetReader, out: Path, splits: Sequence[str]) -> list[Job]:
-    return [
-        Job(shard_path(out, split, number), split, ids)
-        for split in splits
-        for number, ids in enumerate(_groups(_distinct(reader.ids(split), split)))
-    ]
+def _nothing(_: str) -> None:
+    """Say nothing."""
 
 
 def _counter(progress: Progress | None, total: int) -> Callable[[int], None]:
@@ -153,45 +333,13 @@ def _counter(progress: Progress | None, total: int) -> Callable[[int], None]:
     return count
 
 
-def _write(job: Job, made: Iterator[Made], count: Callable[[int], None]) -> Outcome:
-    """Write one shard of what an executor makes; clips that failed are told in the outcome."""
-    outcome = Outcome()
-    with writing_shard(job.path) as writer:
-        for clip_id in job.ids:
-            members = next(made)
-            if isinstance(members, str):
-                outcome.failures[clip_id] = members
-            else:
-                writer.write(key_of(clip_id), members)
-                outcome.infos.append(_noted(fields.decode(fields.META, members[fields.META])))
-            count(1)
-    return outcome
-
-
-def _finished(job: Job, known: Mapping[str, str]) -> Outcome | None:
-    """The outcome of a shard that is there and whole: all its clips are in it or known to have failed."""
-    expected = [key_of(clip_id) for clip_id in job.ids if clip_id not in known]
-    if not expected:
-        return Outcome(failures=dict(known)) if known else None
-    if not job.path.exists():
-        return None
-    try:
-        samples = read_shard(job.path)
-        if [sample.key for sample in samples] != expected:
-            return None
-        infos = [_noted(sample.load(fields.META)) for sample in samples]
-    except DataError:
-        return None
-    return Outcome(infos, dict(known))
-
-
 def _manifest(recipe: Recipe, out: Path) -> Manifest:
     """The manifest to go on with; MismatchError where the folder holds shards of another kind."""
     fresh = Manifest(
         made_by=f"signvip {signvip.__version__}",
         dataset=type(recipe.reader).__name__,
-        dataset_options=_options(recipe.reader),
-        conditions={name: _options(condition) for name, condition in recipe.conditions.items()},
+        dataset_options=options_of(recipe.reader),
+        conditions={name: options_of(condition) for name, condition in recipe.conditions.items()},
         estimators={name: _estimator(name, found) for name, found in recipe.estimators.items()},
         size=recipe.size,
         fps=recipe.fps,
@@ -200,35 +348,29 @@ def _manifest(recipe: Recipe, out: Path) -> Manifest:
     if not (out / NAME).exists():
         return fresh
     old = Manifest.read(out)
-    changed = [name for name in RECIPE if getattr(old, name) != getattr(fresh, name)]
-    if not changed:
-        return old
     if splits_of(out):
-        raise MismatchError(
-            f"{out} holds shards made with another {' and '.join(changed)}; choose another folder, or delete it."
-        )
-    forget(out)  # nothing came of it, and why says nothing of this recipe
-    return fresh
-
-
-def _options(plugin: object) -> dict[str, Any]:
-    config = getattr(plugin, "config", None)
-    return config.model_dump(mode="json") if isinstance(config, BaseModel) else {}
+        fresh.refuse_another(old, out)
+    elif fresh.differs_from(old):
+        forget(out)  # nothing came of it, and why says nothing of this recipe
+        return fresh
+    if old.dataset_options == fresh.dataset_options:
+        return old
+    return old.model_copy(update={"dataset_options": fresh.dataset_options, "made_by": fresh.made_by})
 
 
 def _estimator(name: str, estimator: Estimator) -> dict[str, Any]:
     """What made the keypoints: its version, options and weights."""
     versions = [record.version for record in plugins() if (record.kind, record.name) == ("estimator", name)]
-    about = {"version": versions[0] if versions else "", "options": _options(estimator)}
+    about = {"version": versions[0] if versions else "", "options": options_of(estimator)}
     weights = getattr(estimator, "weights", None)
     return about if weights is None else {**about, "weights": weights}
 
 
-def _distinct(ids: Sequence[str], split: str) -> Sequence[str]:
+def _distinct(ids: Sequence[str], split: str) -> list[str]:
     twice = next((clip_id for clip_id, times in Counter(ids).items() if times > 1), None)
     if twice is not None:
         raise DataError(f"The corpus lists {twice} more than once in {split}; mend the list of its clips.")
-    return ids
+    return list(ids)
 
 
 def _groups(ids: Sequence[str]) -> Iterator[tuple[str, ...]]:
@@ -246,17 +388,14 @@ def _summary(outcomes: Mapping[Job, Outcome], fresh: int, seconds: float) -> Sum
     return Summary.of(infos, reasons, fresh, seconds)
 
 
-def _counted_manifest(manifest: Manifest, outcomes: Mapping[Job, Outcome]) -> Manifest:
-    by_split: dict[str, list[Outcome]] = {}
-    for job, outcome in outcomes.items():
-        by_split.setdefault(job.split, []).append(outcome)
-    counted = {split: _count(parts) for split, parts in by_split.items()}
-    return manifest.model_copy(update={"splits": {**manifest.splits, **counted}})
-
-
-def _preview(out: Path, splits: set[str]) -> None:
-    for split in splits:
-        write_sheet(list(strips(shard_paths(out, split)[0])), out / f"preview-{split}.png")
+def _preview(out: Path) -> None:
+    """Show the first clips of each split, and nobody of a split that has none any more."""
+    for split in SPLITS:
+        path = out / f"preview-{split}.png"
+        if shards := shard_paths(out, split):
+            write_sheet(list(strips(shards[0])), path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _count(outcomes: Sequence[Outcome]) -> Counts:

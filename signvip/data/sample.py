@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from signvip.contracts import Clip, Condition, DatasetReader, Estimator
+from signvip.contracts import MOVES, Clip, Condition, DatasetReader, Estimator, Moves
 from signvip.data import fields
 from signvip.data.fit import Fit, fit
+from signvip.data.stamps import digest, options_of
 from signvip.data.video import encode_video
 from signvip.errors import DataError
 from signvip.plain import is_shown
@@ -48,11 +49,25 @@ class Recipe:
         }
         return cls(reader, conditions, config.size, config.fps, estimators or {}, fit)
 
+    @property
+    def moves(self) -> dict[str, Moves]:
+        """How all that may be known of a clip moves, as those who add it declare."""
+        parts = (self.reader, *self.estimators.values(), *self.conditions.values())
+        declared = [getattr(part, "moves", {}) for part in parts]
+        return {**MOVES, **{name: kind for moves in declared for name, kind in moves.items()}}
+
+    def stamp(self, split: str, clip_id: str) -> str:
+        """A hash of what a clip is made from: its reader's, or the reader's options, and that of stored estimates."""
+        own = getattr(self.reader, "stamp", None)
+        stamps = [own(split, clip_id) if own is not None else digest(options_of(self.reader))]
+        stored = [getattr(estimator, "stamp", None) for estimator in self.estimators.values()]
+        return digest([*stamps, *(stamp(clip_id) for stamp in stored if stamp is not None)])
+
     def make(self, split: str, clip_id: str) -> dict[str, bytes]:
         """Load, estimate, fit, encode: the members of one sample; DataError for a clip that cannot be used."""
         clip = self.reader.load(split, clip_id)
         check_clip(clip, self.fps)
-        clip = fit(estimate(clip, self.estimators), self.size, self.fit)
+        clip = fit(estimate(clip, self.estimators), self.size, self.fit, self.moves)
         members = {
             fields.VIDEO: encode_video(clip.frames, clip.fps, comment=clip.notice or None),
             fields.META: fields.encode(fields.META, describe(clip, split)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from pydantic import Field
 
 from signvip import contracts
+from signvip.data.stamps import digest, marks
 from signvip.errors import DataError
 from signvip.estimation.places import signer_of
 from signvip.estimation.resample import resample
@@ -42,6 +44,13 @@ class Keypoints:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.provides = config.provides
+
+    def stamp(self, clip_id: str) -> str:
+        """A hash of the clip's file, and of nothing where there is none."""
+        try:
+            return digest(marks([find(self.config.source, clip_id)]))
+        except DataError:
+            return ""
 
     def __call__(self, clip: contracts.Clip) -> Mapping[str, np.ndarray]:
         """What the clip's file says; DataError where there is none, or it is of another clip."""
@@ -96,7 +105,7 @@ class Keypoints:
         frames = len(stored.people)
         equal = frames / (len(clip.frames) / clip.fps)
         fps = self.config.fps or stored.fps
-        if fps is not None and not fps > 0:
+        if fps is not None and not 0 < fps < math.inf:
             raise DataError(
                 f"{path} says that it has {fps:g} frames a second; say at how many it was made, by "
                 f"--set estimator.keypoints.fps=N"

@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import Field
 
 from signvip import contracts
+from signvip.data.stamps import digest, marks
 from signvip.errors import DataError
 from signvip.estimation.camera import project
 from signvip.estimation.gaps import fill_gaps
@@ -40,6 +41,10 @@ class Meshes:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+
+    def stamp(self, clip_id: str) -> str:
+        """A hash of the clip's file."""
+        return digest(marks([self.config.source / f"{clip_id}.npz"]))
 
     def __call__(self, clip: contracts.Clip) -> Mapping[str, np.ndarray]:
         """What the clip's file says; DataError where there is none, or it is of another clip."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -39,16 +40,17 @@ def read_pose(path: Path) -> Stored:
         raise DataError(f"{path} is no .pose file, or cut short ({error}); make it again") from error
     if lost:
         raise DataError(f"{path} is cut short ({lost} of its frames are missing); make it again")
+    fps = float(pose.body.fps)
     parts = _parts(pose)
     size = float(pose.header.dimensions.height), float(pose.header.dimensions.width)
-    if min(size) <= 1:
+    if not 1 < min(size) < math.inf:
         raise DataError(
             f"{path} says that its pictures have {size[1]:g}x{size[0]:g} pixels, so it is in fractions of them or "
             f"normalised; give the file before that was done"
         )
     if "pose_keypoints_2d" in parts:
         everybody = np.concatenate([_padded(parts, name, count) for name, count in PARTS], axis=2)
-        return Stored(list(from_openpose(everybody[..., [0, 1, -1]])), size, float(pose.body.fps))
+        return Stored(list(from_openpose(everybody[..., [0, 1, -1]])), size, fps)
     if "POSE_LANDMARKS" in parts:
         return _holistic(parts, pose, size)
     raise DataError(

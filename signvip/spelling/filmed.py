@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def read_filmed(path: Path, fps: float, start: float = 0.0, end: float | None = 
     """
     stored = read(path)
     size, rate = stored.size, stored.fps
-    if size is None or rate is None or not rate > 0:
+    if size is None or rate is None or not 0 < rate < math.inf:
         raise DataError(f"{path} does not say how many frames a second it has; make it again")
     part = slice(round(start * rate), None if end is None else round(end * rate))
     if len(stored.people[part]) < 2:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -72,7 +73,7 @@ def _with_depth(clip: Stored, usual: float) -> Stored:
 
 def cut_letter(stored: Stored, path: Path, whole: bool) -> Letter:
     """The letter, or whole movement, of a clip that was read from `path`; DataError for one that shows none."""
-    if stored.size is None or stored.fps is None or not stored.fps > 0:
+    if stored.size is None or stored.fps is None or not 0 < stored.fps < math.inf:
         raise DataError(f"{path} does not say how many frames a second it has; make it again")
     hands = _hands(stored, stored.size, stored.fps, path)
     speed, sides = _speed(hands, stored.fps), _sides(hands)

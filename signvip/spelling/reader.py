@@ -14,6 +14,8 @@ from pydantic import Field, field_validator
 from signvip import contracts
 from signvip.contracts import SPLITS, Clip
 from signvip.corpora.entries import check_split
+from signvip.data.files import walk
+from signvip.data.stamps import digest, marks
 from signvip.errors import ConfigError, DataError
 from signvip.spelling.body import FINE, Manner, known, signer, skeleton, spelling_face, view
 from signvip.spelling.hands import stacked
@@ -118,6 +120,10 @@ class Lexicon:
             known={**known(body, self.config.size, shows), "depth": depth},
         )
 
+    def stamp(self, split: str, clip_id: str) -> str:
+        """A hash of all that a clip depends on but its name: the lexicon's files, and options that are no counts."""
+        return self._stamp
+
     def portrait(self, signer_id: str) -> np.ndarray:
         """A signer with hands down, (H, W, 3) uint8: a reference picture."""
         person = signer(self.config.seed, signer_id)
@@ -199,6 +205,12 @@ class Lexicon:
                 f"The lexicon has no sign language '{unknown[0]}'; dataset.languages can be: {', '.join(alphabets)}."
             )
         return {language: alphabets[language] for language in dict.fromkeys(wanted)}
+
+    @cached_property
+    def _stamp(self) -> str:
+        folder = find_lexicon(self.config.source)
+        files = (marks([where]) for where, _, _ in walk(folder))
+        return digest([self.config.model_dump(exclude={*SPLITS, "text", "source"}), *files])
 
     @property
     def _timing(self) -> Timing:

@@ -7,6 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from signvip import contracts
 from signvip.contracts import SPLITS, Clip
+from signvip.data.stamps import digest
 from signvip.errors import DataError
 from signvip.toysign.draw import render
 from signvip.toysign.lexicon import LANGUAGES, glosses, language, lexicon
@@ -97,6 +98,10 @@ class ToySign:
             licence=LICENCE,
             known={"keypoints": points, "hands": hands, "depth": depth},
         )
+
+    def stamp(self, split: str, clip_id: str) -> str:
+        """A hash of all that a clip depends on, but for its name: how many there are is no part of it."""
+        return digest(self.config.model_dump(exclude=set(SPLITS)))
 
     def portrait(self, signer: str) -> np.ndarray:
         """A signer at rest, (H, W, 3) uint8: a reference picture."""

@@ -167,7 +167,7 @@ def test_failed_clips_are_tried_again_when_asked(tmp_path):
     assert run(tmp_path, reader).splits["train"].failed == 1 and not reader.loaded
     counts = run(tmp_path, reader, retry_failed=True).splits["train"]
     assert (counts.clips_out, counts.failed) == (7, 0) and reasons(tmp_path) == {}
-    assert reader.loaded == ["train-0", "train-1", "train-2"]
+    assert reader.loaded == ["train-1"]
     assert ShardIndex(tmp_path, "train").keys == [f"train-{i}" for i in range(7)]
 
 

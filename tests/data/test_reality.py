@@ -17,30 +17,7 @@ import pytest
 from footage import write_pictures, write_video
 
 GOOD, DAMAGED = 160, 40
-SEEING = '''
-import numpy as np
-import signvip
-
-class Seeing:
-    """Whoever stands in a bright picture."""
-
-    provides = ("keypoints",)
-
-    class Config(signvip.Config):
-        pass
-
-    def __init__(self, config):
-        self.config = config
-
-    def __call__(self, clip):
-        found = np.full((len(clip.frames), 128, 3), clip.frames.mean() / 255, np.float32)
-        found[..., 2] = 1
-        return {"keypoints": found}
-
-@signvip.hookimpl
-def register_estimators(register):
-    register("seeing", Seeing)
-'''
+SEEING = Path(__file__).with_name("seeing.py")
 
 
 def cut(path):
@@ -86,7 +63,6 @@ DAMAGES = {
 def corpus(tmp_path_factory):
     folder, rows = tmp_path_factory.mktemp("reality") / "corpus", []
     folder.mkdir()
-    (folder.parent / "seeing.py").write_text(SEEING)
     for number in range(GOOD):
         write_video(folder / f"good{number:03}.mp4", frames=3 + number % 4)
         rows.append({"path": f"good{number:03}.mp4", "text": f"sentence {number}", "split": "train"})
@@ -102,7 +78,7 @@ def corpus(tmp_path_factory):
 
 
 def command(corpus, out):
-    words = ["preprocess", corpus, out, "--dataset", "folder", "--plugin", corpus.parent / "seeing.py"]
+    words = ["preprocess", corpus, out, "--dataset", "folder", "--plugin", SEEING]
     words += "--estimator seeing --condition pose --size 24x24 --fps 12 --preset tiny".split()
     return [str(word) for word in [sys.executable, "-m", "signvip_cli", *words]]
 
@@ -155,7 +131,6 @@ def test_a_corpus_of_which_nothing_can_be_used_is_an_error(tmp_path):
     folder.mkdir()
     (folder / "a.mp4").write_bytes(b"")
     (folder / "a.txt").write_text("text")
-    (tmp_path / "seeing.py").write_text(SEEING)
     done = subprocess.run(command(folder, tmp_path / "out"), capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("error: All 1 clips failed, the first because")

@@ -1,0 +1,93 @@
+"""Samples that a folder of shards holds already: taken over where they still hold, taken out where they left."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from signvip.data import fields
+from signvip.data.files import PARTIAL
+from signvip.data.shards import Sample, read_shard, shard_paths, writing_shard
+from signvip.errors import DataError
+
+
+class Kept:
+    """The samples of a folder's shards; they can be read also after another shard took their shard's place."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._read: dict[Path, list[Sample]] = {}
+        self._held: dict[Path, Path] = {}
+        self._needed: Counter[Path] = Counter()
+
+    def samples(self, path: Path) -> list[Sample]:
+        """Those of a shard as it was first looked at; none where there is none, or it is damaged."""
+        if path not in self._read:
+            try:
+                self._read[path] = read_shard(path)
+            except DataError:
+                self._read[path] = []
+        return self._read[path]
+
+    def prune(self, dealt: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
+        """Take out of the folder what its split does not have, by keys; the ids that left, by split."""
+        left: dict[str, list[str]] = {}
+        for split, keys in dealt.items():
+            for path in shard_paths(self.folder, split):
+                samples = self.samples(path)
+                gone = [sample for sample in samples if sample.key not in keys]
+                if gone:
+                    left.setdefault(split, []).extend(map(_id, gone))
+                    _write(path, [sample for sample in samples if sample.key in keys])
+                    del self._read[path]  # what is left lies elsewhere in it
+        return left
+
+    def by_key(self, paths: Iterable[Path]) -> dict[str, Sample]:
+        """The samples of some shards."""
+        return {sample.key: sample for path in paths for sample in self.samples(path)}
+
+    def hold(self, samples: Iterable[Sample], replaced: Collection[Path]) -> None:
+        """Keep what is still to be taken of shards that are to be replaced, by another name of the same file."""
+        self._needed = Counter(sample.shard for sample in samples)
+        for path in set(replaced) & set(self._needed):
+            held = path.with_name(f".{path.name}.{os.getpid()}.kept{PARTIAL}")
+            try:
+                os.link(path, held)
+            except OSError:  # a file system without links
+                shutil.copyfile(path, held)
+            self._held[path] = held
+
+    def take(self, sample: Sample) -> dict[str, bytes]:
+        """All members of a sample that is held, once."""
+        source = replace(sample, shard=self._held.get(sample.shard, sample.shard))
+        members = {name: source.read(name) for name in sample.members}
+        self._needed[sample.shard] -= 1
+        if not self._needed[sample.shard] and sample.shard in self._held:
+            self._held.pop(sample.shard).unlink()
+        return members
+
+    def close(self) -> None:
+        """Let go of what is held."""
+        for held in self._held.values():
+            held.unlink(missing_ok=True)
+        self._held = {}
+
+
+def _write(path: Path, samples: Collection[Sample]) -> None:
+    if not samples:
+        path.unlink()
+        return
+    with writing_shard(path) as writer:
+        for sample in samples:
+            writer.write(sample.key, {name: sample.read(name) for name in sample.members})
+
+
+def _id(sample: Sample) -> str:
+    try:
+        return str(sample.load(fields.META)["id"])
+    except (DataError, KeyError, TypeError):
+        return sample.key
