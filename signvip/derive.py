@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -16,7 +17,7 @@ from signvip.data.fields import EMBEDDINGS
 from signvip.data.fields import encode as encode_field
 from signvip.data.manifest import NAME, Manifest
 from signvip.data.pixels import to_model
-from signvip.data.rewrite import remove_strays, rewrite_shards
+from signvip.data.rewrite import follow, rewrite_shards
 from signvip.data.shards import Sample, splits_of
 from signvip.errors import RunError
 from signvip.locks import locked
@@ -114,7 +115,10 @@ def _rewrite(
     manifest.check_sources(run.config.size, run.config.fps, list(run.config.conditions), shards)
     stamp = run.fingerprint(*parts)
     _claim_nothing(manifest, name, shards, out)
-    remove_strays(shards, out)
+    if out.resolve() != shards.resolve():
+        manifest = manifest.model_copy(update={"made_from": os.path.relpath(shards.resolve(), out.resolve())})
+        for split, ids in follow(shards, out).items():
+            reporter.say(f"Took out of {split} what {shards} no longer has: {', '.join(ids)}.")
     for split in splits_of(shards):
         clips = Clips(shards, split, run.config)
         position = {key: index for index, key in enumerate(clips.index.keys)}

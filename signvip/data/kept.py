@@ -33,18 +33,25 @@ class Kept:
                 self._read[path] = []
         return self._read[path]
 
-    def prune(self, dealt: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
-        """Take out of the folder what its split does not have, by keys; the ids that left, by split."""
+    def leaving(self, dealt: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
+        """The ids of what the folder holds and its split does not have, by its keys; by split."""
         left: dict[str, list[str]] = {}
         for split, keys in dealt.items():
             for path in shard_paths(self.folder, split):
-                samples = self.samples(path)
-                gone = [sample for sample in samples if sample.key not in keys]
+                gone = [_id(sample) for sample in self.samples(path) if sample.key not in keys]
                 if gone:
-                    left.setdefault(split, []).extend(map(_id, gone))
-                    _write(path, [sample for sample in samples if sample.key in keys])
-                    del self._read[path]  # what is left lies elsewhere in it
+                    left.setdefault(split, []).extend(gone)
         return left
+
+    def prune(self, dealt: Mapping[str, Collection[str]]) -> None:
+        """Take that out of the folder."""
+        for split, keys in dealt.items():
+            for path in shard_paths(self.folder, split):
+                samples = self.samples(path)
+                staying = [sample for sample in samples if sample.key in keys]
+                if len(staying) < len(samples):
+                    _write(path, staying)
+                    del self._read[path]  # what is left lies elsewhere in it
 
     def by_key(self, paths: Iterable[Path]) -> dict[str, Sample]:
         """The samples of some shards."""

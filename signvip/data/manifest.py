@@ -18,6 +18,7 @@ NAME = "manifest.json"
 VERSION = 1
 # What shards of one folder have in common, beside the place of their corpus.
 RECIPE = ("dataset", "conditions", "estimators", "size", "fps", "fit")
+ENCODED = {"vae", "condition_encoder"}  # whose fields `encode` writes
 
 
 class Counts(Config):
@@ -45,6 +46,10 @@ class Manifest(Config):
     fit: str = "crop"  # how clips of another aspect came to the size
     splits: dict[str, Counts] = Field(default_factory=dict)
     left: dict[str, list[str]] = Field(default_factory=dict)  # clips that the last run took out of each split
+    contents: str = (
+        ""  # a hash of which clips there are, and of what they were made from; empty while that changes
+    )
+    made_from: str | None = None  # the folder of a set that this one adds fields to, as seen from its own
     fingerprints: dict[str, str] = Field(default_factory=dict)  # of the part that wrote a derived field
 
     @classmethod
@@ -89,6 +94,20 @@ class Manifest(Config):
                 f"{folder} holds shards made with another {' and '.join(changed)}; choose another folder, or delete it."
             )
 
+    def check_current(self, shards: Path) -> None:
+        """Refuse a set that adds fields to another which has changed since, naming the command that makes it again."""
+        source = Path(os.path.normpath(shards / self.made_from)) if self.made_from else None
+        if source is None or not (source / NAME).is_file():
+            return
+        theirs = Manifest.read(source)
+        if theirs.contents != self.contents:
+            command = "encode" if ENCODED & set(self.fingerprints) - set(theirs.fingerprints) else "tokenize"
+            raise MismatchError(
+                f"{shards} was made from {source}, of which clips have left or changed since; make it again with: "
+                f"signvip {command} {source} {shards}"
+            )
+        theirs.check_current(source)
+
     def check(self, part: str, fingerprint: str, shards: Path, command: str) -> None:
         """Refuse a derived field that other weights wrote, naming the command that writes it again."""
         found = self.fingerprints.get(part)
@@ -116,3 +135,9 @@ class Manifest(Config):
                 f"{shards} has no {' and '.join(missing)} (but {', '.join(self.conditions)}); "
                 f"make others with: signvip preprocess {' '.join(f'--condition {name}' for name in conditions)}"
             )
+
+
+def check_current(shards: Path) -> None:
+    """Refuse a folder of shards whose manifest says that it was made from one that has changed since."""
+    if (shards / NAME).is_file():
+        Manifest.read(shards).check_current(shards)

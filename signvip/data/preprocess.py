@@ -22,9 +22,9 @@ from signvip.data.manifest import NAME, Counts, Manifest
 from signvip.data.sample import Recipe, key_of
 from signvip.data.shards import Sample, read_shard, shard_path, shard_paths, splits_of, writing_shard
 from signvip.data.show import strips, write_sheet
-from signvip.data.stamps import Stamps, options_of
+from signvip.data.stamps import Stamps, digest, options_of
 from signvip.data.summary import Summary
-from signvip.errors import DataError, MismatchError
+from signvip.errors import DataError
 from signvip.locks import locked
 from signvip.registry import plugins
 
@@ -141,9 +141,9 @@ class _Run:
 
     def __call__(self, executor: Executor, progress: Progress | None) -> Result:
         begin = time.monotonic()
-        manifest = _manifest(self.recipe, self.out)
+        self.manifest = _manifest(self.recipe, self.out)
         dealt = self._dealt()
-        manifest.write(self.out)
+        self.manifest.write(self.out)
         name = f"{self.share.number}-of-{self.share.of}" if self.share else ""
         self.failures, self.stamps, self.kept = (
             Failures(self.out, name),
@@ -152,15 +152,14 @@ class _Run:
         )
         if self.share is None:
             remove_leftovers(self.out)
-            manifest = self._without_those_who_left(manifest, dealt)
+            self._take_out(dealt)
         jobs = self._jobs(dealt)
         outcomes = self._make(jobs, executor, _counter(progress, sum(len(job.ids) for job in jobs)))
         fresh = sum(outcome.fresh for outcome in outcomes.values())
         summary = _summary(outcomes, fresh, time.monotonic() - begin)
         if self.share is None:
             self._finish(jobs, dealt)
-            manifest = self._counted(manifest, outcomes)
-            manifest.write(self.out)
+            self._note(splits=self._counts(outcomes), contents=self._contents(dealt))
         if summary.clips_in and not summary.clips_out:
             reason = next(why for outcome in outcomes.values() for why in outcome.failures.values()).rstrip(
                 "."
@@ -170,7 +169,12 @@ class _Run:
             )
         if self.share is None:
             _preview(self.out)
-        return Result(manifest, summary)
+        return Result(self.manifest, summary)
+
+    def _note(self, **changes: Any) -> None:
+        """Write a manifest with some changes."""
+        self.manifest = self.manifest.model_copy(update=changes)
+        self.manifest.write(self.out)
 
     def _dealt(self) -> dict[str, list[str]]:
         """The ids of every split that is asked for, or of which there are shards: clips move and leave there, too."""
@@ -181,16 +185,17 @@ class _Run:
             if split in self.splits or split in there
         }
 
-    def _without_those_who_left(self, manifest: Manifest, dealt: Mapping[str, Sequence[str]]) -> Manifest:
+    def _take_out(self, dealt: Mapping[str, Sequence[str]]) -> None:
         """Take clips out of splits that no longer have them, before anything is made; said, and noted."""
-        left = self.kept.prune({split: set(map(key_of, ids)) for split, ids in dealt.items()})
+        keys = {split: set(map(key_of, ids)) for split, ids in dealt.items()}
+        left = self.kept.leaving(keys)
         for split, ids in left.items():
             more = f" and {len(ids) - NAMED} more (all are in {NAME})" if len(ids) > NAMED else ""
             gone = f"{len(ids)} clips that" if len(ids) > 1 else "1 clip that"
             self.say(f"Took out {gone} the corpus no longer has in {split}: {', '.join(ids[:NAMED])}{more}.")
-        manifest = manifest.model_copy(update={"left": left})
-        manifest.write(self.out)
-        return manifest
+        if left != self.manifest.left:
+            self._note(left=left, contents="" if left else self.manifest.contents)
+        self.kept.prune(keys)
 
     def _jobs(self, dealt: Mapping[str, Sequence[str]]) -> list[Job]:
         jobs = [
@@ -215,6 +220,8 @@ class _Run:
                 outcomes[job] = finished
                 count(len(job.ids))
         self._take_over(waiting, jobs)
+        if waiting:
+            self._note(contents="")
         try:
             with closing(executor(self.recipe, [task for plan in waiting for task in plan.tasks])) as made:
                 for plan in waiting:
@@ -297,18 +304,22 @@ class _Run:
         self.failures.gather(dealt)
         self.stamps.gather(dealt)
 
-    def _counted(self, manifest: Manifest, outcomes: Mapping[Job, Outcome]) -> Manifest:
-        """The manifest with the counts of what was asked for, and of splits that clips left."""
+    def _counts(self, outcomes: Mapping[Job, Outcome]) -> dict[str, Counts]:
+        """The counts of what was asked for, of splits that clips left, and as they were of the others."""
         by_split: dict[str, list[Outcome]] = {}
         for job, outcome in outcomes.items():
             by_split.setdefault(job.split, []).append(outcome)
-        counted = {split: _count(parts) for split, parts in by_split.items()}
-        for split in set(manifest.left) - set(self.splits):
-            counted[split] = _count([self._recounted(split)])
-        others = {split: counts for split, counts in manifest.splits.items() if split not in self.splits}
-        both = {**others, **counted}
-        return manifest.model_copy(
-            update={"splits": {split: both[split] for split in SPLITS if split in both}}
+        for split in set(self.manifest.left) - set(self.splits):
+            by_split[split] = [self._recounted(split)]
+        old = {split: counts for split, counts in self.manifest.splits.items() if split not in self.splits}
+        both = old | {split: _count(parts) for split, parts in by_split.items()}
+        return {split: both[split] for split in SPLITS if split in both}
+
+    def _contents(self, dealt: Mapping[str, Sequence[str]]) -> str:
+        """A hash of which clips there are and of what they were made from, by which sets made from this one know."""
+        clips = [(split, clip_id) for split, ids in dealt.items() for clip_id in ids]
+        return digest(
+            [[*clip, self.stamps.get(*clip)] for clip in clips if clip not in self.failures.reasons]
         )
 
     def _recounted(self, split: str) -> Outcome:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from signvip.data import fields
 from signvip.data.files import remove_leftovers
+from signvip.data.kept import Kept
 from signvip.data.shards import Sample, read_shard, shard_paths, splits_of, writing_shard
 from signvip.errors import DataError
 
 MADE = "made"  # in a sample's json: {field: fingerprint of what wrote it}
 
+Add = Callable[[Sample], Mapping[str, bytes]]
+
 
 def rewrite_shards(
     source: str | Path,
     out: str | Path,
-    add: Callable[[Sample], Mapping[str, bytes]],
+    add: Add,
     *,
     names: Sequence[str],
     stamp: str,
@@ -25,51 +29,43 @@ def rewrite_shards(
 ) -> None:
     """Write each shard of `source` to `out` (the same folder, too) with the fields that `add` returns.
 
-    One output shard per input shard. A shard whose samples all have the fields `names` made by `stamp` (the
-    fingerprint of the weights) is left alone, so that an interrupted run resumes and new weights redo all.
+    One output shard per input shard. A sample that has the fields `names` made by `stamp` (the fingerprint of the
+    weights), and is otherwise as in `source`, is not made again: an interrupted run resumes, new weights redo all, and
+    of a source that changed the clips that did. What `source` no longer has leaves `out` before anything is made.
     """
     source, out = Path(source), Path(out)
     chosen = splits_of(source) if splits is None else list(splits)
-    shards = {path: read_shard(path) for split in chosen for path in shard_paths(source, split)}
-    if not shards:
+    shards = {split: {path: read_shard(path) for path in shard_paths(source, split)} for split in chosen}
+    if not any(shards.values()):
         raise DataError(f"There are no shards in {source}; make them with: signvip preprocess")
     remove_leftovers(out)
-    inside = source.resolve() == out.resolve()
-    done, total = 0, sum(map(len, shards.values()))
-    for path, samples in shards.items():
-        if not _finished(out / path.name, samples, names, stamp, inside):
-            for number, _ in enumerate(_rewrite(samples, out / path.name, add, stamp)):
-                _report(progress, done + number, total)
-        done += len(samples)
-        _report(progress, done, total)
+    counter = _Counter(progress, sum(len(samples) for of in shards.values() for samples in of.values()))
+    for of_split in shards.values():
+        _Split(source, out, of_split, names, stamp)(add, counter)
 
 
-def _report(progress: Callable[[int, int], None] | None, done: int, total: int) -> None:
-    if progress:
-        progress(done, total)
+def follow(source: Path, out: Path) -> dict[str, list[str]]:
+    """Take out of `out` what `source` no longer has in any split; the ids that left, by split."""
+    keys = {
+        split: {sample.key for path in shard_paths(source, split) for sample in read_shard(path)}
+        for split in splits_of(out)
+    }
+    kept = Kept(out)
+    left = kept.leaving(keys)
+    kept.prune(keys)
+    return left
 
 
-def _rewrite(
-    samples: list[Sample], target: Path, add: Callable[[Sample], Mapping[str, bytes]], stamp: str
-) -> Iterator[None]:
-    with writing_shard(target) as writer:
-        for sample in samples:
-            members = {name: sample.read(name) for name in sample.members}
-            added = add(sample)
-            members.update(added)
-            meta = fields.decode(fields.META, members[fields.META])
-            meta[MADE] = {**meta.get(MADE, {}), **dict.fromkeys(added, stamp)}
-            members[fields.META] = fields.encode(fields.META, meta)
-            writer.write(sample.key, members)
-            yield
+class _Counter:
+    """Reports how many samples are done."""
 
+    def __init__(self, progress: Callable[[int, int], None] | None, total: int) -> None:
+        self.progress, self.total, self.done = progress, total, 0
 
-def remove_strays(source: Path, out: Path) -> None:
-    """Remove the shards of `out` that `source` does not have, or no longer."""
-    for split in splits_of(out):
-        for path in shard_paths(out, split):
-            if not (source / path.name).exists():
-                path.unlink()
+    def __call__(self, samples: int = 1) -> None:
+        self.done += samples
+        if self.progress:
+            self.progress(self.done, self.total)
 
 
 def has_fields(sample: Sample, names: Sequence[str], stamp: str) -> bool:
@@ -78,22 +74,75 @@ def has_fields(sample: Sample, names: Sequence[str], stamp: str) -> bool:
     return all(name in sample.members and made.get(name) == stamp for name in names)
 
 
-def _finished(target: Path, samples: list[Sample], names: Sequence[str], stamp: str, inside: bool) -> bool:
-    """Whether a shard holds these samples, as they are now, with these fields; a damaged one does not."""
-    try:
-        present = read_shard(target) if target.exists() else []
-        return [sample.key for sample in present] == [sample.key for sample in samples] and all(
-            has_fields(there, names, stamp) and (inside or _same(sample, there, names))
-            for sample, there in zip(samples, present, strict=True)
+class _Split:
+    """The shards of a split, by path in the source, and what of them is there already."""
+
+    def __init__(
+        self, source: Path, out: Path, shards: Mapping[Path, list[Sample]], names: Sequence[str], stamp: str
+    ) -> None:
+        self.out, self.shards, self.names, self.stamp = out, shards, names, stamp
+        self.in_place = source.resolve() == out.resolve()
+        self.kept = Kept(out)
+
+    def __call__(self, add: Add, count: _Counter) -> None:
+        split = next((path.name.partition("-")[0] for path in self.shards), None)
+        if split is None:
+            return
+        there = {sample.key for samples in self.shards.values() for sample in samples}
+        self.kept.prune({split: there})
+        old = self.kept.by_key(shard_paths(self.out, split))
+        ready = {
+            sample.key for samples in self.shards.values() for sample in samples if self._holds(sample, old)
+        }
+        waiting = {
+            path: samples for path, samples in self.shards.items() if not self._finished(path, samples, ready)
+        }
+        count(sum(len(samples) for path, samples in self.shards.items() if path not in waiting))
+        reused = [
+            old[sample.key] for samples in waiting.values() for sample in samples if sample.key in ready
+        ]
+        self.kept.hold(reused, [self.out / path.name for path in waiting])
+        with closing(self.kept):
+            for path, samples in waiting.items():
+                with writing_shard(self.out / path.name) as writer:
+                    for sample in samples:
+                        writer.write(
+                            sample.key, self._members(sample, old if sample.key in ready else {}, add)
+                        )
+                        count()
+        for path in set(shard_paths(self.out, split)) - {self.out / path.name for path in self.shards}:
+            path.unlink()
+
+    def _members(self, sample: Sample, old: Mapping[str, Sample], add: Add) -> dict[str, bytes]:
+        if sample.key in old:
+            return self.kept.take(old[sample.key])
+        members = {name: sample.read(name) for name in sample.members}
+        added = add(sample)
+        members.update(added)
+        meta = fields.decode(fields.META, members[fields.META])
+        meta[MADE] = {**meta.get(MADE, {}), **dict.fromkeys(added, self.stamp)}
+        members[fields.META] = fields.encode(fields.META, meta)
+        return members
+
+    def _finished(self, path: Path, samples: list[Sample], ready: set[str]) -> bool:
+        """Whether a shard of the output holds these samples, all of them ready."""
+        present = [sample.key for sample in self.kept.samples(self.out / path.name)]
+        return present == [sample.key for sample in samples] and ready.issuperset(present)
+
+    def _holds(self, sample: Sample, old: Mapping[str, Sample]) -> bool:
+        """Whether the output has a sample with these fields by this stamp, the rest being that of the source."""
+        found = old.get(sample.key)
+        try:
+            if found is None or not has_fields(found, self.names, self.stamp):
+                return False
+            return self.in_place or self._equal(sample, found)
+        except (DataError, AttributeError):
+            return False
+
+    def _equal(self, sample: Sample, found: Sample) -> bool:
+        """Whether all that was copied from a sample is still what it has."""
+        own, copied = ({**one.load(fields.META), MADE: None} for one in (sample, found))
+        compared = sample.members.keys() - {*self.names, fields.META}
+        return own == copied and all(
+            name in found.members and sample.read(name) == found.read(name) for name in compared
         )
-    except DataError:
-        return False
-
-
-def _same(sample: Sample, there: Sample, names: Sequence[str]) -> bool:
-    """Whether all that was copied from a sample is still what it has."""
-    kept = sample.members.keys() - {*names, fields.META}
-    if kept != there.members.keys() - {*names, fields.META}:
-        return False
-    own, copied = ({**one.load(fields.META), MADE: None} for one in (sample, there))
-    return own == copied and all(sample.read(name) == there.read(name) for name in kept)

@@ -15,6 +15,7 @@ from typing import Any
 from signvip.contracts import SPLITS
 from signvip.data import fields
 from signvip.data.files import fault_of_name, replacing
+from signvip.data.manifest import check_current
 from signvip.errors import DataError
 
 _NAME = re.compile(rf"({'|'.join(SPLITS)})-(\d{{6,}})\.tar")
@@ -176,6 +177,7 @@ class ShardIndex:
             raise DataError(
                 f"There are no {split} shards in {folder}; make them with: signvip preprocess --split {split}"
             )
+        check_current(self.folder)
         self.samples = [sample for path in self.shards for sample in read_shard(path)]
 
     def __len__(self) -> int:
