@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -128,9 +129,10 @@ class TextPhase:
         write_text(folder / "texts.tsv", "".join(f"{wanted}\t{made}\n" for wanted, made in pairs))
         best = folder.parents[1] / "best.safetensors"
         if (values["bleu4"], values["chrf"]) > _scores(best):
-            about = {**{name: repr(value) for name, value in values.items()}, "step": folder.name[5:]}
+            # in one text: safetensors writes several in an order of its own, and equal weights as other bytes
+            about = json.dumps({**values, "step": int(folder.name[5:])})
             with replacing(best) as temporary:
-                save_file(self.module.state_dict(), temporary, metadata=about)
+                save_file(self.module.state_dict(), temporary, metadata={"about": about})
         return values
 
     def write(self, beams: int) -> list[str]:
@@ -150,8 +152,7 @@ class TextPhase:
         """Load the weights that were best on dev; returns the step that they are of."""
         best = folder / "best.safetensors"
         self.module.load_state_dict(load_file(best))
-        with safe_open(best, "pt") as file:
-            return int(file.metadata()["step"])
+        return int(_about(best)["step"])
 
     def _varied(self, rows: Tensor, draws: Draws) -> Tensor:
         """Pictures as another camera might have them; features of poses stay as they are."""
@@ -163,9 +164,15 @@ class TextPhase:
 def _scores(best: Path) -> tuple[float, float]:
     if not best.is_file():
         return -1.0, -1.0
-    with safe_open(best, "pt") as file:
-        about = file.metadata()
+    about = _about(best)
     return float(about["bleu4"]), float(about["chrf"])
+
+
+def _about(best: Path) -> dict[str, Any]:
+    """What is noted of the best weights so far: their step, and their scores on dev."""
+    with safe_open(best, "pt") as file:
+        noted: dict[str, str] = file.metadata()
+    return json.loads(noted["about"]) if "about" in noted else noted  # older ones note each by itself
 
 
 def _lengths(rows: Sequence[Any]) -> Tensor:
