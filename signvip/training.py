@@ -36,7 +36,7 @@ from signvip.registry import registry
 from signvip.sharding import check_torch, choose_blocks, gather, whole
 from signvip.trainable import place_frozen, trained_and_frozen
 from signvip.validation import Share, is_measured, together
-from signvip.watch import Watch, refuse_broken, weights_of
+from signvip.watch import refuse_checkpoint, refuse_loss, refuse_weights
 
 if TYPE_CHECKING:
     from signvip.config import Training
@@ -148,7 +148,6 @@ def train(
     start = _resume(accelerator, folder, *state)
     if averages is not None:
         averages.to(accelerator.device)  # not before: a checkpoint gives them back on the CPU
-    watch = Watch(accelerator, phase.name, training)
 
     def validate(done: int) -> None:
         share = partial(Share.of, seed=seed, whole=done == training.steps)
@@ -177,16 +176,12 @@ def train(
             if averages is not None:
                 averages.step(parameters)
             done = step + 1
-            watch.see(loss)  # of its last part: what is wrong in another is in the weights by now
-            saves, shows = _due(training, done, "checkpoint"), _due(training, done, "log")
-            if saves or shows or accelerator.device.type == "cpu":
-                watch.refuse(done, checkpoints(folder), weights_of(phase.module, averages) if saves else None)
-            if shows:
+            if _due(training, done, "log"):
                 mean, rate = accelerator.reduce(loss.detach(), "mean"), schedule.get_last_lr()[0]
                 _log(accelerator, phase.name, folder, done, {"loss": mean, **values, "lr": rate}, task)
             else:
                 task.advance()
-            if saves:
+            if _due(training, done, "checkpoint"):
                 _checkpoint(accelerator, folder, done, *state)
             if _due(training, done, "validate"):
                 validate(done)
@@ -309,6 +304,7 @@ def _log(
     task: Task | None,
 ) -> None:
     values = {name: float(value) for name, value in found.items()}  # read from the card here and nowhere else
+    refuse_loss(values.get("loss", 0.0), phase, step, checkpoints(folder))
     if task is not None:
         task.advance(1, **{key: value for key, value in values.items() if key != "lr"})
     if not accelerator.is_main_process:
@@ -323,6 +319,7 @@ def _checkpoint(
     accelerator: Accelerator, folder: Path, step: int, module: nn.Module, optimizer: Any, others: Stateful
 ) -> None:
     """Write a checkpoint under a temporary name and rename it, so that it is there whole or not at all."""
+    refuse_weights(accelerator, module, others.get("averages"), folder.name, step, checkpoints(folder))
     target, partial = folder / f"checkpoint-{step:07d}", folder / ".checkpoint.partial"
     if accelerator.is_main_process:
         shutil.rmtree(partial, ignore_errors=True)
@@ -361,7 +358,7 @@ def _resume(
             f"{found[-1]} cannot be resumed ({type(error).__name__}); remove that folder to go on from the one "
             "before it, or start again with --fresh."
         ) from error
-    refuse_broken(found[-1], module, others.get("averages"))
+    refuse_checkpoint(found[-1], module, others.get("averages"))
     return step_of(found[-1])
 
 
