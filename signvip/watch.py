@@ -37,7 +37,7 @@ def refuse_weights(
 ) -> None:
     """RunError, in all processes, where a weight to be stored is not finite in one of them."""
     fine = all_finite(_stored(module, averages)).to(accelerator.device)
-    if float(accelerator.reduce((~fine).float(), "sum")):
+    if float(accelerator.reduce(fine.float(), "mean")) < 1:
         raise RunError(_astray(phase, step, "its weights are", kept))
 
 
