@@ -49,8 +49,8 @@ def encode(
 ) -> Path:
     """Add VAE latents (F, 4, h, w) and embeddings e (F, C, h, w), both float16; resumes.
 
-    None means by default: latents as soon as there is a VAE, embeddings once stage 1 is trained and where they
-    stay under 500 MB.
+    None means by default: latents as soon as there is a VAE and the shards hold videos, embeddings once stage 1 is
+    trained and where they stay under 500 MB.
     """
     reporter = reporter or Silent()
     opened = Run.open(run)
@@ -61,12 +61,15 @@ def encode(
 def _encode(
     shards: Path, out: Path, opened: Run, latents: bool | None, embeddings: bool | None, reporter: Reporter
 ) -> Path:
+    manifest = Manifest.read(shards)
+    if latents:
+        manifest.check_video(shards, "encode --latents")
     computes: dict[str, Compute] = {}
-    if latents or (latents is None and opened.has("vae")):
+    if latents or (latents is None and opened.has("vae") and manifest.video):
         computes["vae"] = _latents(load_vae(opened))
     if embeddings or (embeddings is None and opened.has("condition_encoder")):
         encoder = opened.load("condition_encoder", ConditionEncoder)
-        size = _embedding_bytes(Manifest.read(shards), encoder, opened)
+        size = _embedding_bytes(manifest, encoder, opened)
         if embeddings or size <= SMALL_ENOUGH:
             computes["condition_encoder"] = _embeddings(encoder)
         else:

@@ -48,7 +48,7 @@ class Clip:
     id: str
     text: str
     seconds: float
-    picture: int  # checksum of the video's bytes
+    picture: int | None  # checksum of the video's bytes; None where the shards hold no videos
     still: bool
     hands: float | None  # share of frames with a hand in sight
 
@@ -101,7 +101,8 @@ def _sample(index: ShardIndex, number: int, split: str, manifest: Manifest) -> t
     except SignVipError as error:
         return str(error), None
     conditions = [fields.condition_field(name) for name in manifest.conditions]
-    missing = [name for name in (fields.VIDEO, fields.META, fields.TEXT, *conditions) if name not in values]
+    wanted = [*([fields.VIDEO] if manifest.video else []), fields.META, fields.TEXT, *conditions]
+    missing = [name for name in wanted if name not in values]
     missing = missing or [f"{name} in its json" for name in ABOUT if name not in values[fields.META]]
     if missing:
         return f"{key} has no {', '.join(missing)}; run signvip preprocess again.", None
@@ -109,7 +110,8 @@ def _sample(index: ShardIndex, number: int, split: str, manifest: Manifest) -> t
     if wrong:
         about = values[fields.META]
         return f"{key} should have {about['frames']} frames, but {', '.join(wrong)}; make it again.", None
-    return None, _clip(key, split, values, zlib.crc32(index.read(number, fields.VIDEO)))
+    picture = zlib.crc32(index.read(number, fields.VIDEO)) if manifest.video else None
+    return None, _clip(key, split, values, picture)
 
 
 def _other_lengths(values: dict[str, Any]) -> Iterator[str]:
@@ -118,7 +120,8 @@ def _other_lengths(values: dict[str, Any]) -> Iterator[str]:
     for name, value in values.items():
         if name.endswith(".npz"):
             frames |= {f"{name}/{part}": len(rows) for part, rows in value.items()}
-    frames[fields.VIDEO] = len(values[fields.VIDEO][0])
+    if fields.VIDEO in values:
+        frames[fields.VIDEO] = len(values[fields.VIDEO][0])
     for name, count in frames.items():
         if count != values[fields.META]["frames"]:
             yield f"{name} {count}"
@@ -126,20 +129,27 @@ def _other_lengths(values: dict[str, Any]) -> Iterator[str]:
 
 def _other_form(values: dict[str, Any], manifest: Manifest) -> Iterator[str]:
     """Size and rate, where they are not those of the manifest."""
-    height, width = values[fields.VIDEO][0].shape[1:3]
-    if (height, width) != tuple(side + side % 2 for side in manifest.size):  # odd ones are padded in the mp4
-        yield f"mp4 {height}x{width} in the place of {manifest.size[0]}x{manifest.size[1]}"
+    if fields.VIDEO in values:
+        height, width = values[fields.VIDEO][0].shape[1:3]
+        if (height, width) != tuple(
+            side + side % 2 for side in manifest.size
+        ):  # odd ones are padded in the mp4
+            yield f"mp4 {height}x{width} in the place of {manifest.size[0]}x{manifest.size[1]}"
     if abs(values[fields.META]["fps"] - manifest.fps) > 1e-3:
         yield f"{values[fields.META]['fps']:g} frames a second in the place of {manifest.fps:g}"
 
 
-def _clip(key: str, split: str, values: dict[str, Any], picture: int) -> Clip:
-    about, pixels = values[fields.META], values[fields.VIDEO][0].astype(np.int16)
-    changes = np.abs(np.diff(pixels, axis=0)).mean() if len(pixels) > 1 else 0.0
-    still = bool(changes < STILL or pixels[0].std() < PLAIN)
-    seconds = len(pixels) / about["fps"]
-    text = values[fields.TEXT].strip()
+def _clip(key: str, split: str, values: dict[str, Any], picture: int | None) -> Clip:
+    about, text = values[fields.META], values[fields.TEXT].strip()
+    still = picture is not None and _is_still(values[fields.VIDEO][0].astype(np.int16))
+    seconds = about["frames"] / about["fps"]
     return Clip(key, split, about["id"], text, seconds, picture, still, _hand_share(values))
+
+
+def _is_still(pixels: np.ndarray) -> bool:
+    """Whether frames (F, H, W, 3) do not move, or are empty."""
+    changes = np.abs(np.diff(pixels, axis=0)).mean() if len(pixels) > 1 else 0.0
+    return bool(changes < STILL or pixels[0].std() < PLAIN)
 
 
 def _hand_share(values: dict[str, Any]) -> float | None:
@@ -189,6 +199,8 @@ def _texts(clips: Sequence[Clip]) -> Finding:
 
 
 def _pictures(clips: Sequence[Clip]) -> Finding:
+    if any(clip.picture is None for clip in clips):
+        return Finding("pictures", "none: these shards hold no videos, and train stages 2 and 3")
     still = [clip.id for clip in clips if clip.still]
     times = Counter(clip.picture for clip in clips)
     copies = [clip.id for clip in clips if times[clip.picture] > 1]

@@ -30,6 +30,7 @@ from signvip.backtranslation.phases import PosePhase, Rows, TextPhase
 from signvip.backtranslation.vocabulary import build_tokenizer
 from signvip.config import BOOKKEEPING
 from signvip.data.files import write_text
+from signvip.data.manifest import Manifest
 from signvip.errors import DataError, MismatchError
 from signvip.locks import locked
 from signvip.metrics.texts import Bleu, ChrF, RougeL
@@ -68,6 +69,7 @@ def train_evaluator(
 def _train(config: EvaluatorConfig, shards: Path, out: Path, resume: bool, reporter: Reporter) -> Evaluator:
     _refuse_another(out, config)
     config = config.model_copy(update={"corpus": describe(shards)})
+    Manifest.read(shards).check_video(shards, "train-evaluator")
     train, dev = TrueClips(shards, "train"), TrueClips(shards, "dev")
     run, loop = run_of(config, out), Loop(resume, reporter)
     if learns_poses(config, train, dev):

@@ -17,7 +17,7 @@ from signvip.errors import DataError, MismatchError
 NAME = "manifest.json"
 VERSION = 1
 # What shards of one folder have in common, beside the place of their corpus.
-RECIPE = ("dataset", "conditions", "estimators", "size", "fps", "fit")
+RECIPE = ("dataset", "conditions", "estimators", "size", "fps", "fit", "video")
 ENCODED = {"vae", "condition_encoder"}  # whose fields `encode` writes
 
 
@@ -44,6 +44,7 @@ class Manifest(Config):
     size: tuple[int, int]  # (H, W)
     fps: float
     fit: str = "crop"  # how clips of another aspect came to the size
+    video: bool = True  # whether the clips' frames are stored; without them stages 2 and 3 can be trained
     splits: dict[str, Counts] = Field(default_factory=dict)
     left: dict[str, list[str]] = Field(default_factory=dict)  # clips that the last run took out of each split
     contents: str = (
@@ -115,6 +116,13 @@ class Manifest(Config):
             raise MismatchError(
                 f"{shards} was made with another {part} (weights {found}, this run has {fingerprint}); "
                 f"make it again with: {command} {shards}"
+            )
+
+    def check_video(self, shards: Path, command: str) -> None:
+        """Refuse shards without frames, where a command needs them."""
+        if not self.video:
+            raise MismatchError(
+                f"{shards} holds no videos, which {command} needs; make others with: signvip preprocess --video"
             )
 
     def check_sources(self, size: tuple[int, int], fps: float, conditions: list[str], shards: Path) -> None:

@@ -355,6 +355,7 @@ def _manifest(recipe: Recipe, out: Path) -> Manifest:
         size=recipe.size,
         fps=recipe.fps,
         fit=recipe.fit,
+        video=recipe.video,
     )
     if not (out / NAME).exists():
         return fresh

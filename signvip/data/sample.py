@@ -34,6 +34,7 @@ class Recipe:
     fps: float
     estimators: Mapping[str, Estimator] = field(default_factory=dict)
     fit: Fit = "crop"
+    video: bool = True  # whether frames are stored, or only what conditions are drawn from
 
     @classmethod
     def of(
@@ -42,12 +43,13 @@ class Recipe:
         config: RunConfig,
         estimators: Mapping[str, Estimator] | None = None,
         fit: Fit = "crop",
+        video: bool = True,
     ) -> Recipe:
         """What a run of this configuration trains on."""
         conditions = {
             name: build("condition", name, **options) for name, options in config.conditions.items()
         }
-        return cls(reader, conditions, config.size, config.fps, estimators or {}, fit)
+        return cls(reader, conditions, config.size, config.fps, estimators or {}, fit, video)
 
     @property
     def moves(self) -> dict[str, Moves]:
@@ -68,11 +70,11 @@ class Recipe:
         clip = self.reader.load(split, clip_id)
         check_clip(clip, self.fps)
         clip = fit(estimate(clip, self.estimators), self.size, self.fit, self.moves)
-        members = {
-            fields.VIDEO: encode_video(clip.frames, clip.fps, comment=clip.notice or None),
-            fields.META: fields.encode(fields.META, describe(clip, split)),
-            fields.TEXT: clip.text.encode(),
-        }
+        members = {}
+        if self.video:
+            members[fields.VIDEO] = encode_video(clip.frames, clip.fps, comment=clip.notice or None)
+        members[fields.META] = fields.encode(fields.META, describe(clip, split))
+        members[fields.TEXT] = clip.text.encode()
         for name, condition in self.conditions.items():
             member = fields.condition_field(name)
             members[member] = fields.encode(member, condition.extract(clip))

@@ -23,7 +23,7 @@ FRAMES, SMALL = 10, 96
 
 @dataclass(frozen=True)
 class Strip:
-    """One clip to look at: its frames and, of a sample, what its conditions look like, (F, H, W, 3) uint8 each."""
+    """One clip to look at: its frames, where it has any, and what its conditions look like, (F, H, W, 3) uint8."""
 
     name: str
     fps: float
@@ -55,10 +55,10 @@ def write_sheet(shown: Sequence[Strip], path: Path, frames: int = FRAMES) -> Pat
     """Write a PNG with some frames of each clip above their conditions."""
     rows, labels = [], []
     for strip in shown:
-        picks = spread(len(strip.rows["frames"]), frames)
+        picks = spread(len(next(iter(strip.rows.values()))), frames)
         for name, pictures in strip.rows.items():
             rows.append([pictures[pick] for pick in picks])
-            labels.append(strip.name[-14:] if name == "frames" else name)
+            labels.append(strip.name[-14:] if pictures is next(iter(strip.rows.values())) else name)
     scale = 2 if max(rows[0][0].shape[:2]) < SMALL else 1
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
@@ -91,9 +91,10 @@ def _chosen(paths: Sequence[Path], wanted: list[str], limit: int) -> Iterator[Sa
 
 
 def _strip(sample: Sample, conditions: dict[str, Condition], size: tuple[int, int]) -> Strip:
-    frames, fps = sample.load(fields.VIDEO)
-    rows = {"frames": frames}
+    rows = {"frames": sample.load(fields.VIDEO)[0]} if fields.VIDEO in sample.members else {}
     for name, condition in conditions.items():
         if fields.condition_field(name) in sample.members:
             rows[name] = condition.draw(sample.load(fields.condition_field(name)), size)
-    return Strip(sample.key, fps, rows)
+    if not rows:
+        raise DataError(f"{sample.key} in {sample.shard} has nothing to show: no video, and no conditions.")
+    return Strip(sample.key, sample.load(fields.META)["fps"], rows)

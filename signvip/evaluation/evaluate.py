@@ -14,6 +14,7 @@ import numpy as np
 
 import signvip
 from signvip.data.files import write_text
+from signvip.data.manifest import Manifest
 from signvip.errors import DataError, RunError, SignVipError
 from signvip.evaluation import chance
 from signvip.evaluation.chain import Chain
@@ -70,6 +71,7 @@ def evaluate(
 def _evaluate(
     shards: Path, out: Path, source: str, options: EvaluateOptions, reporter: Reporter
 ) -> Evaluation:
+    Manifest.read(shards).check_video(shards, "evaluate")
     opened = Run.open(Path(source))
     clips = Clips(shards, options.split, opened.config)
     pipe = load_pipeline(source, options.sampling)

@@ -76,6 +76,7 @@ TEXT = PhaseKey("stage3", ("translator",), ("autoencoder",), makes=("translator"
 def stage1(run: Run, shards: Path, loop: Loop) -> None:
     """VAE where none is named, then images, then motion (section 3.4)."""
     _check_shards(run, shards)
+    Manifest.read(shards).check_video(shards, "stage 1")
     if run.config.start.vae is not None:
         _take_vae(run, loop)
     phases = {"vae": _train_vae, "image": _train_image, "motion": _train_motion}

@@ -81,6 +81,12 @@ def preprocess(
     ] = None,
     fps: Annotated[float | None, typer.Option("--fps", min=0.1, help="Frames a second.")] = None,
     fit: Annotated[Fit, typer.Option("--fit", help="How another aspect is met.")] = Fit.crop,
+    video: Annotated[
+        bool,
+        typer.Option(
+            "--video/--no-video", help="Store frames; without, shards train stages 2 and 3, and not stage 1."
+        ),
+    ] = True,
     split: Annotated[
         list[str] | None, typer.Option("--split", metavar="NAME", help="train, dev or test (repeatable).")
     ] = None,
@@ -122,6 +128,8 @@ def preprocess(
 
       signvip preprocess lexicon data/names --text names.txt --size 128x128
 
+      signvip preprocess my-poses data/poses --dataset poses --no-video
+
       signvip preprocess /corpora/mine data/mine --dataset folder --size 128x96 --workers 8
 
       signvip preprocess /corpora/how2sign data/how2sign --dataset how2sign --preset how2sign --shard 3/16
@@ -139,7 +147,7 @@ def preprocess(
     reader = open_corpus(source, dataset, options.get("dataset", {}), wanted, text)
     estimators = choose_estimators(reader, wanted, estimator or [], options.get("estimator", {}))
     reporter = make_reporter()
-    recipe = Recipe.of(reader, wanted, estimators, fit.value)
+    recipe = Recipe.of(reader, wanted, estimators, fit.value, video)
     refuse_blind(recipe)
     makes = choose_executor(executor, workers, time_limit)
     result = _run(recipe, out, tuple(split or SPLITS), makes, share, retry_failed, reporter)
