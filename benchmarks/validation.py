@@ -98,6 +98,12 @@ def count(config: RunConfig) -> list[Row]:
     one = _forward(lambda: rehearsal.tokens(rehearsal.tokens_batch(CHUNK, stored=False))) / CHUNK
     seen_frames = [sum(len(share.picks(frames)) for _ in share.clips) for share in (sample, split)]
     rows.append(_row(config, "stage 2", config.stage2, step, *(one * n for n in seen_frames)))
+    if config.stage2_poses is not None:
+        poses = config.stage2_poses
+        batch = rehearsal.poses_batch(poses.clips * poses.frames, stored=True)
+        step = _step(lambda: rehearsal.poses(batch)[0])
+        one = _forward(lambda: rehearsal.poses(rehearsal.poses_batch(CHUNK, stored=False))) / CHUNK
+        rows.append(_row(config, "poses", poses, step, *(one * n for n in seen_frames)))
     return [*rows, _text_row(config, rehearsal, frames, len(sample.clips), len(split.clips))]
 
 

@@ -25,15 +25,16 @@ from signvip.evaluation.chain import (
     Chain,
     Row,
     Sample,
-    fit_probe,
     picture_rows,
     picture_scores,
+    pose_rows,
     reconstruction,
     shuffled,
     stills,
     token_rows,
     translation_rows,
     without,
+    wrist_reader,
 )
 from signvip.evaluation.counting import STILL, counting
 from signvip.evaluation.material import REBUILT
@@ -47,7 +48,7 @@ from signvip.toysign import ToySign, portrait
 if TYPE_CHECKING:
     from signvip.config import RunConfig
 
-PROBE_CLIPS = {"train": 32, "dev": 6}
+PROBE_CLIPS = {"train": 32, "dev": 6}  # what a probe is fitted on where the run has no pose head
 SHEET_FRAMES = 8
 GOALS = {
     ("hand_ssim", REBUILT): f"above {STILL}",
@@ -71,7 +72,8 @@ def demo(
     run = Run.open(_train(out, reporter) if train else embedded_run())
     shards = out / "test-shards"
     with _timed(seconds, "corpus and shards"):
-        reader = _corpus(run.config, shards, clips, reporter)
+        probed = {} if run.has("pose_head") else PROBE_CLIPS
+        reader = _corpus(run.config, shards, {"train": 0, "dev": 0, **probed, "test": clips}, reporter)
     with _timed(seconds, "load the model"):
         pipe = load_pipeline(str(run.path), GenerateOptions())
         chain = Chain(run, pipe, Clips(shards, "test", run.config))
@@ -98,9 +100,9 @@ def demo(
     )
 
 
-def _corpus(config: RunConfig, shards: Path, clips: int, reporter: Reporter) -> ToySign:
-    counts: dict[str, Any] = {**PROBE_CLIPS, "test": clips}
-    reader: ToySign = signvip.build("dataset", "toysign", size=config.size, fps=config.fps, **counts)
+def _corpus(config: RunConfig, shards: Path, counts: dict[str, int], reporter: Reporter) -> ToySign:
+    options: dict[str, Any] = {"size": config.size, "fps": config.fps, **counts}
+    reader: ToySign = signvip.build("dataset", "toysign", **options)
     with reporter.task("corpus and shards", sum(counts.values())) as task:
         preprocess(
             Recipe.of(reader, config), shards, executor=Processes(2, TIME_LIMIT),
@@ -171,8 +173,11 @@ def _rows(
     ]
     if full:
         rows += _contrasts(chain, references)
-    rows += token_rows(chain, range(len(chain.clips)))
-    return rows + translation_rows(chain, range(len(chain.clips)), fit_probe(chain, shards))
+    picks = range(len(chain.clips))
+    made = chain.pipe.translate([chain.clips.info(pick)["text"] for pick in picks])
+    rows += token_rows(chain, picks)
+    rows += translation_rows(chain, picks, made, wrist_reader(chain, shards))
+    return rows + pose_rows(chain, picks, made)
 
 
 def _contrasts(chain: Chain, references: list[np.ndarray]) -> list[Row]:

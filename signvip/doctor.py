@@ -35,7 +35,7 @@ def examine_preset(preset: str) -> list[Finding]:
     """Parameters of each part of a preset, and the memory of each stage: computed from shapes, nothing is built."""
     from signvip.fitting import gib
     from signvip.memory import training_needs
-    from signvip.sizes import count, count_motion, count_trained, meta_networks, paper_count
+    from signvip.sizes import count, count_motion, count_trained, meta_networks, meta_pose_head, paper_count
 
     config = load_config(preset)
     networks = meta_networks(config)
@@ -48,6 +48,10 @@ def examine_preset(preset: str) -> list[Finding]:
         used, trained = generating.get(part, 0), count_trained(config, networks, part)
         uses = f"{used / 1e6:.3f} M at inference, {trained / 1e6:.3f} M trained"
         findings.append(Finding(part, f"{count(network) / 1e6:.3f} M parameters{of_motion}; {uses}"))
+    head = meta_pose_head(config, networks)
+    if head is not None:
+        uses = "read where poses are asked for, all of it trained"
+        findings.append(Finding("pose_head", f"{count(head) / 1e6:.3f} M parameters; {uses}"))
     whole = sum(generating.values())
     weights = f"{gib(2 * whole)} in fp16, {gib(4 * whole)} in fp32"
     findings.append(Finding("generate", f"{whole / 1e6:.3f} M parameters: {weights}"))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from signvip.config import RunConfig
     from signvip.memory import Need
 
+SECTIONS = {"stage2-poses": "stage2_poses"}  # of the configuration; those of other phases have their names
 SPARE = 1.1  # workspace and fragments beside weights and activations (an estimate)
 
 
@@ -46,7 +47,7 @@ def training_that_fits(config: RunConfig, phase: str, card: int) -> str:
     fit = next((clips for clips in fewer if _bytes(need, clips) <= card), None)
     if fit is None:
         return f"{told}; see docs/training.md for gradient checkpointing and for weights spread over several cards."
-    section = phase.replace("-", ".")
+    section = SECTIONS.get(phase) or phase.replace("-", ".")
     return (
         f"{told}; {gib(_bytes(need, fit))} would do for the same step in parts: "
         f"--set {section}.clips={fit} --set {section}.accumulation={need.clips // fit}"

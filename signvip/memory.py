@@ -13,8 +13,11 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from signvip.config import RunConfig, Training
+from signvip.contracts import NUM_KEYPOINTS
+from signvip.models import PoseHead
 from signvip.models.video_diffusion.unets import is_motion
-from signvip.sizes import Networks, count, meta_networks
+from signvip.sizes import Networks, count, meta_networks, meta_pose_head
+from signvip.stages.poses import keypoint_loss
 
 TRAINED = 16  # bytes of a trained parameter: float32 weight, gradient and the two moments of Adam
 AVERAGED = 4  # one more where EMA is on
@@ -39,7 +42,7 @@ class Need:
         return self.weights + (self.activations or 0)
 
 
-PHASES = ("stage1 image", "stage1 motion", "stage2", "stage3")
+PHASES = ("stage1 image", "stage1 motion", "stage2", "stage2 poses", "stage3")
 
 
 def training_needs(config: RunConfig, phases: Sequence[str] = PHASES) -> list[Need]:
@@ -55,6 +58,9 @@ def training_needs(config: RunConfig, phases: Sequence[str] = PHASES) -> list[Ne
         needs.append(_video(config, "stage1 motion", stage1.motion, networks, is_motion))
     if "stage2" in phases:
         needs.append(_tokens(config, networks))
+    head = meta_pose_head(config, networks)
+    if "stage2 poses" in phases and config.stage2_poses is not None and head is not None:
+        needs.append(_poses(config, networks, head, config.stage2_poses))
     if "stage3" in phases:
         needs.append(_text(config, networks))
     return needs
@@ -84,14 +90,28 @@ def _video(
 
 def _tokens(config: RunConfig, networks: Networks) -> Need:
     training, autoencoder = config.stage2, networks.autoencoder
-    channels, cells = networks.condition_encoder.embedding_channels, _cells(config, networks)
 
     def forward(dtype: torch.dtype) -> Tensor:
-        e = torch.zeros(training.clips * training.frames, channels, *cells, dtype=dtype)
-        return autoencoder.rehearse(e)
+        return autoencoder.rehearse(_embeddings(config, networks, training).to(dtype))
 
     activations = _activations(config, autoencoder, forward)
     return _need("stage2", config, training, autoencoder, activations, frozen=networks.condition_encoder)
+
+
+def _poses(config: RunConfig, networks: Networks, head: PoseHead, training: Training) -> Need:
+    def forward(dtype: torch.dtype) -> Tensor:
+        maps = head(_embeddings(config, networks, training).to(dtype))
+        keypoints = torch.zeros(maps.where.shape[0], NUM_KEYPOINTS, 3)
+        return keypoint_loss(maps, keypoints)[0]
+
+    activations = _activations(config, head, forward)
+    return _need("stage2 poses", config, training, head, activations, frozen=networks.condition_encoder)
+
+
+def _embeddings(config: RunConfig, networks: Networks, training: Training) -> Tensor:
+    """A batch of e (B, C, h, w)."""
+    channels = networks.condition_encoder.embedding_channels
+    return torch.zeros(training.clips * training.frames, channels, *_cells(config, networks))
 
 
 def _text(config: RunConfig, networks: Networks) -> Need:

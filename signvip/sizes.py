@@ -9,10 +9,18 @@ import torch
 from diffusers import AutoencoderKL, ModelMixin
 from torch import nn
 
-from signvip.models import ConditionEncoder, Denoiser, EmbeddingCodec, Guider, ReferenceNet, TokenTranslator
+from signvip.models import (
+    ConditionEncoder,
+    Denoiser,
+    EmbeddingCodec,
+    Guider,
+    PoseHead,
+    ReferenceNet,
+    TokenTranslator,
+)
 from signvip.models.vae import build_vae
 from signvip.models.video_diffusion.unets import Motion, is_motion
-from signvip.networks import new_autoencoder, new_translator, new_video_networks
+from signvip.networks import new_autoencoder, new_pose_head, new_translator, new_video_networks
 
 if TYPE_CHECKING:
     from signvip.config import RunConfig
@@ -20,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Networks:
-    """All networks of a run, with shapes and no memory; a pretrained text encoder is not among them."""
+    """The networks of every run, with shapes and no memory; a pretrained text encoder is not among them."""
 
     vae: AutoencoderKL
     condition_encoder: ConditionEncoder
@@ -58,6 +66,14 @@ def meta_networks(config: RunConfig, motion: Motion = "temporal_attention") -> N
             autoencoder=autoencoder,
             translator=new_translator(config, autoencoder),
         )
+
+
+def meta_pose_head(config: RunConfig, networks: Networks) -> PoseHead | None:
+    """The head that reads poses, at its full size on the meta device; None where the configuration trains none."""
+    if config.stage2_poses is None:
+        return None
+    with torch.device("meta"):
+        return new_pose_head(config, networks.condition_encoder)
 
 
 def count(network: nn.Module) -> int:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 
 import pytest
 
 from signvip import demo as module
+from signvip.data.shards import splits_of
 from signvip.data.video import read_video
 
 
 @pytest.fixture
 def page(trained, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "embedded_run", lambda: trained.run)
-    monkeypatch.setattr(module, "PROBE_CLIPS", {"train": 2, "dev": 1})
     return module.demo(tmp_path / "demo", clips=2)
 
 
@@ -33,3 +34,26 @@ def test_the_demo_leaves_a_page_its_videos_and_its_numbers(page):
     assert text.index("Hand SSIM") < text.index("Face SSIM") < text.index("PSNR in dB")
     assert 0 < rows["share of the frames that count, for they are not the reference"] <= 1
     assert 0 < rows["codes in use"] <= 1 and rows["generated length over true length"] > 0
+    for part in ("Wrist", "Finger", "Face"):
+        assert (
+            rows[f"{part} error in pixels, from true conditions"]
+            > 0
+            < rows[f"{part} error in pixels, from the text"]
+        )
+    assert splits_of(page.parent / "test-shards") == ["test"]
+
+
+def test_wrists_of_a_run_without_a_head_are_read_by_a_probe(trained, tmp_path, monkeypatch):
+    run = tmp_path / "run"
+    shutil.copytree(trained.run, run)
+    shutil.rmtree(run / "pose_head")
+    index = json.loads((run / "model_index.json").read_text())
+    (run / "model_index.json").write_text(json.dumps(index | {"pose_head": [None, None]}))
+    monkeypatch.setattr(module, "embedded_run", lambda: run)
+    monkeypatch.setattr(module, "PROBE_CLIPS", {"train": 2, "dev": 1})
+    page = module.demo(tmp_path / "demo", clips=1)
+    names = {row["name"] for row in json.loads((page.parent / "results.json").read_text())}
+    assert "frames with both wrists in place" in names and not [
+        name for name in names if "error in pixels" in name
+    ]
+    assert splits_of(page.parent / "test-shards") == ["train", "dev", "test"]

@@ -27,6 +27,12 @@ def test_fewer_clips_and_as_many_more_steps_are_named(config):
     assert said.endswith("--set stage1.image.clips=3 --set stage1.image.accumulation=2")
 
 
+def test_the_section_of_the_pose_head_is_named_as_it_is_written(config):
+    [need] = training_needs(config, ["stage2 poses"])
+    said = training_that_fits(config, "stage2-poses", int(1.1 * (need.weights + need.activations * 0.6)))
+    assert said.endswith("--set stage2_poses.clips=8 --set stage2_poses.accumulation=2")
+
+
 def test_where_nothing_fits_checkpointing_is_named(config):
     assert "gradient checkpointing" in training_that_fits(config, "stage1-image", 2**20)
 

@@ -9,6 +9,7 @@ from torch import nn
 from signvip.config import load_config
 from signvip.doctor import examine_preset
 from signvip.memory import _activations, training_needs
+from signvip.sizes import count, meta_networks, meta_pose_head
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,26 @@ def test_a_frozen_denoiser_is_not_counted_as_trained(needs):
     frozen = load_config("rwth", settings=["stage1.denoiser=frozen", 'stage1.phases=["image"]'])
     image = next(need for need in training_needs(frozen) if need.phase == "stage1 image")
     assert needs["stage1 image"].trained - image.trained == pytest.approx(859.521e6, rel=1e-5)
+
+
+def test_the_head_that_reads_poses_is_a_phase_of_its_own(needs):
+    """Its maps are as large as the embeddings: a batch twice as large keeps twice as much."""
+    assert "stage2 poses" not in {need.phase for need in training_needs(load_config("rwth-release"))}
+    config = load_config("tiny")
+    (need,) = training_needs(config, ["stage2 poses"])
+    (twice,) = training_needs(load_config("tiny", settings=["stage2_poses.clips=32"]), ["stage2 poses"])
+    assert twice.activations == pytest.approx(2 * need.activations, rel=0.01)
+    maps = 4 * 32 * 256 * 32 * 32  # bytes of what the head puts out for 32 frames of 32x32 cells
+    assert maps < need.activations < 40 * maps
+    networks = meta_networks(config)
+    assert need.trained == count(meta_pose_head(config, networks))
+    assert need.frozen == count(networks.condition_encoder)
+
+
+def test_doctor_tells_what_poses_take():
+    found = {finding.topic: finding.found for finding in examine_preset("tiny")}
+    assert found["pose_head"].startswith("0.4") and "GiB of activations" in found["stage2 poses"]
+    assert "pose_head" not in {finding.topic for finding in examine_preset("rwth-release")}
 
 
 def test_doctor_tells_parameters_and_memory():

@@ -19,12 +19,15 @@ from signvip.evaluation.trajectories import WristProbe, fit_wrist_probe, share_i
 from signvip.models import ConditionEncoder
 from signvip.models.usage import CodeUsage
 from signvip.pipeline import SignVipPipeline
+from signvip.registry import build
 from signvip.run import Run
 from signvip.stages.clips import Clips
 from signvip.stages.codecs import CHUNK
+from signvip.stages.poses import stored_keypoints
 from signvip.validation import add
 
 PROBE_FRAMES = 1200
+ERRORS = {"Wrist": "wrist_error", "Finger": "finger_error", "Face": "face_error"}
 PICTURES = {"hand_ssim": "Hand SSIM", "face_ssim": "Face SSIM", "psnr": "PSNR in dB", "ssim": "SSIM"}
 
 
@@ -215,15 +218,46 @@ def token_rows(chain: Chain, picks: Sequence[int]) -> list[Row]:
     ]
 
 
-def translation_rows(chain: Chain, picks: Sequence[int], probe: WristProbe) -> list[Row]:
-    """Lengths, and wrists after time alignment, of unseen sentences."""
+Wrists = Callable[[Tensor], np.ndarray]
+"""Embeddings e (F, C, h, w) to the places (F, 2, 2) of right and left wrist, as fractions of the frame."""
+
+
+def wrist_reader(chain: Chain, shards: Path) -> Wrists:
+    """The run's pose head; where it has none, a linear probe that is fitted on the shards."""
+    head, (height, width) = chain.pipe.pose_head, chain.run.config.size
+    if head is None:
+        probe = fit_probe(chain, shards)
+        return lambda e: probe(as_array(e))
+    return lambda e: wrist_positions(as_array(head.locate(e)) / (width, height, 1))
+
+
+@torch.no_grad()
+def pose_rows(chain: Chain, picks: Sequence[int], made: Sequence[Tensor]) -> list[Row]:
+    """Errors of what the run's pose head reads, in pixels, of true conditions and of `made` tokens; none without it."""
+    head, (height, width) = chain.pipe.pose_head, chain.run.config.size
+    known = [stored_keypoints(chain.clips.coordinates(pick)) for pick in picks]
+    truth = [points * np.array([width, height, 1]) for points in known if points is not None]
+    if head is None or len(truth) < len(picks):
+        return []
+    read = {
+        "from true conditions": [as_array(head.locate(chain.embeddings(pick))) for pick in picks],
+        "from the text": [as_array(head.locate(chain.pipe.embed(tokens))) for tokens in made],
+    }
+    return [
+        Row(f"{part} error in pixels, {case}", build("metric", name)(found, truth)[name], len(picks))
+        for part, name in ERRORS.items()
+        for case, found in read.items()
+    ]
+
+
+def translation_rows(chain: Chain, picks: Sequence[int], made: Sequence[Tensor], wrists: Wrists) -> list[Row]:
+    """Lengths, and wrists after time alignment, of the tokens that were `made` of unseen sentences."""
     infos = [chain.clips.info(clip) for clip in picks]
-    made = chain.pipe.translate([info["text"] for info in infos])
     truths = [wrist_positions(chain.clips.index.load(clip, "pose.npz")["keypoints"]) for clip in picks]
     ratios = [len(tokens) / info["frames"] for tokens, info in zip(made, infos, strict=True)]
     with torch.no_grad():
-        read = [probe(as_array(chain.pipe.embed(tokens))) for tokens in made]
-        oracle = [probe(as_array(chain.embeddings(clip))) for clip in picks]
+        read = [wrists(chain.pipe.embed(tokens)) for tokens in made]
+        oracle = [wrists(chain.embeddings(clip)) for clip in picks]
     shares = [share_in_place(a, b) for a, b in zip(read, truths, strict=True)]
     ceiling = [share_in_place(a, b) for a, b in zip(oracle, truths, strict=True)]
     other = [share_in_place(a, b) for a, b in zip(read, truths[1:] + truths[:1], strict=True)]

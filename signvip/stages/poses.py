@@ -76,14 +76,14 @@ class KeypointLoss(nn.Module):
             return self.encoder.network(to_model(batch["conditions"]))
 
     def forward(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        maps, truth = self.head(self.embed(batch)), batch["keypoints"]
-        heat, places, confidence = (
-            heat_loss(maps, truth),
-            place_loss(maps, truth),
-            confidence_loss(maps, truth),
-        )
-        values = {"heat": heat.detach(), "places": places.detach(), "confidence": confidence.detach()}
-        return heat + places + confidence, values
+        return keypoint_loss(self.head(self.embed(batch)), batch["keypoints"])
+
+
+def keypoint_loss(maps: Maps, truth: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+    """The sum of the three losses of maps against keypoints (B, 128, 3), and each of them to log."""
+    heat, places, confidence = heat_loss(maps, truth), place_loss(maps, truth), confidence_loss(maps, truth)
+    values = {"heat": heat.detach(), "places": places.detach(), "confidence": confidence.detach()}
+    return heat + places + confidence, values
 
 
 def heat_loss(maps: Maps, truth: Tensor) -> Tensor:
