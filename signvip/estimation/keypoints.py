@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +17,7 @@ from signvip.errors import DataError
 from signvip.estimation.places import signer_of
 from signvip.estimation.resample import resample
 from signvip.estimation.signer import SEEN
-from signvip.estimation.stored import Stored, find, read
+from signvip.estimation.stored import FASTEST, Stored, find, read
 from signvip.estimation.tidy import GAP, report, tidy
 
 LOGGER = logging.getLogger("signvip.keypoints")
@@ -105,7 +104,7 @@ class Keypoints:
         frames = len(stored.people)
         equal = frames / (len(clip.frames) / clip.fps)
         fps = self.config.fps or stored.fps
-        if fps is not None and not 0 < fps < math.inf:
+        if fps is not None and not 0 < fps <= FASTEST:
             raise DataError(
                 f"{path} says that it has {fps:g} frames a second; say at how many it was made, by "
                 f"--set estimator.keypoints.fps=N"

@@ -72,9 +72,10 @@ def _frames_lost(content: bytes, found: int) -> int:
 
 
 def _parts(pose: Any) -> dict[str, np.ndarray]:
-    """Each component by name, (F, P, n, D + 1): coordinates as stored, then the confidence."""
+    """Each component by name, (F, P, n, D + 1): coordinates as stored, then the confidence; zeros for no numbers."""
     values = np.ma.filled(pose.body.data.astype(np.float32), 0.0)
     everything = np.concatenate([values, np.asarray(pose.body.confidence, np.float32)[..., None]], axis=-1)
+    everything[~np.isfinite(everything).all(axis=-1)] = 0
     parts, start = {}, 0
     for component in pose.header.components:
         parts[component.name] = everything[:, :, start : start + len(component.points)]

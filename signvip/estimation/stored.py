@@ -27,6 +27,7 @@ from signvip.estimation.layouts import (
 ENDING = "_keypoints.json"  # of the files that OpenPose writes, one a frame
 HOLISTIC = (543, 553)  # MediaPipe: 33 of the body, 468 or 478 of the face, 21 a hand
 WORLD = 33  # points of the body in metres, which some files have behind those
+SLOWEST, FASTEST = 1.0, 1000.0  # frames a second of any camera
 PARTS = (  # of a person in those
     ("pose_keypoints_2d", 25),
     ("face_keypoints_2d", 70),
@@ -48,6 +49,13 @@ class Stored:
     hands: np.ndarray | None = None  # (F, 2, 21, 4) in the same unit, of files that know one person
     depth: float | None = None  # what z was multiplied by to get there, where that had to be found
     fitted: float | None = None  # what these hands alone say that it should be
+
+    def measure(self, path: Path) -> tuple[tuple[float, float], float]:
+        """The size (H, W) and the frames a second of a clip read from `path`; DataError where it tells no such ones."""
+        if self.size is None or self.fps is None or not SLOWEST <= self.fps <= FASTEST:
+            told = "" if self.fps is None else f" (it says {self.fps:g})"
+            raise DataError(f"{path} does not say how many frames a second it has{told}; make it again")
+        return self.size, self.fps
 
 
 def find(source: Path, clip_id: str) -> Path:

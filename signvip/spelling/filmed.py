@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -50,9 +49,7 @@ def read_filmed(path: Path, fps: float, start: float = 0.0, end: float | None = 
     DataError for a file that shows no signer, does not tell its own rate, or ends before it begins.
     """
     stored = read(path)
-    size, rate = stored.size, stored.fps
-    if size is None or rate is None or not 0 < rate < math.inf:
-        raise DataError(f"{path} does not say how many frames a second it has; make it again")
+    size, rate = stored.measure(path)
     part = slice(round(start * rate), None if end is None else round(end * rate))
     if len(stored.people[part]) < 2:
         raise DataError(f"{path} lasts {len(stored.people) / rate:.2f} s, and the clip begins at {start:g} s")
@@ -77,7 +74,9 @@ def _filmed(stored: Stored, size: tuple[float, float], fps: float, path: Path) -
     height, width = size
     points, hands = signer_of(stored, size, path)
     if hands is None:
-        raise DataError(f"{path} has no depth of hands; this reader needs MediaPipe's points with z")
+        raise DataError(
+            f"{path} has no depth of hands; this reader needs MediaPipe's points with z, of one person"
+        )
     found = tidy(points, hands, fps=fps, aspect=width / height).known
     points, hands = found["keypoints"], found["hands"]
     middle, unit = _shoulders(points, (width, height), path)

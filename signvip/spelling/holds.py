@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -73,16 +72,15 @@ def _with_depth(clip: Stored, usual: float) -> Stored:
 
 def cut_letter(stored: Stored, path: Path, whole: bool) -> Letter:
     """The letter, or whole movement, of a clip that was read from `path`; DataError for one that shows none."""
-    if stored.size is None or stored.fps is None or not 0 < stored.fps < math.inf:
-        raise DataError(f"{path} does not say how many frames a second it has; make it again")
-    hands = _hands(stored, stored.size, stored.fps, path)
-    speed, sides = _speed(hands, stored.fps), _sides(hands)
+    size, rate = stored.measure(path)
+    hands = _hands(stored, size, rate, path)
+    speed, sides = _speed(hands, rate), _sides(hands)
     if not any(sides):
         raise DataError(f"{path} shows no raised hand; leave its letter out of the index")
-    span, moves = _cut(speed[:, list(sides)].max(axis=1), stored.fps, whole)
+    span, moves = _cut(speed[:, list(sides)].max(axis=1), rate, whole)
     if not all(_whole(hands[span])[:, side].any() for side in (0, 1) if sides[side]):
         raise DataError(f"{path} never shows its hands still; leave its letter out of the index")
-    return _letter(hands[span], sides, (span.stop - span.start) / stored.fps if moves else 0.0)
+    return _letter(hands[span], sides, (span.stop - span.start) / rate if moves else 0.0)
 
 
 def _hands(stored: Stored, size: tuple[float, float], fps: float, path: Path) -> np.ndarray:
@@ -90,7 +88,9 @@ def _hands(stored: Stored, size: tuple[float, float], fps: float, path: Path) ->
     height, width = size
     points, hands = signer_of(stored, size, path)
     if hands is None:
-        raise DataError(f"{path} has no depth of hands; a lexicon needs MediaPipe's points with z")
+        raise DataError(
+            f"{path} has no depth of hands; a lexicon needs MediaPipe's points with z, of one person"
+        )
     found = tidy(points, hands, fps=fps, aspect=width / height).known
     points, hands = found["keypoints"], found["hands"]
     shoulders = points[:, [LEFT_SHOULDER, RIGHT_SHOULDER]]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from poses import holistic, write_pose
+from poses import HANDS, holistic, write_pose
 
 from signvip import DataError
 from signvip.spelling.filmed import NATURAL, face_values, read_filmed, resampled
+from signvip.spelling.holds import read_letter
 from signvip.spelling.placing import rest
 from signvip.toysign import ToySign
 
@@ -58,6 +59,31 @@ def test_a_face_does_what_it_did(tmp_path, corpus, clips, column, least):
             agreed.append(np.corrcoef(found, truth)[0, 1])
             assert 0.5 < found.std() / truth.std() < 1.7
     assert agreed and min(agreed) > least
+
+
+@pytest.mark.parametrize("fps", [0.0, -5.0, 1e-6, 1e9, float("inf"), float("nan")])
+def test_a_rate_that_no_camera_has_is_refused_before_anything_is_made_of_it(tmp_path, clips, fps):
+    """At a millionth of a frame a second a clip of a second would become one of months."""
+    write_pose(tmp_path / "a.pose", holistic(clips[0], size=SQUARE), fps, SQUARE)
+    for read in (lambda path: read_filmed(path, 25.0), read_letter):
+        with pytest.raises(DataError, match="does not say how many frames a second it has"):
+            read(tmp_path / "a.pose")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_points_that_are_no_numbers_are_unseen_and_cost_no_more_than_themselves(tmp_path, clips, value):
+    def spoilt(parts):
+        for names in HANDS:
+            parts[names][1][3, :, 0] = value
+        return parts
+
+    whole, found = (
+        read_filmed(write(tmp_path / f"{name}.pose", clips[0], change), 25.0)
+        for name, change in (("whole", lambda parts: parts), ("spoilt", spoilt))
+    )
+    others = [frame for frame in range(len(whole)) if abs(frame - 3) > 2]
+    assert np.isfinite(found.hands.wrist).all() and np.isfinite(found.hands.bones).all()
+    assert np.allclose(found.hands.wrist[others], whole.hands.wrist[others], atol=0.02)
 
 
 def test_an_unseen_face_is_at_ease():
