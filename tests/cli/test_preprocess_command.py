@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,18 @@ def test_conditions_and_folder_as_asked(signvip):
     manifest = json.loads(result.stdout)
     assert (list(manifest["conditions"]), list(manifest["splits"])) == (["depth"], ["dev"])
     assert [path.name for path in Path("out").glob("*.tar")] == ["dev-000000.tar"]
+
+
+def test_without_videos_stage_one_says_what_such_shards_lack(signvip):
+    assert signvip("preprocess", "--no-video", *FEW).exit_code == 0
+    assert not json.loads(Path("data/shards/manifest.json").read_text())["video"]
+    assert {sample.rsplit(".", 1)[1] for sample in tarfile.open("data/shards/train-000000.tar").getnames()} == {
+        "json", "npz", "txt"
+    }  # fmt: skip
+    assert Path("data/shards/preview-train.png").is_file()
+    refused = signvip("train", "--stage", "1", "--preset", "tiny", "--set", "size=[32,48]")
+    assert refused.exit_code == 1
+    assert "error: data/shards holds no videos, which stage 1 needs; make others with" in refused.stderr
 
 
 @pytest.mark.parametrize(
