@@ -66,6 +66,12 @@ def slow(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def fuzz(session: nox.Session) -> None:
+    """Read files of every kind with a few places changed, a minute for each kind; seconds and kinds may be given."""
+    session.run(sys.executable, "tests/fuzz/session.py", *session.posargs, env=_ONE_THREAD)
+
+
+@nox.session(venv_backend="none")
 def mutants(session: nox.Session) -> None:
     """Plant faults in a copy, one at a time, and see that tests fail; words choose faults that contain one of them."""
     session.run(sys.executable, "tests/mutants/run.py", *session.posargs, env=_ONE_THREAD)

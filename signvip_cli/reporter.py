@@ -30,10 +30,16 @@ def make_reporter() -> Reporter:
 
 
 def _hush_libraries() -> None:
-    """Libraries that draw bars of their own while they load weights are told not to, where they are in use."""
+    """Libraries that draw bars of their own while they load weights are told not to, where they are in use.
+
+    And what they tell goes through the handler of `console`: they quote a stranger's configuration as it stands.
+    """
     for name in ("diffusers", "transformers"):
         if name in sys.modules:
-            import_module(f"{name}.utils.logging").disable_progress_bar()
+            logs = import_module(f"{name}.utils.logging")
+            logs.disable_progress_bar()
+            logs.disable_default_handler()
+            logs.enable_propagation()
 
 
 class Bars:

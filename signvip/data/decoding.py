@@ -42,7 +42,8 @@ _WITH_ALPHA = {
 def opened(source: Source) -> Iterator[tuple[InputContainer, VideoStream]]:
     """Open a video and the stream that players show; DataError where there is none, also while it is decoded."""
     try:
-        with av.open(io.BytesIO(source) if isinstance(source, bytes) else str(source), "r") as container:
+        file = io.BytesIO(source) if isinstance(source, bytes) else str(source)
+        with av.open(file, "r", metadata_errors="replace") as container:  # a title may be in any coding
             yield container, _shown_stream(container, source)
     except FileNotFoundError as error:
         raise DataError(f"There is no video {name_of(source)}; check the path.") from error

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from signvip.data.json_files import parse_json
+from signvip.config import LARGEST_RATE, MOST
+from signvip.data.json_files import parse_object
 from signvip.data.video import read_video
 
 
@@ -57,13 +58,35 @@ def decode(field: str, data: bytes) -> Any:
         case ".npy":
             return np.load(io.BytesIO(data), allow_pickle=False)
         case ".json":
-            return parse_json(data)
+            return about_clip(parse_object(data))
         case ".txt":
             return data.decode()
         case ".mp4":
             return read_video(data)
         case _:
             return data
+
+
+def about_clip(values: dict[str, Any]) -> dict[str, Any]:
+    """A sample's `json` as it is; ValueError for a value of a kind that it cannot have. Any may be left out."""
+    for name, kinds in _ABOUT.items():
+        value = values.get(name)
+        if name in values and (not isinstance(value, kinds) or isinstance(value, bool)):
+            raise ValueError(f"its {name} is a {type(value).__name__}")
+    for name, most in (("frames", MOST), ("fps", LARGEST_RATE)):
+        if name in values and not 0 < values[name] <= most:
+            raise ValueError(f"its {name} is {values[name]}")
+    return values
+
+
+_TEXT = (str, type(None))
+_ABOUT: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("id", "text"), (str,)),
+    **dict.fromkeys(("gloss", "language", "text_language", "signer", "source", "split", "licence"), _TEXT),
+    **dict.fromkeys(("frames", "height", "width"), (int,)),
+    "fps": (int, float),
+    "made": (dict,),
+}
 
 
 def encode(field: str, value: Any) -> bytes:

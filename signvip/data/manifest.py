@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from signvip.config import Rate, Side
 from signvip.contracts import Config
 from signvip.data.files import write_text
 from signvip.data.json_files import parse_object
@@ -41,8 +42,8 @@ class Manifest(Config):
     dataset_options: dict[str, Any] = Field(default_factory=dict)
     conditions: dict[str, dict[str, Any]]
     estimators: dict[str, dict[str, Any]] = Field(default_factory=dict)  # version, options, weights
-    size: tuple[int, int]  # (H, W)
-    fps: float
+    size: tuple[Side, Side]  # (H, W)
+    fps: Rate
     fit: str = "crop"  # how clips of another aspect came to the size
     video: bool = True  # whether the clips' frames are stored; without them stages 2 and 3 can be trained
     splits: dict[str, Counts] = Field(default_factory=dict)

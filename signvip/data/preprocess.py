@@ -391,7 +391,10 @@ def _groups(ids: Sequence[str]) -> Iterator[tuple[str, ...]]:
 
 
 def _noted(info: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: info[name] for name in ("frames", "fps", "signer", "text")}
+    noted = {name: info[name] for name in ("frames", "fps", "signer", "text") if name in info}
+    if len(noted) < 4:
+        raise DataError("a sample's json lacks what preprocess writes; make its shard again")
+    return noted
 
 
 def _summary(outcomes: Mapping[Job, Outcome], fresh: int, seconds: float) -> Summary:

@@ -119,7 +119,7 @@ class _Split:
         members = {name: sample.read(name) for name in sample.members}
         added = add(sample)
         members.update(added)
-        meta = fields.decode(fields.META, members[fields.META])
+        meta = sample.load(fields.META)
         meta[MADE] = {**meta.get(MADE, {}), **dict.fromkeys(added, self.stamp)}
         members[fields.META] = fields.encode(fields.META, meta)
         return members

@@ -79,7 +79,7 @@ def _chosen(paths: Sequence[Path], wanted: list[str], limit: int) -> Iterator[Sa
     missing, count = set(wanted), 0
     for path in paths:
         for sample in read_shard(path):
-            names = {sample.key, sample.load(fields.META)["id"]} & set(wanted) if wanted else set()
+            names = {sample.key, sample.load(fields.META).get("id")} & set(wanted) if wanted else set()
             if names or not wanted:
                 missing -= names
                 count += 1

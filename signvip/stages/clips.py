@@ -13,6 +13,7 @@ from torch import Tensor
 from signvip.config import RunConfig
 from signvip.data.shards import ShardIndex
 from signvip.data.video import read_video
+from signvip.errors import DataError
 from signvip.registry import build
 from signvip.training import step_seed
 
@@ -34,7 +35,14 @@ class Clips:
     def info(self, clip: int) -> dict[str, Any]:
         """The clip's `json` member."""
         if clip not in self._infos:
-            self._infos[clip] = self.index.load(clip, "json")
+            info = self.index.load(clip, "json")
+            missing = [name for name in ("id", "text", "frames", "fps") if name not in info]
+            if missing:
+                raise DataError(
+                    f"{self.index.keys[clip]} in {self.index.folder} has no {missing[0]} in its json; look for "
+                    f"more by: signvip doctor {self.index.folder}"
+                )
+            self._infos[clip] = info
         return self._infos[clip]
 
     def frames(self, clip: int, picks: Sequence[int]) -> Tensor:
