@@ -169,6 +169,11 @@ class Stage2(Training):
     hand_weight: PositiveFloat = Field(
         1.0, description="how much a cell about a hand counts in Eq. 6, beside 1 elsewhere"
     )
+    finger_weight: float = Field(
+        0.0,
+        ge=0,
+        description="of misread fingers beside Eq. 6, by the pose head, which is then trained first; 0 is off",
+    )
 
 
 class Sampler(Config):

@@ -90,11 +90,14 @@ def _video(
 
 def _tokens(config: RunConfig, networks: Networks) -> Need:
     training, autoencoder = config.stage2, networks.autoencoder
+    reader = meta_pose_head(config, networks) if training.finger_weight else None
+    modules = nn.ModuleList([autoencoder, *([] if reader is None else [reader.requires_grad_(False)])])
 
     def forward(dtype: torch.dtype) -> Tensor:
-        return autoencoder.rehearse(_embeddings(config, networks, training).to(dtype))
+        rebuilt: Tensor = autoencoder.rehearse(_embeddings(config, networks, training).to(dtype))
+        return rebuilt if reader is None else reader(rebuilt).where
 
-    activations = _activations(config, autoencoder, forward)
+    activations = _activations(config, modules, forward)
     return _need("stage2", config, training, autoencoder, activations, frozen=networks.condition_encoder)
 
 

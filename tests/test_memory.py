@@ -103,3 +103,11 @@ def test_tokens_of_body_and_hands_keep_the_activations_of_both():
         for groups in ("frame", "body+hands")
     )
     assert grouped.trained > plain.trained and grouped.activations > plain.activations > 0
+
+
+def test_the_head_that_reads_fingers_keeps_activations_and_learns_nothing():
+    plain, reading = (
+        training_needs(load_config("tiny", settings=[f"stage2.finger_weight={weight}"]), ["stage2"])[0]
+        for weight in (0, 1)
+    )
+    assert reading.trained == plain.trained and reading.activations > plain.activations

@@ -77,9 +77,7 @@ def infinite_weight(module, loss, step):
 @pytest.mark.parametrize("goes_wrong", [infinite_loss, infinite_gradient, infinite_weight])
 @pytest.mark.parametrize("options", [{"ema": 0.9}, {"clip_norm": 0.0}], ids=["ema", "unclipped"])
 def test_what_is_not_finite_stops_the_training_and_is_not_kept(tmp_path, goes_wrong, options):
-    with pytest.raises(
-        RunError, match=r"[a-z0-9_]+ went astray by step [78].*checkpoint-0000004 is kept.*"
-    ):
+    with pytest.raises(RunError, match=r"[a-z0-9_]+ went astray by step [78].*checkpoint-0000004 is kept.*"):
         run(tmp_path, Line(goes_wrong), **options)
     assert [path.name for path in checkpoints(tmp_path)] == ["checkpoint-0000004"]
     rows = (tmp_path / "metrics.jsonl").read_text()

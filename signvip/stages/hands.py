@@ -21,6 +21,14 @@ def hand_points(keypoints: Tensor) -> Tensor:
     return torch.stack([keypoints[:, LEFT_HAND], keypoints[:, RIGHT_HAND]], dim=1)
 
 
+def hands_alone(keypoints: Tensor) -> Tensor:
+    """Keypoints (B, 128, 3) of which those of hands are seen and no others."""
+    alone = torch.zeros_like(keypoints)
+    for hand in (LEFT_HAND, RIGHT_HAND):
+        alone[:, hand] = keypoints[:, hand]
+    return alone
+
+
 def hand_boxes(keypoints: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Least and greatest x and y (B, 2, 2) of the seen points of each hand, as fractions; and which are seen (B, 2)."""
     points = hand_points(keypoints)

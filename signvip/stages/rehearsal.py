@@ -66,8 +66,9 @@ class Rehearsal:
     @cached_property
     def tokens(self) -> Reconstruction:
         """Stage 2, behind the condition encoder of the motion phase."""
-        parts = self.moving.autoencoder, self.moving.condition_encoder
-        return Reconstruction(*parts, self.config.stage2.hand_weight)
+        parts, weights = (self.moving.autoencoder, self.moving.condition_encoder), self.config.stage2
+        reader = self.poses.head if weights.finger_weight else None
+        return Reconstruction(*parts, weights.hand_weight, weights.finger_weight, reader)
 
     @cached_property
     def poses(self) -> KeypointLoss:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 
 from signvip import fits
-from signvip.config import Training
 from signvip.data.derived import is_current
 from signvip.data.manifest import Manifest
-from signvip.errors import MismatchError, RunError
+from signvip.errors import ConfigError, MismatchError, RunError
 from signvip.models import (
     ConditionEncoder,
     Coordinates,
@@ -69,6 +69,8 @@ MOTION = PhaseKey(
     makes=("guider", "denoiser"),
 )
 TOKENS = PhaseKey("stage2", ("autoencoder", "quantizer"), ("condition_encoder",), makes=("autoencoder",))
+# the same where stage2.finger_weight is set
+BY_FINGERS = dataclasses.replace(TOKENS, parts=(*TOKENS.parts, "pose_head"))
 POSES = PhaseKey("stage2-poses", ("size", "pose_head"), ("condition_encoder",), makes=("pose_head",))
 TEXT = PhaseKey("stage3", ("translator",), ("autoencoder",), makes=("translator",))
 
@@ -87,34 +89,49 @@ def stage1(run: Run, shards: Path, loop: Loop) -> None:
 def stage2(run: Run, shards: Path, loop: Loop) -> None:
     """The autoencoder around the chosen quantizer (section 3.5), or no more than the ranges of coordinates.
 
-    Then, where the configuration says how, a head that reads keypoints from the embeddings.
+    Then, where the configuration says how, a head that reads keypoints from the embeddings; first where tokens are
+    trained by what it reads.
     """
     _check_shards(run, shards)
     run.require("condition_encoder")
-    if run.config.intermediate == "coordinates":
-        _take_coordinates(run, shards, loop)
-    else:
-        _train_tokens(run, shards, loop)
-    if run.config.stage2_poses is not None:
-        _train_poses(run, shards, loop, run.config.stage2_poses)
+    codec = _take_coordinates if run.config.intermediate == "coordinates" else _train_tokens
+    parts = [codec, _train_poses]
+    for train in reversed(parts) if run.config.stage2.finger_weight else parts:
+        train(run, shards, loop)
 
 
 def _train_tokens(run: Run, shards: Path, loop: Loop) -> None:
     config, training = run.config, run.config.stage2
-    if loop.finished(run, TOKENS, training):
+    reader = _finger_reader(run)
+    key = TOKENS if reader is None else BY_FINGERS
+    if loop.finished(run, key, training):
         return
     encoder = run.load("condition_encoder", ConditionEncoder)
     _seed(run, TOKENS)
     autoencoder = new_autoencoder(config, encoder)
-    phase = TokensPhase(
-        config, training, shards, encoder, autoencoder, _current(run, shards, "condition_encoder")
-    )
-    loop.train(run, TOKENS, phase, training)
+    stored = _current(run, shards, "condition_encoder")
+    phase = TokensPhase(config, training, shards, encoder, autoencoder, stored, reader)
+    loop.train(run, key, phase, training)
     run.save("autoencoder", autoencoder)
-    loop.finish(run, TOKENS, training)
+    loop.finish(run, key, training)
 
 
-def _train_poses(run: Run, shards: Path, loop: Loop, training: Training) -> None:
+def _finger_reader(run: Run) -> PoseHead | None:
+    """The pose head where the configuration gives fingers a weight; ConfigError where there is none."""
+    if not run.config.stage2.finger_weight:
+        return None
+    if not run.has("pose_head"):
+        raise ConfigError(
+            "stage2.finger_weight needs a pose head, and this run has none; set stage2_poses and conditions that "
+            "store keypoints, or leave finger_weight out."
+        )
+    return run.load("pose_head", PoseHead)
+
+
+def _train_poses(run: Run, shards: Path, loop: Loop) -> None:
+    training = run.config.stage2_poses
+    if training is None:
+        return
     if stored_keypoints(Clips(shards, "train", run.config).coordinates(0)) is None:
         names = " and ".join(run.config.conditions)
         loop.reporter.say(f"{names} store no keypoints, so this run gets no pose head and gives no poses.")

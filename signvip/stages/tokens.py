@@ -11,15 +11,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from signvip.config import RunConfig, Training
+from signvip.contracts import Quantized
 from signvip.data.pixels import to_model
 from signvip.errors import ConfigError
-from signvip.models import ConditionEncoder, EmbeddingCodec
+from signvip.models import ConditionEncoder, EmbeddingCodec, PoseHead
 from signvip.models.token_groups import BodyAndHands, Located
 from signvip.models.usage import CodeUsage
 from signvip.stages.clips import Clips, Draws
 from signvip.stages.codecs import CHUNK
-from signvip.stages.hands import hand_cells, hand_centres, place_errors
-from signvip.stages.poses import bump_loss, stored_keypoints
+from signvip.stages.hands import hand_cells, hand_centres, hands_alone, place_errors
+from signvip.stages.poses import bump_loss, heat_loss, place_loss, stored_keypoints
 from signvip.trainable import Frozen, device_of
 from signvip.validation import Share, Sums, add
 
@@ -28,16 +29,23 @@ STATISTICS_CLIPS = 128  # however many a batch has: the processes of a step shar
 
 class Reconstruction(nn.Module):
     def __init__(
-        self, autoencoder: EmbeddingCodec, encoder: ConditionEncoder, hand_weight: float = 1.0
+        self,
+        autoencoder: EmbeddingCodec,
+        encoder: ConditionEncoder,
+        hand_weight: float = 1.0,
+        finger_weight: float = 0.0,
+        reader: PoseHead | None = None,  # of fingers, where they have a weight
     ) -> None:
         super().__init__()
         self.autoencoder, self.encoder = autoencoder, Frozen(encoder)
-        self.hand_weight = hand_weight
+        self.hand_weight, self.finger_weight = hand_weight, finger_weight
+        self.reader = None if reader is None else Frozen(reader)
 
     @property
     def asks_for_keypoints(self) -> bool:
         """Whether hands are to be found by their true keypoints."""
-        return self.hand_weight != 1 or isinstance(self.autoencoder, BodyAndHands)
+        grouped = isinstance(self.autoencoder, BodyAndHands)
+        return grouped or self.hand_weight != 1 or self.reader is not None
 
     def embed(self, batch: dict[str, Tensor]) -> Tensor:
         """Embeddings e (B, C, h, w), stored or computed from drawings."""
@@ -50,10 +58,21 @@ class Reconstruction(nn.Module):
         e = self.embed(batch)
         rebuilt, quantized = self.autoencoder(e)
         share = self._share(rebuilt, e, batch)
-        if not isinstance(quantized, Located):
-            return share + quantized.loss, {"reconstruction": share.detach()}
-        places = bump_loss(quantized.where, hand_centres(batch["keypoints"]))
-        return share + quantized.loss + places, {"reconstruction": share.detach(), "places": places.detach()}
+        others = self._others(rebuilt, quantized, batch)
+        loss = share + quantized.loss + sum(others.values())
+        return loss, {"reconstruction": share.detach()} | {
+            name: each.detach() for name, each in others.items()
+        }
+
+    def _others(self, rebuilt: Tensor, quantized: Quantized, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """What is beside Eq. 6: where groups see the hands, and fingers that are read from rebuilt embeddings."""
+        losses = {}
+        if isinstance(quantized, Located):
+            losses["places"] = bump_loss(quantized.where, hand_centres(batch["keypoints"]))
+        if self.reader is not None:
+            maps, truth = self.reader.network(rebuilt), hands_alone(batch["keypoints"])
+            losses["fingers"] = self.finger_weight * (heat_loss(maps, truth) + place_loss(maps, truth))
+        return losses
 
     def _share(self, rebuilt: Tensor, e: Tensor, batch: dict[str, Tensor]) -> Tensor:
         """Eq. 6: the squared error of standardised embeddings, where cells about hands may count more."""
@@ -78,11 +97,12 @@ class TokensPhase:
         encoder: ConditionEncoder,
         autoencoder: EmbeddingCodec,
         stored: bool,  # the shards hold embeddings of this very encoder
+        reader: PoseHead | None = None,
     ) -> None:
         self.config, self.training = config, training
         self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
-        self.stored = stored
-        self.module = Reconstruction(autoencoder, encoder, config.stage2.hand_weight)
+        self.stored, weights = stored, config.stage2
+        self.module = Reconstruction(autoencoder, encoder, weights.hand_weight, weights.finger_weight, reader)
         if self.module.asks_for_keypoints:
             self._require_keypoints()
         self._measure_channels(autoencoder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,19 +11,22 @@ import torch
 from numbered import NumberedClips
 from small import small_config
 from test_reconstruction_loss import ScaledEncoder, ShrinkingAutoencoder
+from torch import nn
 
 from signvip.contracts import LEFT_HAND, RIGHT_HAND
 from signvip.errors import ConfigError
 from signvip.models import BodyAndHands
-from signvip.stages import tokens
+from signvip.models.pose_head import Maps
+from signvip.stages import steps, tokens
 from signvip.stages.hands import MARGIN, hand_cells, hand_centres, place_errors
-from signvip.stages.poses import bump_loss
+from signvip.stages.poses import bump_loss, heat_loss, place_loss
 from signvip.stages.tokens import TokensPhase
 
 
 def keypoints():
     """Two frames: a left hand of two points, one of which is unseen in the second; a right hand in the second alone."""
     points = torch.zeros(2, 128, 3)
+    points[:, :3] = torch.tensor([0.75, 0.75, 1])  # of a body, which is no hand
     points[:, LEFT_HAND.start] = torch.tensor([0.25, 0.5, 1])
     points[0, LEFT_HAND.start + 1] = torch.tensor([0.5, 0.75, 1])
     points[1, RIGHT_HAND.start + 20] = torch.tensor([0.84375, 0.125, 0.5])
@@ -77,10 +81,10 @@ class FindingAutoencoder(ShrinkingAutoencoder):
         return rebuilt * torch.tensor([[1.0, 0.5], [1.0, 1.0]]), quantized
 
 
-def phase_of(monkeypatch, autoencoder, clips=PointedClips, **training):
+def phase_of(monkeypatch, autoencoder, clips=PointedClips, reader=None, **training):
     monkeypatch.setattr(tokens, "Clips", clips)
     config = small_config(stage2={"clips": 3, "frames": 2, **training})
-    return TokensPhase(config, config.stage2, "nowhere", ScaledEncoder(), autoencoder, False)
+    return TokensPhase(config, config.stage2, "nowhere", ScaledEncoder(), autoencoder, False, reader)
 
 
 def test_cells_about_hands_count_as_often_as_the_weight_says(monkeypatch):
@@ -137,9 +141,52 @@ def test_stage_2_teaches_groups_where_the_hands_are(monkeypatch):
     )
 
 
+class LoudHead(nn.Module):
+    """A heat map for each point that is a channel of e, which tells what it was given."""
+
+    def forward(self, e):
+        self.seen = e
+        where = e[:, torch.arange(128) % e.shape[1]]
+        return Maps(where, where)
+
+
+def test_fingers_that_are_misread_from_rebuilt_embeddings_count_as_the_weight_says(monkeypatch):
+    head, autoencoder = LoudHead(), FindingAutoencoder()
+    phase = phase_of(monkeypatch, autoencoder, reader=head, finger_weight=0.25)
+    batch = phase.batch(0)
+    loss, values = phase.module(batch)
+    rebuilt = autoencoder(phase.module.embed(batch))[0]
+    torch.testing.assert_close(head.seen, rebuilt)
+    truth = batch["keypoints"].clone()
+    truth[:, : LEFT_HAND.start] = 0  # faces and arms are not fingers
+    maps = head(rebuilt)
+    fingers = 0.25 * (heat_loss(maps, truth) + place_loss(maps, truth))
+    torch.testing.assert_close(values["fingers"], fingers)
+    torch.testing.assert_close(loss, values["reconstruction"] + 3 * 0.25 + fingers)
+    loss.backward()
+    assert autoencoder.share.grad.abs() > 0
+
+
 def test_validation_says_how_far_off_hands_are_placed(monkeypatch, tmp_path):
     phase = phase_of(monkeypatch, grouped())
     with torch.no_grad():
         scores = phase.validate(tmp_path)
     assert 0 < scores["place_error"] < 32 * 2**0.5
     assert "place_error" not in phase_of(monkeypatch, ShrinkingAutoencoder()).scores({})
+
+
+@pytest.mark.parametrize(("weight", "order"), [(0.0, ["tokens", "poses"]), (0.5, ["poses", "tokens"])])
+def test_the_head_is_trained_first_where_tokens_are_trained_by_it(monkeypatch, weight, order):
+    done = []
+    for name in ("tokens", "poses"):
+        monkeypatch.setattr(steps, f"_train_{name}", lambda *_, name=name: done.append(name))
+    monkeypatch.setattr(steps, "_check_shards", lambda *_: None)
+    config = small_config(stage2={"finger_weight": weight})
+    run = SimpleNamespace(config=config, require=lambda *_: None, has=lambda part: False)
+    steps.stage2(run, "nowhere", None)
+    assert done == order
+    if weight:
+        with pytest.raises(ConfigError, match="this run has none; set stage2_poses"):
+            steps._finger_reader(run)
+    else:
+        assert steps._finger_reader(run) is None
