@@ -81,14 +81,15 @@ def _split(shards: Path, split: str, manifest: Manifest, reporter: Reporter) -> 
     with reporter.task(f"check {split}", len(index)) as task:
         for number in range(len(index)):
             fault, clip = _sample(index, number, split, manifest)
-            faults += [fault] if fault else []
+            way = f"delete {index[number].shard} and run {manifest.maker(shards)} again."
+            faults += [f"{fault}; {way}"] if fault else []
             clips += [clip] if clip else []
             task.advance()
     if faults:
         more = f" ({len(faults) - 1} more)" if len(faults) > 1 else ""
         return Finding(split, found, faults[0] + more), clips
     if len(index) != wanted:
-        fault = f"the manifest counts {wanted} clips; run signvip preprocess again."
+        fault = f"the manifest counts {wanted} clips; run {manifest.maker(shards)} again."
         return Finding(split, found, fault), clips
     return Finding(split, found), clips
 
@@ -99,17 +100,17 @@ def _sample(index: ShardIndex, number: int, split: str, manifest: Manifest) -> t
     try:
         values = {name: index.load(number, name) for name in index.fields(number)}
     except SignVipError as error:
-        return str(error), None
+        return str(error).partition("; ")[0], None
     conditions = [fields.condition_field(name) for name in manifest.conditions]
     wanted = [*([fields.VIDEO] if manifest.video else []), fields.META, fields.TEXT, *conditions]
     missing = [name for name in wanted if name not in values]
     missing = missing or [f"{name} in its json" for name in ABOUT if name not in values[fields.META]]
     if missing:
-        return f"{key} has no {', '.join(missing)}; run signvip preprocess again.", None
+        return f"{key} has no {', '.join(missing)}", None
     wrong = [*_other_lengths(values), *_other_form(values, manifest)]
     if wrong:
         about = values[fields.META]
-        return f"{key} should have {about['frames']} frames, but {', '.join(wrong)}; make it again.", None
+        return f"{key} should have {about['frames']} frames, but {', '.join(wrong)}", None
     picture = zlib.crc32(index.read(number, fields.VIDEO)) if manifest.video else None
     return None, _clip(key, split, values, picture)
 
@@ -168,11 +169,16 @@ def _missing(shards: Path, manifest: Manifest) -> Iterator[Finding]:
         counted = manifest.splits[split].clips_out if split in manifest.splits else 0
         if split not in there and counted:
             yield Finding(
-                split, "no shards", f"the manifest counts {counted} clips; run signvip preprocess again."
+                split,
+                "no shards",
+                f"the manifest counts {counted} clips; run {manifest.maker(shards)} again.",
             )
         elif split not in there:
             wants = {"train": "nothing can be trained", "dev": "training cannot validate"}
-            yield Finding(split, "no clips", advice=f"{wants.get(split, 'evaluate has nothing to measure')}.")
+            lack = wants.get(split, "evaluate has nothing to measure")
+            yield Finding(
+                split, "no clips", advice=f"{lack}: name clips of {split} in the corpus, or add more."
+            )
 
 
 def _ids(clips: Sequence[Clip]) -> Finding:
@@ -180,7 +186,10 @@ def _ids(clips: Sequence[Clip]) -> Finding:
     found = f"{len({clip.id for clip in clips})} of {len(clips)} clips"
     if twice:
         return Finding(
-            "ids", found, f"{_named(twice)} occur more than once; mend the corpus's list of clips."
+            "ids",
+            found,
+            f"{_named(twice)} occur more than once; run signvip preprocess again, and if they stay, mend the corpus's "
+            f"list of clips.",
         )
     return Finding("ids", found)
 
@@ -194,8 +203,10 @@ def _texts(clips: Sequence[Clip]) -> Finding:
     if empty:
         return Finding("texts", found, f"{_named(empty)} have none; leave them out of the corpus.")
     shared = sum(len(there) > 1 for there in splits.values())
-    advice = f"{shared} occur in more than one split: what is tested was trained on." if shared else None
-    return Finding("texts", found, advice=advice)
+    advice = (
+        f"{shared} occur in more than one split: what is tested was trained on; give each text one split."
+    )
+    return Finding("texts", found, advice=advice if shared else None)
 
 
 def _pictures(clips: Sequence[Clip]) -> Finding:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 import signvip
 from signvip.data.preprocess import preprocess
 from signvip.data.sample import Recipe
+from signvip.data.shards import read_shard, writing_shard
+from signvip.data.video import encode_video
 from signvip.doctor import examine, examine_shards
 from signvip.progress import Silent
 from signvip.run import default_preset
@@ -19,9 +24,13 @@ from signvip.run import default_preset
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory):
     folder = tmp_path_factory.mktemp("doctor") / "shards"
-    reader = signvip.build("dataset", "toysign", size=(32, 32), train=2, dev=1, test=1)
-    preprocess(Recipe(reader, {"pose": signvip.build("condition", "pose")}, (32, 32), 12.0), folder)
+    preprocess(recipe(), folder)
     return folder
+
+
+def recipe():
+    reader = signvip.build("dataset", "toysign", size=(32, 32), train=2, dev=1, test=1)
+    return Recipe(reader, {"pose": signvip.build("condition", "pose")}, (32, 32), 12.0)
 
 
 @pytest.fixture
@@ -73,3 +82,54 @@ def test_where_torch_is_missing_shards_are_made_and_looked_at_all_the_same(sound
     monkeypatch.setitem(sys.modules, "torch", None)
     assert default_preset() == "tiny"
     assert {"python", "h264", "train", "hands"} <= {finding.topic for finding in examine(sound)}
+
+
+def rewritten(path, change):
+    """The samples of a shard, some of them changed."""
+    samples = [
+        (sample.key, {name: sample.read(name) for name in sample.members}) for sample in read_shard(path)
+    ]
+    with writing_shard(path) as writer:
+        for key, members in samples:
+            writer.write(key, change(key, dict(members)))
+
+
+def other_size(_, members):
+    return members | {"mp4": encode_video(np.zeros((4, 16, 16, 3), np.uint8), 12.0)}
+
+
+FAULTS = {
+    "cut short": lambda folder: (folder / "train-000000.tar").write_bytes(b"short"),
+    "gone": lambda folder: (folder / "test-000000.tar").unlink(),
+    "left by an older deal": lambda folder: shutil.copy(
+        folder / "train-000000.tar", folder / "train-000001.tar"
+    ),
+    "of another split": lambda folder: shutil.copy(folder / "train-000000.tar", folder / "dev-000001.tar"),
+    "without a condition": lambda folder: rewritten(
+        folder / "train-000000.tar", lambda _, members: {k: v for k, v in members.items() if k != "pose.npz"}
+    ),
+    "of another size": lambda folder: rewritten(folder / "dev-000000.tar", other_size),
+    "that cannot be decoded": lambda folder: rewritten(
+        folder / "dev-000000.tar", lambda _, members: members | {"mp4": b"no video"}
+    ),
+    "a manifest that is damaged": lambda folder: (folder / "manifest.json").write_text("{"),
+    "counts": lambda folder: (folder / "manifest.json").write_text(
+        (folder / "manifest.json").read_text().replace('"clips_out": 2', '"clips_out": 5')
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_is_advised_helps(shards, fault):
+    """Nothing but what the sentences say is done: files that they name are deleted, and the command is run."""
+    FAULTS[fault](shards)
+    told = faults(shards)
+    assert told
+    for sentence in told.values():
+        if named := re.search(
+            r"(\S+\.tar) is damaged|delete (\S+)( |$)|(\S+/manifest\.json) is damaged", sentence
+        ):
+            Path(next(path for path in named.groups() if path and path.strip())).unlink(missing_ok=True)
+        assert "signvip preprocess" in sentence or "the command that made this folder" in sentence
+    preprocess(recipe(), shards)
+    assert faults(shards) == {}

@@ -117,11 +117,17 @@ def _broken(lines: Sequence[str], at: int, number: int, separator: str, width: i
         fields, after = _parse(lines, at, separator, doublequote=False, escapechar="\\")
         if fields is not None and after == at + 1 and len(fields) == (width or len(fields)):
             return Record(number, at + 1, fields)
-    fields = _plain(line, separator)
+    fields = [_unquoted(field) for field in _plain(line, separator)]
     fault = _fault(fields, separator, width)
     if separator not in UNQUOTED and (_is_open(line, separator) or '""' in line):
         fault = "opens or closes a quotation mark where none may stand; write it twice within a quoted field"
     return Record(number, at + 1, fields, fault)
+
+
+def _unquoted(field: str) -> str:
+    """A field without the quotation marks around it, where blanks beside them or its length broke a rule."""
+    inner = field.strip()[1:-1]
+    return inner if field.strip() == f'"{inner}"' and '"' not in inner else field
 
 
 def _is_open(line: str, separator: str) -> bool:

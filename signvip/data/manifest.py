@@ -63,7 +63,9 @@ class Manifest(Config):
         except FileNotFoundError:
             raise DataError(f"There are no shards in {shards}; make them with: signvip preprocess") from None
         except (ValueError, TypeError, ValidationError) as error:
-            raise DataError(f"{path} is damaged; make the shards again with: signvip preprocess") from error
+            raise DataError(
+                f"{path} is damaged; delete it, and make the shards again with: signvip preprocess"
+            ) from error
 
     def write(self, shards: Path) -> None:
         """Write it whole or not at all."""
@@ -96,17 +98,29 @@ class Manifest(Config):
                 f"{folder} holds shards made with another {' and '.join(changed)}; choose another folder, or delete it."
             )
 
+    def maker(self, shards: Path) -> str:
+        """The command that makes this set, or makes it whole."""
+        source = self._origin(shards)
+        if source is None:
+            return "signvip preprocess"
+        theirs = Manifest.read(source).fingerprints if (source / NAME).is_file() else {}
+        command = "encode" if ENCODED & self.fingerprints.keys() - theirs.keys() else "tokenize"
+        return f"signvip {command} {source} {shards}"
+
+    def _origin(self, shards: Path) -> Path | None:
+        """The folder that this set adds fields to; None for one that preprocess made."""
+        return None if self.made_from is None else Path(os.path.normpath(shards / self.made_from))
+
     def check_current(self, shards: Path) -> None:
         """Refuse a set that adds fields to another which has changed since, naming the command that makes it again."""
-        source = Path(os.path.normpath(shards / self.made_from)) if self.made_from else None
+        source = self._origin(shards)
         if source is None or not (source / NAME).is_file():
             return
         theirs = Manifest.read(source)
         if theirs.contents != self.contents:
-            command = "encode" if ENCODED & set(self.fingerprints) - set(theirs.fingerprints) else "tokenize"
             raise MismatchError(
                 f"{shards} was made from {source}, of which clips have left or changed since; make it again with: "
-                f"signvip {command} {source} {shards}"
+                f"{self.maker(shards)}"
             )
         theirs.check_current(source)
 

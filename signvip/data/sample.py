@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from signvip.contracts import MOVES, Clip, Condition, DatasetReader, Estimator, Moves
@@ -63,7 +64,14 @@ class Recipe:
         own = getattr(self.reader, "stamp", None)
         stamps = [own(split, clip_id) if own is not None else digest(options_of(self.reader))]
         stored = [getattr(estimator, "stamp", None) for estimator in self.estimators.values()]
-        return digest([*stamps, *(stamp(clip_id) for stamp in stored if stamp is not None)])
+        return digest([self._stamp, *stamps, *(stamp(clip_id) for stamp in stored if stamp is not None)])
+
+    @cached_property
+    def _stamp(self) -> str:
+        """A hash of what is the same for all clips, but for their reader."""
+        parts = {**self.conditions, **self.estimators}
+        options = {name: [options_of(part), getattr(part, "weights", None)] for name, part in parts.items()}
+        return digest([self.size, self.fps, self.fit, options])
 
     def make(self, split: str, clip_id: str) -> dict[str, bytes]:
         """Load, estimate, fit, encode: the members of one sample; DataError for a clip that cannot be used."""

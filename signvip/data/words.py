@@ -31,11 +31,13 @@ def read_words(path: Path, encoding: str | None = None) -> str:
     else:
         found = encoding
     try:
-        return data.decode(found, "surrogateescape" if found == "utf-8" else "strict")
+        text = data.decode(found, "surrogateescape" if found == "utf-8" else "strict")
     except LookupError:
         raise DataError(f"There is no encoding '{encoding}'; name one such as cp1252 or utf-16.") from None
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not in {found} ({error.reason}); save it as UTF-8.") from error
+
+    return text.lstrip("\ufeff")  # some programs write a mark before the mark that others wrote
 
 
 def is_torn(text: str) -> bool:

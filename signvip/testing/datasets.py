@@ -17,6 +17,7 @@ def check_dataset(cls: type, **options: Any) -> None:
     reader: Any = cls(configure(cls, options))
     worker: Any = pickle.loads(pickle.dumps(reader))
     require_methods(reader, "ids", "load")
+    stamp = getattr(reader, "stamp", None)
     seen: set[str] = set()
     for split in SPLITS:
         ids = reader.ids(split)
@@ -30,6 +31,10 @@ def check_dataset(cls: type, **options: Any) -> None:
             len(set(ids)) == len(ids) and not seen & set(ids), f"{name}: an id of '{split}' occurs twice."
         )
         seen |= set(ids)
+        if stamp is not None:
+            for clip_id in ids:
+                same = stamp(split, clip_id) == worker.stamp(split, clip_id)
+                require(same, f"{name}.stamp('{split}', '{clip_id}') differs in another process.")
         if ids:
             clip = reader.load(split, ids[0])
             _check_clip(name, clip, ids[0])

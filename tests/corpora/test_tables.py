@@ -62,6 +62,8 @@ READ = (("Wind", "s2"), ("Sun", "s3"))
         ("a.mp4,Rain\x0band wind,s1", "Rain\x0band wind"),
         ("a.mp4,Rain,s1,,", "Rain"),
         ("a.mp4,null,s1", "null"),
+        ('a.mp4,"Rain" ,s1', "Rain"),
+        (f'a.mp4,"{"Rain " * 30_000}",s1', ("Rain " * 30_000).strip()),
     ],
 )
 def test_a_row_is_read_as_it_is_meant(told, row, text):
@@ -100,6 +102,7 @@ def test_quotation_marks_left_open_in_two_rows_take_in_no_row_between_them(told)
     ("head", "beyond"),
     [
         ("path;text;signer", ""),
+        ("\ufeff\ufeffpath;text;signer", ""),
         ("sep=;\npath;text;signer", ""),
         ("\n;;\npath;text;signer", ""),
         ('"path";"text";"signer"', ""),

@@ -22,7 +22,7 @@ def test_it_is_read_as_it_was_written(tmp_path, manifest):
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"made_by": 1}'])
 def test_damage_is_a_sentence(tmp_path, text):
     (tmp_path / "manifest.json").write_text(text)
-    with pytest.raises(DataError, match=r"manifest\.json is damaged; make the shards again"):
+    with pytest.raises(DataError, match=r"manifest\.json is damaged; delete it, and make the shards again"):
         Manifest.read(tmp_path)
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import random
 import shutil
+import time
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -311,3 +313,27 @@ def test_manifests_name_everybody_who_left(tmp_path):
     left = json.loads((tmp_path / "out" / "manifest.json").read_text())["left"]
     assert left == {"train": list("abcdefghi")}
     assert np.array_equal(ShardIndex(tmp_path / "out", "train").keys, ["j"])
+
+
+def test_ten_kills_at_random_moments_leave_what_one_undisturbed_run_leaves(tmp_path):
+    """SIGKILL, after which nothing can tidy up, while clips come, go and move; `nox -s slow` does it by command."""
+    out, chance, fork = tmp_path / "out", random.Random(0), multiprocessing.get_context("fork")
+    deals = [
+        letters("abcdefghij") | letters("klm", "test"),
+        letters("Xacdfghijk") | letters("lbm", "test"),
+        letters("jihgfedcba") | letters("kl", "dev"),
+    ]
+    corpus = Corpus(deals[0])
+    begin = time.monotonic()
+    run(corpus, out)
+    took = time.monotonic() - begin
+    for number in range(10):
+        corpus.texts = deals[(number + 1) % 3]
+        child = fork.Process(target=run, args=(corpus, out))
+        child.start()
+        child.join(chance.uniform(0, took))
+        child.kill()
+        child.join()
+    run(corpus, out)
+    check_equal_to_fresh(corpus, out, tmp_path)
+    assert not [path.name for path in out.iterdir() if path.name.startswith(".")]
