@@ -132,12 +132,7 @@ class _Run:
     ) -> None:
         self.recipe, self.out, self.share, self.retry_failed, self.say = recipe, out, share, retry_failed, say
         self.reader, self.splits = recipe.reader, tuple(dict.fromkeys(splits))
-        self.needed = [
-            fields.VIDEO,
-            fields.META,
-            fields.TEXT,
-            *map(fields.condition_field, recipe.conditions),
-        ]
+        self.needed = recipe.fields
 
     def __call__(self, executor: Executor, progress: Progress | None) -> Result:
         begin = time.monotonic()

@@ -71,7 +71,13 @@ class Recipe:
         """A hash of what is the same for all clips, but for their reader."""
         parts = {**self.conditions, **self.estimators}
         options = {name: [options_of(part), getattr(part, "weights", None)] for name, part in parts.items()}
-        return digest([self.size, self.fps, self.fit, options])
+        return digest([self.size, self.fps, self.fit, self.video, options])
+
+    @property
+    def fields(self) -> list[str]:
+        """The fields of every sample."""
+        frames = [fields.VIDEO] if self.video else []
+        return [*frames, fields.META, fields.TEXT, *map(fields.condition_field, self.conditions)]
 
     def make(self, split: str, clip_id: str) -> dict[str, bytes]:
         """Load, estimate, fit, encode: the members of one sample; DataError for a clip that cannot be used."""

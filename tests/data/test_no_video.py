@@ -80,6 +80,11 @@ def test_what_needs_frames_refuses_them_in_a_sentence(blind, tmp_path, command):
             encode(blind.shards, tmp_path / "out", run=blind.run, latents=True)
 
 
+def test_shards_without_videos_are_not_made_again(blind, monkeypatch):
+    monkeypatch.setattr(Recipe, "make", lambda *_: pytest.fail("a clip is made again"))
+    shards_of(blind.shards, video=False)
+
+
 def test_shards_with_and_without_videos_are_not_mixed(blind):
     with pytest.raises(MismatchError, match="made with another video"):
         shards_of(blind.shards, video=True)
