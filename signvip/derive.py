@@ -47,7 +47,7 @@ def encode(
     embeddings: bool | None = None,
     reporter: Reporter | None = None,
 ) -> Path:
-    """Add VAE latents (F, 4, h, w) and embeddings e (F, C, h, w), both float16; resumes.
+    """Add VAE latents (F, C, h, w) and embeddings e (F, C, h, w), both float16; resumes.
 
     None means by default: latents as soon as there is a VAE and the shards hold videos, embeddings once stage 1 is
     trained and where they stay under 500 MB.

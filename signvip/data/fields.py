@@ -33,7 +33,7 @@ FIELDS = (
     Field(META, "signvip preprocess", "id, text, gloss, languages, signer, fps, frames, size, source"),
     Field(TEXT, "signvip preprocess", "the sentence, UTF-8"),
     Field("<condition>.npz", "signvip preprocess", "what the condition needs to be drawn again exactly"),
-    Field(LATENTS, "signvip encode", "VAE posterior mean, (F, 4, h, w) float16"),
+    Field(LATENTS, "signvip encode", "VAE posterior mean, (F, C, h, w) float16"),
     Field(EMBEDDINGS, "signvip encode --embeddings", "multi-condition embeddings e, (F, C, h, w) float16"),
     Field(TOKENS, "signvip tokenize", "multi-condition tokens d, (F, N) unsigned, row-major over (h, w)"),
 )
