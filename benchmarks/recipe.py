@@ -59,7 +59,7 @@ ARMS = {
     "recipe, uniform": [*READS, *VELOCITY, *REGIONS],
     "recipe, no regions": [*READS, *VELOCITY, *BY_SIGMA],
 }
-SIGMAS = (3.0, 0.8, 0.2)
+SIGMAS, STEPS = (3.0, 0.8, 0.2), (1, 2, 4, 8)
 DEV_CLIPS, DEV_FRAMES = 25, 6
 EMA = 0.99
 
@@ -121,7 +121,7 @@ def main() -> None:
         config = load_config("tiny", options.config, [*options.set, *settings])
         found[name] = []
         for spent, steps, nets in _train(config, learned, options.minutes, options.shares):
-            values, sheet = measure(config, nets, vae, unseen)
+            values, sheet = measure(config, nets, vae, unseen, whole=spent >= 60 * options.minutes)
             found[name].append({"minutes": spent / 60, "steps": steps, **values})
             sheet.save(options.output.with_name(f"{options.output.stem}-{name.replace(' ', '-')}.png"))
             print(json.dumps({name: found[name][-1]}), flush=True)
@@ -164,7 +164,8 @@ def _train(
             torch.manual_seed(step)
             for group in optimizer.param_groups:
                 group["lr"] = training.learning_rate * min(1.0, (step + 1) / max(1, training.warmup))
-            loss, _ = nets(frames.batch(step, config))
+            with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16"):
+                loss, _ = nets(frames.batch(step, config))
             loss.backward()
             torch.nn.utils.clip_grad_norm_(learn, training.clip_norm or math.inf)
             optimizer.step()
@@ -180,17 +181,20 @@ def _train(
 
 @torch.no_grad()
 def measure(
-    config: RunConfig, nets: VideoDiffusion, vae: torch.nn.Module, frames: Frames
+    config: RunConfig, nets: VideoDiffusion, vae: torch.nn.Module, frames: Frames, *, whole: bool
 ) -> tuple[dict[str, float], Image.Image]:
-    """Errors of clean latents by the level of noise, and of pixels by the number of steps; true and made frames."""
+    """Errors of clean latents from pure noise, and pixels from one step; true and made frames.
+
+    As a `whole`, from other levels of noise too, and pixels by the number of steps.
+    """
     found: dict[str, float] = {}
     hands = hand_cells(frames)
-    for sigma in (math.inf, *SIGMAS):
+    for sigma in (math.inf, *(SIGMAS if whole else ())):
         errors = _errors(nets, frames, sigma)
         name = "pure noise" if math.isinf(sigma) else f"sigma {sigma:g}"
         found[name] = float(errors.mean())
         found[f"{name}, hands"] = float((errors * hands).sum() / (hands.sum() * errors.shape[2]))
-    for steps in (1, 4):
+    for steps in STEPS if whole else STEPS[:1]:
         made = _sampled(config, nets, vae, frames, steps)
         found |= {f"{key}, {steps} steps": value for key, value in scores(made, frames).items()}
     return found, sheet_of(made, frames)

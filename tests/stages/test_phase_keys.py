@@ -7,8 +7,9 @@ import json
 import pytest
 
 from signvip.config import load_config
+from signvip.progress import Silent
 from signvip.run import Run
-from signvip.stages import PhaseKey
+from signvip.stages import Loop, PhaseKey
 
 KEY = PhaseKey("stage1-image", ("size", "denoiser", "sampler", "stage1.denoiser"))
 
@@ -50,3 +51,15 @@ def test_trainings_are_compared_with_newer_options_at_their_defaults(run):
     kind = type(run.config.stage2)
     assert KEY.training(old, kind) == KEY.training(now, kind)
     assert KEY.training(old, kind) != KEY.training(run.config.stage3.model_dump_json(), kind)
+
+
+def test_options_that_a_note_is_too_old_to_have_were_at_their_defaults(run):
+    """A phase that is half trained goes on, unless an option that it did not know has another value now."""
+    old, now = PhaseKey("stage1-image", ()), PhaseKey("stage1-image", (), noted=("seed", "stage1.loss"))
+    training, loop = run.config.stage1.image, Loop(True, Silent())
+    folder = run.phase(now.name)
+    folder.mkdir(parents=True)
+    (folder / "training.json").write_text(old.note(run, training))
+    assert loop._same(run, now, training)
+    other = Run(run.path, load_config("tiny", settings=["stage1.loss=sample"]))
+    assert not loop._same(other, now, training)
