@@ -181,9 +181,9 @@ class Sampler(Config):
 
     scheduler: SchedulerName = Field("ddim", description="lcm: for weights that were distilled for few steps")
     train_timesteps: Count = 1000
-    beta_start: PositiveFloat = 0.00085
-    beta_end: PositiveFloat = 0.012
-    beta_schedule: str = "scaled_linear"
+    beta_start: Annotated[float, Field(gt=0, lt=1)] = 0.00085
+    beta_end: Annotated[float, Field(gt=0, lt=1)] = 0.012
+    beta_schedule: Literal["linear", "scaled_linear", "squaredcos_cap_v2"] = "scaled_linear"
     prediction: Literal["epsilon", "v_prediction", "sample"] = "epsilon"
     zero_terminal_snr: bool = False
     timestep_spacing: Literal["leading", "trailing", "linspace", "sigma"] = Field(

@@ -3,6 +3,7 @@
 Annotations are no strings here, and no Literals: diffusers 0.35 reads those of a pipeline's constructor as types.
 """
 
+import math
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -316,7 +317,7 @@ class SignVipPipeline(DiffusionPipeline):
                 given = callback_on_step_end(self, step, timestep, {"latents": latents})
                 return (given or {}).get("latents", latents)
 
-            return sample(
+            made = sample(
                 self.denoiser,
                 self.guider,
                 self.scheduler,
@@ -334,6 +335,7 @@ class SignVipPipeline(DiffusionPipeline):
                 callback=advance,
                 interrupted=lambda: self._interrupt,
             )[0]
+        return _numbers(made, "latents")
 
     @property
     def interrupt(self) -> bool:
@@ -351,7 +353,7 @@ class SignVipPipeline(DiffusionPipeline):
     def decode(self, latents: Tensor) -> Iterator[Tensor]:
         """Decode latents (F, 4, h, w) a few frames at a time: (f, 3, H, W) in [-1, 1]."""
         for part in latents.split(DECODE_CHUNK):
-            yield decode_latents(self.vae, part)
+            yield _numbers(decode_latents(self.vae, part), "frames")
 
 
 SAMPLER_OPTIONS = (
@@ -366,6 +368,16 @@ SAMPLER_OPTIONS = (
     "window_batch",
     "max_frames",
 )
+
+
+def _numbers(values: Tensor, name: str) -> Tensor:
+    """Return values as they are; RunError where one is not finite, which a video would show as one colour."""
+    if not math.isfinite(float(values.abs().amax())):
+        raise RunError(
+            f"The {name} are not finite: weights or precision fail them; use --dtype fp32 (torch_dtype=torch.float32), "
+            "or train stage 1 again with --fresh."
+        )
+    return values
 
 
 def save_index(folder: Path, config: RunConfig, parts: Mapping[str, Any]) -> None:

@@ -132,3 +132,30 @@ def test_a_training_that_is_asked_for_otherwise_is_not_the_one_that_was_done(run
     train(config, 2, shards=trained.shards, run=fresh)
     weights = [load_file(next((folder / "autoencoder").glob("*.safetensors"))) for folder in (run, fresh)]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+@pytest.mark.parametrize("part", ["vae", "denoiser", "translator"])
+def test_weights_that_are_not_finite_are_refused_where_they_are_read(run, part):
+    path = next((run / part).glob("*.safetensors"))
+    weights = load_file(path)
+    name = next(name for name, value in weights.items() if value.is_floating_point())
+    save_file({**weights, name: weights[name] * float("nan")}, path, metadata={"format": "pt"})
+    fits.forget(run)
+    with pytest.raises(signvip.RunError, match=f"{part} holds numbers that are not finite"):
+        signvip.SignVipPipeline.from_pretrained(run)
+
+
+def test_a_generation_that_gives_no_numbers_is_an_error(trained):
+    pipe, picture = (
+        signvip.SignVipPipeline.from_pretrained(trained.run),
+        torch.zeros(32, 32, 3).byte().numpy(),
+    )
+    next(pipe.vae.decoder.parameters()).data.fill_(float("nan"))
+    with pytest.raises(signvip.RunError, match="frames are not finite"):
+        pipe("rain", picture, max_frames=2)
+    next(pipe.denoiser.parameters()).data.fill_(float("inf"))
+    with pytest.raises(signvip.RunError, match="latents are not finite"):
+        pipe("rain", picture, max_frames=2)
+    next(pipe.translator.network.heads.parameters()).data.fill_(float("nan"))
+    with pytest.raises(signvip.RunError, match="translator predicts numbers that are not finite"):
+        pipe("rain", picture, max_frames=2)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 
-from signvip.errors import ConfigError
+from signvip.errors import ConfigError, RunError
 
 logger = logging.getLogger(__name__)
 
@@ -64,13 +65,13 @@ class Chooser:
 
 def decode(decoding: Decoding, chooser: Chooser, rule: EosRule, max_frames: int) -> list[Tensor]:
     """Generate until every row has said [EOS]: one (F, N) tensor of tokens for each, 1 <= F <= max_frames."""
-    logits = decoding.start()
+    logits = finite(decoding.start())
     ended = torch.zeros(len(logits), dtype=torch.bool, device=logits.device)
     scores = chooser.scores(logits, ended)
     lengths = torch.ones_like(ended, dtype=torch.long)
     frames = [scores[..., :-1].argmax(-1)]  # the first frame cannot be the end
     while len(frames) < max_frames:
-        scores = chooser.scores(decoding.step(frames[-1]), ended)
+        scores = chooser.scores(finite(decoding.step(frames[-1])), ended)
         ended = ended | says_end(scores.argmax(-1) == scores.shape[-1] - 1, rule)
         if ended.all():
             break
@@ -80,6 +81,16 @@ def decode(decoding: Decoding, chooser: Chooser, rule: EosRule, max_frames: int)
         _report(int((~ended).sum()), max_frames)
     tokens = torch.stack(frames, dim=1)  # (B, F, N)
     return [row[:length] for row, length in zip(tokens, lengths.tolist(), strict=True)]
+
+
+def finite(logits: Tensor) -> Tensor:
+    """Return logits, or values; RunError for what is no number: the greatest of it would be the first token."""
+    if not math.isfinite(float(logits.amax())):  # NaN is the greatest of all; what is left out may be -inf
+        raise RunError(
+            "The translator predicts numbers that are not finite; use --dtype fp32, or train it again: signvip train "
+            "--stage 3 --fresh"
+        )
+    return logits
 
 
 def says_end(eos: Tensor, rule: EosRule) -> Tensor:  # (B, N) -> (B,)

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from signvip.errors import ConfigError
-from signvip_translators.generation import says_end
+from signvip_translators.generation import finite, says_end
 from signvip_translators.gpt2 import (
     Gpt2Translator,
     check_frames,
@@ -163,7 +163,7 @@ class RegressionTranslator(nn.Module):
             output = self.trunk(
                 inputs_embeds=states, position_ids=places, past_key_values=trunk_cache, use_cache=True
             )
-            made, ends = self._split(self.heads(output.last_hidden_state[:, -1:], head_cache))
+            made, ends = self._split(finite(self.heads(output.last_hidden_state[:, -1:], head_cache)))
             if frames and bool(says_end(ends[:, 0] > 0, self.options.eos_rule)):
                 break
             frames.append(self._tokens(made)[0, 0])

@@ -73,11 +73,16 @@ def set_levels(scheduler: SchedulerMixin, steps: int, device: torch.device) -> N
 
 
 class DDIMByLevels(DDIMScheduler):
-    """DDIM without noise of its own (arXiv:2010.02502, Eq. 12) at these levels; diffusers' takes even steps alone."""
+    """DDIM without noise of its own (arXiv:2010.02502, Eq. 12) at uneven levels; diffusers' takes even steps alone."""
 
     def set_timesteps(self, num_inference_steps: int, device: str | torch.device | None = None) -> None:
         """Choose the timesteps of so many steps, and note where each leads."""
-        places = sampling_timesteps(self.alphas_cumprod, num_inference_steps)
+        if self.config["timestep_spacing"] == "sigma":
+            places = sampling_timesteps(self.alphas_cumprod, num_inference_steps)
+        else:
+            spaced = DDIMScheduler.from_config(self.config)
+            spaced.set_timesteps(num_inference_steps)
+            places = spaced.timesteps.tolist()
         self.num_inference_steps, self.timesteps = num_inference_steps, torch.tensor(places, device=device)
         self.next_alphas = torch.zeros_like(self.alphas_cumprod)
         self.next_alphas[places] = torch.stack([*self.alphas_cumprod[places[1:]], self.final_alpha_cumprod])

@@ -20,7 +20,7 @@ from torch import Tensor
 from signvip.config import SchedulerName
 from signvip.errors import ConfigError
 from signvip.models.video_diffusion.batches import Predict, WindowBatch, make_batches, mean_over
-from signvip.models.video_diffusion.levels import DDIMByLevels, set_levels
+from signvip.models.video_diffusion.steps import check_lcm, kind_of, set_steps
 from signvip.models.video_diffusion.windows import Tail, windows
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from signvip.models.video_diffusion.denoiser import Denoiser
     from signvip.models.video_diffusion.guider import Guider
 
+LCM_STEPS = 50  # that weights are distilled from
 LARGEST_SIGMA = 4096.0  # of Euler's steps; diffusers has this where there is no signal at all
 
 
@@ -51,7 +52,9 @@ def make_scheduler(name: str, noise: Sampler | Mapping[str, Any]) -> SchedulerMi
         case "euler":
             return EulerDiscreteScheduler.from_config(config)
         case "lcm":
-            return LCMScheduler.from_config(config)
+            # it takes some of these steps, of which there can be no more than timesteps
+            most = min(config.get("original_inference_steps", LCM_STEPS), config["num_train_timesteps"])
+            return LCMScheduler.from_config(config, original_inference_steps=most)
     raise unknown_scheduler(name)
 
 
@@ -162,18 +165,9 @@ def _check_interval(interval: tuple[float, float]) -> None:
 
 def _set_timesteps(scheduler: SchedulerMixin, steps: int, device: torch.device) -> SchedulerMixin:
     """A copy with the timesteps of so many steps: schedulers count them, and the caller's may serve someone else."""
-    if isinstance(scheduler, LCMScheduler) and steps > scheduler.config["original_inference_steps"]:
-        raise ConfigError(
-            f"The scheduler lcm takes at most {scheduler.config['original_inference_steps']} steps, not {steps};"
-            " 4 to 8 are usual."
-        )
-    by_sigma = scheduler.config.get("timestep_spacing") == "sigma"
-    kind = DDIMByLevels if by_sigma and type(scheduler) is DDIMScheduler else type(scheduler)
-    scheduler = kind.from_config(scheduler.config)
-    if by_sigma and not isinstance(scheduler, DDIMByLevels):
-        set_levels(scheduler, steps, device)
-    else:
-        scheduler.set_timesteps(steps, device=device)
+    check_lcm(scheduler, steps)
+    scheduler = kind_of(scheduler, steps).from_config(scheduler.config)
+    set_steps(scheduler, steps, device)
     if isinstance(scheduler, EulerDiscreteScheduler):
         # float32 has no digits left for latents at the sigmas of almost no signal: 4096 is as much noise
         scheduler.sigmas = scheduler.sigmas.clamp(max=LARGEST_SIGMA)
