@@ -152,7 +152,8 @@ class Translator(Protocol):
     [EOS] belongs to the translator: token ids that go in and come out are in [0, V). One that tells sign languages
     apart has `languages`, their codes (ISO 639-3); `loss` and `generate` are then also given `languages`, one per text.
     A `generate` that has a parameter `generators` takes one for each text in the place of `generator`, so that sampled
-    texts share a batch and stay as they are alone; another is asked text by text. A `loss` that has a parameter
+    texts share a batch and stay as they are alone; another is asked text by text. One that reads letters and not words
+    says `unit = "letters"`: a word that training did not show is then nothing new to it. A `loss` that has a parameter
     `ended` (B,) is told which clips end with their tokens; training cuts the others, which have no [EOS] to teach.
     A constructor that has a parameter `digits` is given those of the quantizer, None where it has none.
     """
@@ -205,9 +206,10 @@ class Estimator(Protocol):
     """Finds in the pictures what the corpus does not know. Built as `cls(config)`; picklable.
 
     Worker processes each have their own: models are loaded at the first call. A class may also have `moves`, as a
-    reader; `stamp(clip_id) -> str`, which changes when the file does that it reads of a clip; `weights`, a
-    fingerprint (str) of what it was loaded from, which the manifest of the shards keeps, and, as any plugin, a
-    `weights_licence` (str), which `signvip plugins show` tells.
+    reader; `stamp(clip_id) -> str`, which changes when the file does that it reads of a clip; `finds_people = True`,
+    where it refuses a clip without people, and is then asked whether a reference shows one; `weights`, a fingerprint
+    (str) of what it was loaded from, which the manifest of the shards keeps, and, as any plugin, a `weights_licence`
+    (str), which `signvip plugins show` tells.
     """
 
     provides: Sequence[str]  # keys of `Clip.known`, such as ("keypoints", "hands")

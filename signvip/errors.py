@@ -50,3 +50,7 @@ class SignVipWarning(UserWarning):
 
     def __init__(self, message: object = "") -> None:
         super().__init__(plain(str(message)))
+
+
+class UnseenWarning(SignVipWarning):
+    """A run is asked for what it never saw in training; it answers all the same, and the answer may be nonsense."""

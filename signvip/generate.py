@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -19,7 +20,7 @@ from signvip.data.files import replacing, write_text
 from signvip.data.images import load_reference
 from signvip.data.provenance import NOTICE
 from signvip.data.video import VideoWriter
-from signvip.errors import ConfigError, DataError
+from signvip.errors import ConfigError, DataError, SignVipWarning, UnseenWarning
 from signvip.estimation.pose_writing import check_writable, write_pose
 from signvip.fitting import explained, generation_that_fits
 from signvip.models.video_diffusion.sampler import make_scheduler, unknown_scheduler
@@ -89,9 +90,13 @@ def generate(
     *,
     run: str | None = None,
     options: GenerateOptions | None = None,
+    strict: bool = False,
     reporter: Reporter | None = None,
 ) -> list[Path]:
-    """Write one mp4 and one sidecar per request: what the pipeline gives for its text and `manual_seed(seed)`."""
+    """Write one mp4 and one sidecar per request: what the pipeline gives for its text and `manual_seed(seed)`.
+
+    What the run would answer with nonsense is told by a SignVipWarning and in the sidecar; `strict` makes it an error.
+    """
     options, reporter = options or GenerateOptions(), reporter or Silent()
     source = choose_run(run)
     for request in requests:
@@ -103,15 +108,38 @@ def generate(
     pipe = load_pipeline(source, options)
     if any(request.pose is not None for request in requests):
         pipe.require_pose_head()
+    told = _concerns(pipe, requests, options, strict)
     outputs = []
     for start in range(0, len(requests), TEXTS_AT_ONCE):
-        part = requests[start : start + TEXTS_AT_ONCE]
+        part, doubts = requests[start : start + TEXTS_AT_ONCE], told[start : start + TEXTS_AT_ONCE]
         generators = [torch.Generator().manual_seed(options.seed) for _ in part]
         with _fitting(pipe, options):
             translated = _translate(pipe, part, generators, options)
-            for request, tokens, generator in zip(part, translated, generators, strict=True):
-                outputs.append(_make(pipe, source, request, tokens, generator, options, reporter))
+            for request, tokens, generator, doubt in zip(part, translated, generators, doubts, strict=True):
+                outputs.append(_make(pipe, source, request, tokens, generator, options, reporter, doubt))
     return outputs
+
+
+def _concerns(
+    pipe: SignVipPipeline, requests: Sequence[Request], options: GenerateOptions, strict: bool
+) -> list[tuple[str, ...]]:
+    """Tell before any work what of the requests the run never saw; DataError for the first where it is `strict`."""
+    texts, references = [request.text for request in requests], [request.reference for request in requests]
+    told = pipe.concerns(texts, references, options.language)
+    for request, sentences in zip(requests, told, strict=True):
+        for sentence in sentences:
+            named = sentence if len(requests) == 1 else f"{request.output.name}: {sentence}"
+            if strict:
+                raise DataError(f"{named.rstrip('.')}; leave out --strict to make it all the same.")
+            warnings.warn(named, UnseenWarning, stacklevel=3)
+    return told
+
+
+@contextmanager
+def _already_told() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SignVipWarning)
+        yield
 
 
 def load_pipeline(source: str, options: GenerateOptions) -> SignVipPipeline:
@@ -182,14 +210,15 @@ def _translate(
     options: GenerateOptions,
 ) -> list[Tensor]:
     """Translate many texts at once, which is several times faster: the tokens that the pipeline would give for each."""
-    return pipe.translate(
-        [request.text for request in requests],
-        max_frames=options.max_frames,
-        temperature=options.temperature,
-        top_k=options.top_k,
-        language=options.language,
-        generator=generators,
-    )
+    with _already_told():
+        return pipe.translate(
+            [request.text for request in requests],
+            max_frames=options.max_frames,
+            temperature=options.temperature,
+            top_k=options.top_k,
+            language=options.language,
+            generator=generators,
+        )
 
 
 def _make(
@@ -200,9 +229,10 @@ def _make(
     generator: torch.Generator,
     options: GenerateOptions,
     reporter: Reporter,
+    doubts: Sequence[str] = (),
 ) -> Path:
     name = request.output.name
-    with reporter.task(f"{name}: {len(tokens)} frames", pipe.config.steps) as task:
+    with _already_told(), reporter.task(f"{name}: {len(tokens)} frames", pipe.config.steps) as task:
         made = pipe(
             request.text,
             request.reference,
@@ -219,7 +249,7 @@ def _make(
         size = pipe.config.height, pipe.config.width
         request.pose.parent.mkdir(parents=True, exist_ok=True)
         write_pose(request.pose, made.poses.numpy(), size=size, fps=pipe.config.fps)
-    sidecar = _sidecar(pipe, source, request, tokens, options)
+    sidecar = _sidecar(pipe, source, request, tokens, options) | {"warnings": list(doubts)}
     write_text(request.output.with_suffix(".json"), json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n")
     return request.output
 

@@ -35,12 +35,15 @@ from signvip.arguments import (
 from signvip.config import Rate, RunConfig, Sampler, Side, explain
 from signvip.contracts import KEYPOINTS, Config
 from signvip.data.images import load_reference
+from signvip.data.likeness import Likeness
 from signvip.data.pixels import to_model, to_pixels
-from signvip.errors import RunError, SignVipWarning
+from signvip.errors import RunError, SignVipWarning, UnseenWarning
+from signvip.knowledge import Seen
 from signvip.loading import INDEX, check_part, load_part, load_scheduler, read_index
 from signvip.models import Codec, Denoiser, Guider, PoseHead, ReferenceNet, TokenTranslator
 from signvip.models.vae import decode_latents, encode_images
 from signvip.models.video_diffusion.sampler import make_scheduler, sample
+from signvip.people import doubts_about
 from signvip.run import MAKERS, Run
 
 MODELS = ("vae", "reference_net", "guider", "denoiser", "autoencoder", "translator")
@@ -66,12 +69,14 @@ class SignVipOutput(BaseOutput):
 
     `poses` (F, 128, 3) float32, on the CPU: x and y in pixels of the frames, confidence; all zeros where a point is
     unseen, and None where the run has no pose head. `pose_points` are the names of the 128 points.
+    `warnings` are sentences: what of the text this run never saw, and whether the reference may show nobody.
     """
 
     frames: Any
     tokens: Any
     poses: Any = None
     pose_points: tuple[str, ...] = KEYPOINTS
+    warnings: Any = ()
 
 
 class SignVipPipeline(DiffusionPipeline):
@@ -208,13 +213,17 @@ class SignVipPipeline(DiffusionPipeline):
         check_tokens(tokens, texts, self.autoencoder.tokens_per_frame, self.autoencoder.vocab_size)
         check_output_type(output_type)
         check_callback(callback_on_step_end, callback_on_step_end_tensor_inputs)
+        check_language(language)
         steps, guidance = self._steps(num_inference_steps), real("guidance_scale", guidance_scale)
         pictures = [self._picture(one) for one in references]
+        told = self.concerns(None if tokens is not None else texts, references, language)
+        for sentence in dict.fromkeys(sentence for sentences in told for sentence in sentences):
+            warnings.warn(sentence, UnseenWarning, stacklevel=3)
         self._interrupt = False
         translated = (
             [tokens]
             if tokens is not None
-            else self.translate(
+            else self._translate(
                 texts, max_frames=max_frames, temperature=temperature, top_k=top_k, language=language,
                 generator=generator,
             )
@@ -235,8 +244,11 @@ class SignVipPipeline(DiffusionPipeline):
             )
             frames.append(latents if output_type == "latent" else _convert(self.decode(latents), output_type))
         one = isinstance(text, str)
-        made, written, read = (items[0] if one else items for items in (frames, translated, poses))
-        out = SignVipOutput(frames=made, tokens=written, poses=read if self.pose_head is not None else None)
+        made, written, read, said = (
+            items[0] if one else items for items in (frames, translated, poses, told)
+        )
+        read = read if self.pose_head is not None else None
+        out = SignVipOutput(frames=made, tokens=written, poses=read, warnings=said)
         return out if return_dict else (out.frames, out.tokens)
 
     def translate(
@@ -250,15 +262,56 @@ class SignVipPipeline(DiffusionPipeline):
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
     ) -> list[Tensor]:
         """Translate texts to tokens d, one (F, N) each: p(d | text) of Eq. 4. Generators are those of `__call__`."""
+        if (sentence := self._useless(language)) is not None:
+            warnings.warn(sentence, SignVipWarning, stacklevel=2)
+        return self._translate(
+            texts,
+            max_frames=max_frames,
+            temperature=temperature,
+            top_k=top_k,
+            language=language,
+            generator=generator,
+        )
+
+    def concerns(
+        self, texts: Sequence[str] | None, references: Sequence[Reference], language: str | None = None
+    ) -> list[tuple[str, ...]]:
+        """Tell for each text and its reference, in sentences, what this run would answer with nonsense.
+
+        Texts may be None, where nothing is translated. A run that does not know what it was trained on says nothing.
+        """
+        seen = Seen.read(self.translator.config.get("seen"))
+        useless = self._useless(language)
+        of_texts: list[list[str]] = [[] for _ in references]
+        if texts is not None:
+            of_texts = [seen.concerns(text, language) if seen is not None else [] for text in texts_of(texts)]
+            of_texts = [[*([useless] if useless else []), *sentences] for sentences in of_texts]
+        usual = Likeness.from_json(self.reference_net.config.get("likeness"))
+        keys = [str(one) if isinstance(one, str | Path) else id(one) for one in references]
+        different = dict(zip(keys, references, strict=True))
+        doubts = {key: doubts_about(one, self._picture(one), usual) for key, one in different.items()}
+        return [(*sentences, *doubts[key]) for sentences, key in zip(of_texts, keys, strict=True)]
+
+    def _useless(self, language: str | None) -> str | None:
+        if not language or self.translator.languages:
+            return None
+        return (
+            f"The language '{language}' changes nothing: this translator does not tell sign languages apart."
+        )
+
+    def _translate(
+        self,
+        texts: Sequence[str],
+        *,
+        max_frames: Any,
+        temperature: Any,
+        top_k: Any,
+        language: Any,
+        generator: Any,
+    ) -> list[Tensor]:
         texts = texts_of(texts)
         generators_of(generator, len(texts))
         check_language(language)
-        if language and not self.translator.languages:
-            warnings.warn(
-                f"The language '{language}' changes nothing: this translator does not tell sign languages apart.",
-                SignVipWarning,
-                stacklevel=2,
-            )
         return self.translator.generate(
             texts,
             max_frames=whole("max_frames", max_frames) or self.config.max_frames,

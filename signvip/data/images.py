@@ -30,6 +30,11 @@ def load_reference(source: Source, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(ImageOps.fit(picture, (width, height), Image.Resampling.LANCZOS))
 
 
+def read_reference(source: Source) -> np.ndarray:
+    """Read as an image viewer shows it, at its own size: (H, W, 3) uint8."""
+    return np.asarray(_open(source))
+
+
 def _open(source: Source) -> Image.Image:
     if isinstance(source, np.ndarray):
         return as_seen(_from_array(source))

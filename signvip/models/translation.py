@@ -15,11 +15,15 @@ from torch import Tensor
 
 from signvip.contracts import Translator
 from signvip.errors import RunError
+from signvip.knowledge import Unit
 from signvip.registry import build
 
 
 class TokenTranslator(ModelMixin, ConfigMixin):
-    """A translator plugin by name, with its options and the sizes of the tokens it makes."""
+    """A translator plugin by name, with its options and the sizes of the tokens it makes.
+
+    `seen` is what its training showed it, as `knowledge.Seen`; None where that is not known.
+    """
 
     @register_to_config
     def __init__(
@@ -29,6 +33,7 @@ class TokenTranslator(ModelMixin, ConfigMixin):
         vocab_size: int,
         translator_config: dict[str, Any] | None = None,
         digits: Sequence[int] | None = None,  # of a token, where the quantizer's have any
+        seen: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         # another name than the option's: diffusers answers `self.translator` with the configuration
@@ -59,6 +64,11 @@ class TokenTranslator(ModelMixin, ConfigMixin):
     def languages(self) -> tuple[str, ...]:
         """Sign languages (ISO 639-3) that the translator tells apart; none where it knows one, or tells by the text."""
         return tuple(getattr(self.network, "languages", ()))
+
+    @property
+    def unit(self) -> Unit:
+        """What it reads: letters, or words."""
+        return "letters" if getattr(self.network, "unit", "words") == "letters" else "words"
 
     def forward(
         self,

@@ -29,6 +29,7 @@ from signvip.stages import PhaseKey, require_training
 from signvip.stages.clips import Clips
 from signvip.stages.codecs import load_codec, load_vae
 from signvip.stages.poses import PosesPhase, stored_keypoints
+from signvip.stages.references import references_of
 from signvip.stages.start import published_vae, start_image, start_motion
 from signvip.stages.text import TextPhase, check_languages
 from signvip.stages.tokens import TokensPhase
@@ -173,6 +174,7 @@ def stage3(run: Run, shards: Path, loop: Loop) -> None:
     phase = TextPhase(config, training, shards, translator)
     check_languages(phase.languages(), translator.languages)
     loop.train(run, TEXT, phase, training)
+    translator.register_to_config(seen=phase.seen().model_dump())
     run.save("translator", translator)
     save_pipeline(run)
     loop.finish(run, TEXT, training)
@@ -233,6 +235,7 @@ def _train_image(run: Run, shards: Path, loop: Loop) -> None:
         IMAGE.name, config, training, shards, vae, nets, _current(run, shards, "vae"), blackout
     )
     loop.train(run, IMAGE, phase, training)
+    nets.reference_net.register_to_config(likeness=references_of(phase.train))
     loop.forget(run, MOTION)  # before its denoiser is replaced by one that has no motion
     run.save_all(
         {

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from signvip.config import RunConfig, Training
 from signvip.errors import ConfigError, SignVipWarning
+from signvip.knowledge import Seen
 from signvip.models import TokenTranslator
 from signvip.stages.clips import Clips, Draws
 from signvip.trainable import device_of
@@ -67,6 +68,11 @@ class TextPhase:
         """The sign languages of all clips (ISO 639-3)."""
         clips = ((split, clip) for split in (self.train, self.dev) for clip in range(len(split)))
         return sorted({split.info(clip)["language"] for split, clip in clips})
+
+    def seen(self) -> Seen:
+        """All words or letters, the sign languages and the longest text of the training clips."""
+        infos = (self.train.info(clip) for clip in range(len(self.train)))
+        return Seen.of(((info["language"], info["text"]) for info in infos), self.module.translator.unit)
 
     def batch(self, index: int) -> dict[str, Any]:
         samples = Draws.of_batch(self.config.seed, self.name, index, self.training.clips)

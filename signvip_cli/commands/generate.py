@@ -71,6 +71,9 @@ def generate(
     dtype: Annotated[str | None, typer.Option("--dtype", metavar="NAME", help="fp32, fp16 or bf16.")] = None,
     compile: Annotated[bool, typer.Option("--compile", help="Faster after minutes; CUDA only.")] = False,
     offload: Annotated[bool, typer.Option("--offload", help="For a small GPU: one part at a time.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Make nothing of what the run never saw in training.")
+    ] = False,
     json: Json = False,
     plugin: Plugins = None,
     verbose: Verbose = 0,
@@ -84,9 +87,9 @@ def generate(
 
       signvip generate "tomorrow it will rain in the north" ref.png
 
-      signvip generate "mild and dry" ref.png -o mild.mp4 --seed 7 --steps 50
+      signvip generate "snow on monday" ref.png -o snow.mp4 --seed 7 --steps 50
 
-      signvip generate "mild and dry" ref.png -o mild.mp4 --pose mild.pose
+      signvip generate "snow on monday" ref.png -o snow.mp4 --pose snow.pose
 
       signvip generate --from sentences.txt ref.png -o outputs/forecast
     """
@@ -104,7 +107,7 @@ def generate(
         max_frames=max_frames, temperature=temperature, top_k=top_k, device=device, dtype=dtype,
         compile=compile, offload=offload,
     )  # fmt: skip
-    made = make_videos(requests, run=run, options=options, reporter=make_reporter())
+    made = make_videos(requests, run=run, options=options, strict=strict, reporter=make_reporter())
     if json:
         print_json([_written(path, request.pose) for path, request in zip(made, requests, strict=True)])
     else:

@@ -108,7 +108,7 @@ class Gpt2Translator(nn.Module):
         self.first_place, self.longest_text = first_place(config), longest_text(config)
         padded = config.special_ids == "eos+pad"
         self.prediction = predicting(config.prediction, vocab_size, digits, padded)
-        self.languages = config.languages
+        self.languages, self.unit = config.languages, unit_of(config)
         self.prefix = TextPrefix(*text_encoder(config), width, config.prefix, config.languages)
         self.mixer = TokenMixer(tokens_per_frame, vocab_size + 2 * padded, config.token_width or width, width)
         self.trunk = build_trunk(
@@ -296,6 +296,11 @@ def first_place(config: Gpt2Translator.Config) -> int:
 def longest_text(config: Gpt2Translator.Config) -> int:
     """Of how many words, word pieces or bytes."""
     return config.max_bytes if config.text_encoder == "bytes" else config.max_words
+
+
+def unit_of(config: Gpt2Translator.Config) -> Literal["words", "letters"]:
+    """What a text is made of for the encoder that was chosen."""
+    return "letters" if config.text_encoder == "bytes" else "words"
 
 
 def text_encoder(config: Gpt2Translator.Config) -> tuple[nn.Module, int]:

@@ -28,6 +28,7 @@ from signvip_translators.gpt2 import (
     first_place,
     mean_where,
     text_encoder,
+    unit_of,
 )
 from signvip_translators.heads import HeadCache, ParallelHeads
 from signvip_translators.prefix import TextPrefix
@@ -59,7 +60,7 @@ class RegressionTranslator(nn.Module):
         _check(config, levels, vocab_size)
         self.options, self.vocab_size, self.tokens_per_frame = config, vocab_size, tokens_per_frame
         self.first_place, width = first_place(config), config.width
-        self.languages = config.languages
+        self.languages, self.unit = config.languages, unit_of(config)
         self.prefix = TextPrefix(*text_encoder(config), width, config.prefix, config.languages)
         values = tokens_per_frame * len(levels)
         self.mixer = nn.Sequential(nn.Linear(values, width), nn.LayerNorm(width), nn.GELU())

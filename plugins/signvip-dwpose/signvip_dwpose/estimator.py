@@ -20,6 +20,7 @@ class DWPose:
     """YOLOX finds people now and then, DWPose the points of the signer in every frame, in batches."""
 
     provides = ("keypoints",)
+    finds_people = True
     weights_licence = "Apache-2.0; trained on COCO-WholeBody and UBody, which are for research"
 
     class Config(signvip.Config):

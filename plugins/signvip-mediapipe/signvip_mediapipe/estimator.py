@@ -20,6 +20,7 @@ class Mediapipe:
     """One person a clip, followed by MediaPipe; a fresh graph for each clip, so that no clip changes another."""
 
     provides = ("keypoints", "hands")
+    finds_people = True
     weights_licence = "Apache-2.0"
 
     class Config(signvip.Config):

@@ -27,7 +27,10 @@ Timestep = Literal["zero", "sampler"]
 
 
 class ReferenceNet(ModelMixin, ConfigMixin):
-    """The denoiser's U-Net beside it, without the layers that come after its last self-attention."""
+    """The denoiser's U-Net beside it, without the layers that come after its last self-attention.
+
+    `likeness` tells what is usual among the references of its training, as `data.likeness.Likeness`.
+    """
 
     _supports_gradient_checkpointing = True
 
@@ -46,6 +49,7 @@ class ReferenceNet(ModelMixin, ConfigMixin):
         features: Feature = "attention_output",
         keeps: Kept = "last_attention",
         timestep: Timestep = "zero",
+        likeness: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.unet = build_unet(dict(self.config))

@@ -1,0 +1,99 @@
+"""What a translator has seen in training, and what it is asked for that it has not: a model answers either alike."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from signvip.contracts import Config
+
+Unit = Literal["words", "letters"]
+"""What a translator reads: a word that it never saw is unknown to it, or only a letter that it never saw."""
+
+FAR_LONGER = 1.5  # times the longest text of the training
+SHOWN = 5  # words or letters that a sentence names
+
+
+class Texts(Config):
+    """The texts of a training in one sign language: all their words or letters, and how many the longest has."""
+
+    units: str
+    longest: int
+
+
+class Seen(Config):
+    """The texts of a training by the sign language of their clips (ISO 639-3)."""
+
+    unit: Unit
+    languages: dict[str, Texts]
+
+    @classmethod
+    def of(cls, texts: Iterable[tuple[str, str]], unit: Unit) -> Seen:
+        """Collect (sign language, text) of all clips."""
+        units: dict[str, set[str]] = {}
+        longest: dict[str, int] = {}
+        for language, text in texts:
+            found = split(text, unit)
+            units.setdefault(language, set()).update(found)
+            longest[language] = max(longest.get(language, 0), len(found))
+        join = " " if unit == "words" else ""
+        return cls(
+            unit=unit,
+            languages={
+                language: Texts(units=join.join(sorted(units[language])), longest=longest[language])
+                for language in sorted(units)
+            },
+        )
+
+    @classmethod
+    def read(cls, values: Any) -> Seen | None:
+        """What a configuration holds; None where it holds nothing that makes sense."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError:
+            return None
+
+    def concerns(self, text: str, language: str | None) -> list[str]:
+        """Sentences about what is in a text that the training did not show; none where it is all known."""
+        if language is not None and language not in self.languages:
+            known = ", ".join(self.languages)
+            told = [f"This run never saw the sign language '{language}' in training; it knows {known}."]
+            return told + self._about(text, self.languages)
+        return self._about(text, {language: self.languages[language]} if language else self.languages)
+
+    def _about(self, text: str, languages: Mapping[str, Texts]) -> list[str]:
+        known: set[str] = set()
+        for texts in languages.values():
+            known.update(texts.units.split() if self.unit == "words" else texts.units)
+        found, told = split(text, self.unit), []
+        unknown = [unit for unit in dict.fromkeys(found) if unit not in known]
+        if unknown:
+            told.append(
+                f"This run never saw {_named(unknown, self.unit)} in training; what it signs there is made up."
+            )
+        longest = max((texts.longest for texts in languages.values()), default=0)
+        if len(found) > FAR_LONGER * longest:
+            told.append(
+                f"The text has {len(found)} {self.unit}, and the longest that this run saw in training {longest}; give "
+                "it sentence by sentence."
+            )
+        return told
+
+
+def split(text: str, unit: Unit) -> list[str]:
+    """The words of a text without case and punctuation, or its letters (digits and symbols are letters, too)."""
+    if unit == "letters":
+        lower = unicodedata.normalize("NFC", text).lower()
+        return [sign for sign in lower if unicodedata.category(sign)[0] not in "PZC"]
+    folded = unicodedata.normalize("NFC", text).casefold()
+    # by category, not by \w: that would split words at the vowel signs of Indic scripts
+    return "".join(" " if unicodedata.category(sign)[0] in "PSZC" else sign for sign in folded).split()
+
+
+def _named(units: list[str], unit: Unit) -> str:
+    shown = ", ".join(repr(one) for one in units[:SHOWN])
+    more = f" and {len(units) - SHOWN} more" if len(units) > SHOWN else ""
+    return f"the {unit if len(units) > 1 else unit[:-1]} {shown}{more}"
