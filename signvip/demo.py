@@ -17,7 +17,7 @@ import signvip
 from signvip.config import load_config
 from signvip.data.executors import TIME_LIMIT, Processes
 from signvip.data.preprocess import preprocess
-from signvip.data.provenance import NOTICE
+from signvip.data.provenance import NOTICE, png_notice
 from signvip.data.sample import Recipe
 from signvip.data.sheet import contact_sheet, spread
 from signvip.data.video import VideoWriter
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
 PROBE_CLIPS = {"train": 32, "dev": 6}  # what a probe is fitted on where the run has no pose head
 SHEET_FRAMES = 8
+MADE = ("generated from the text", "from the true conditions")  # by a model, and marked so
 GOALS = {
     ("hand_ssim", REBUILT): f"above {STILL}",
     ("face_ssim", REBUILT): f"above {STILL}",
@@ -86,7 +87,7 @@ def demo(
     with _timed(seconds, "numbers"):
         rows = _rows(chain, shards, samples, references, full)
     (out / "results.json").write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
-    _sheet(samples).save(out / "sheet.png")
+    _sheet(samples).save(out / "sheet.png", pnginfo=png_notice())
     files = [_write(out, sample, run.config.fps) for sample in samples]
     picture = out / "reference-0.png"
     return write_report(
@@ -198,14 +199,15 @@ def _write(out: Path, sample: Sample, fps: float) -> dict[str, Path]:
     Image.fromarray(sample.reference).save(picture)
     files = {"reference picture": picture}
     videos = {
-        "generated from the text": sample.generated,
+        MADE[0]: sample.generated,
         "ground truth": sample.truth,
-        "from the true conditions": sample.rebuilt,
+        MADE[1]: sample.rebuilt,
         "true conditions": sample.conditions,
     }
     for caption, frames in videos.items():
         files[caption] = out / f"{caption.replace(' ', '-')}-{sample.clip}.mp4"
-        with VideoWriter(files[caption], fps, comment=NOTICE) as video:
+        comment = NOTICE if caption in MADE else None
+        with VideoWriter(files[caption], fps, comment=comment) as video:
             video.write(frames)
     return files
 

@@ -16,7 +16,7 @@ import torch
 import signvip
 from signvip.arguments import check_language, real, whole
 from signvip.config import SchedulerName
-from signvip.data.files import replacing, write_text
+from signvip.data.files import write_text
 from signvip.data.images import load_reference
 from signvip.data.provenance import NOTICE
 from signvip.data.video import VideoWriter
@@ -24,6 +24,7 @@ from signvip.errors import ConfigError, DataError, SignVipWarning, UnseenWarning
 from signvip.estimation.pose_writing import check_writable, write_pose
 from signvip.fitting import explained, generation_that_fits
 from signvip.models.video_diffusion.sampler import make_scheduler, unknown_scheduler
+from signvip.outputs import check_outputs
 from signvip.pipeline import SignVipPipeline
 from signvip.progress import Reporter, Silent
 from signvip.run import MAKERS, Run
@@ -91,16 +92,18 @@ def generate(
     run: str | None = None,
     options: GenerateOptions | None = None,
     strict: bool = False,
+    overwrite: bool = False,
     reporter: Reporter | None = None,
 ) -> list[Path]:
     """Write one mp4 and one sidecar per request: what the pipeline gives for its text and `manual_seed(seed)`.
 
     What the run would answer with nonsense is told by a SignVipWarning and in the sidecar; `strict` makes it an error.
+    Files that this did not write are replaced only to `overwrite`.
     """
     options, reporter = options or GenerateOptions(), reporter or Silent()
     source = choose_run(run)
     for request in requests:
-        _check(request)
+        _check(request, overwrite)
     if run is None and source == str(embedded_run()):
         reporter.say(
             "No run of your own yet: using the embedded toysign model that travels with the package."
@@ -242,15 +245,17 @@ def _make(
             callback_on_step_end=lambda *_: task.advance(),
         )
     request.output.parent.mkdir(parents=True, exist_ok=True)
+    beside = request.output.with_suffix(".json")
     with VideoWriter(request.output, pipe.config.fps, comment=NOTICE) as video:
         for frames in made.frames:
             video.write(frames)
+        beside.unlink(missing_ok=True)  # killed from here on, no sidecar tells of another video
     if request.pose is not None:
         size = pipe.config.height, pipe.config.width
         request.pose.parent.mkdir(parents=True, exist_ok=True)
         write_pose(request.pose, made.poses.numpy(), size=size, fps=pipe.config.fps)
     sidecar = _sidecar(pipe, source, request, tokens, options) | {"warnings": list(doubts)}
-    write_text(request.output.with_suffix(".json"), json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n")
+    write_text(beside, json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n")
     return request.output
 
 
@@ -282,7 +287,7 @@ def _sidecar(
     }
 
 
-def _check(request: Request) -> None:
+def _check(request: Request, overwrite: bool) -> None:
     if not request.text.strip():
         raise DataError("The text is empty; give a sentence.")
     if len(request.text) > LONGEST_TEXT:
@@ -291,23 +296,11 @@ def _check(request: Request) -> None:
         )
     # before any work: a picture that cannot be read is an error, and so is a place that cannot be written to
     load_reference(request.reference, (8, 8))
-    _check_place(request.output, "-o")
     if request.pose is not None:
         check_writable()
         if request.pose.suffix.lower() != ".pose":
             raise DataError(f"Poses are written as .pose; give --pose {request.pose.with_suffix('.pose')}.")
-        _check_place(request.pose, "--pose")
-
-
-def _check_place(path: Path, option: str) -> None:
-    try:
-        with replacing(path) as temporary:
-            temporary.touch()
-            temporary.unlink()
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be written ({error.strerror}); choose another place by {option}."
-        ) from error
+    check_outputs(request.output, request.pose, overwrite=overwrite)
 
 
 def _device(name: str | None) -> torch.device:

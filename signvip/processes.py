@@ -6,9 +6,11 @@ Nothing here imports torch unless there are several: the command line stays quic
 from __future__ import annotations
 
 import atexit
+import multiprocessing
 import os
 from datetime import timedelta
 
+LOCKS = 64  # a page of shared memory each, as long as it lives: what eight workers and their queues need
 MOST_LOADERS = 8  # more than that wait for the disk
 PATIENCE = timedelta(hours=3)  # the main process validates meanwhile; NCCL's own ten minutes may be too short
 
@@ -29,6 +31,15 @@ def loaders(device: str) -> int:
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(MOST_LOADERS, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")) - 1))
+
+
+def can_lock() -> bool:
+    """Whether processes can share the locks of a few queues, for which some containers have no memory."""
+    try:
+        [multiprocessing.Lock() for _ in range(LOCKS)]
+    except OSError:
+        return False
+    return True
 
 
 def join() -> None:

@@ -25,11 +25,12 @@ from accelerate.utils import DistributedDataParallelKwargs
 from diffusers.optimization import get_scheduler
 from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from signvip.checkpoints import Stateful, load_checkpoint, save_checkpoint
 from signvip.data.files import write_text
 from signvip.errors import ConfigError, RunError
+from signvip.feeding import feed
 from signvip.optimizer import build_optimizer
 from signvip.processes import join, loaders
 from signvip.registry import registry
@@ -278,14 +279,7 @@ def _loader(phase: Phase, training: Training, start: int, accelerator: Accelerat
     )
     kind = accelerator.device.type
     workers = min(loaders(kind) if training.workers is None else training.workers, len(data))
-    loader = DataLoader(
-        data,
-        batch_size=None,
-        num_workers=workers,
-        prefetch_factor=4 if workers else None,
-        pin_memory=kind == "cuda",  # else a copy to the card waits for all that it still computes
-    )
-    return iter(loader)
+    return feed(data, workers, kind)
 
 
 def _to(batch: dict[str, Any], device: torch.device) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import torch
 from regression import WatchedPhase
 from small import small_config
 
-from signvip import training
+from signvip import feeding, training
 from signvip.config import Training
 from signvip.models import Autoencoder, ConditionEncoder, TokenTranslator
 from signvip.progress import Silent
@@ -134,7 +134,7 @@ def test_the_loop_asks_for_the_sample_and_at_its_last_step_for_the_split(tmp_pat
 @pytest.mark.parametrize(("kind", "pinned"), [("cuda", True), ("cpu", False), ("mps", False)])
 def test_batches_are_pinned_for_a_card_and_loaded_by_as_many_as_the_machine_has(monkeypatch, kind, pinned):
     given = {}
-    monkeypatch.setattr(training, "DataLoader", lambda data, **options: given.update(options) or iter(()))
+    monkeypatch.setattr(feeding, "DataLoader", lambda data, **options: given.update(options) or iter(()))
     monkeypatch.setattr(training, "loaders", lambda device: {"cpu": 1, "cuda": 7, "mps": 3}[device])
     machine = SimpleNamespace(process_index=0, num_processes=1, device=torch.device(kind))
     options = small_config().stage2.model_copy(update={"steps": 100, "workers": None})

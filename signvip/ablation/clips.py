@@ -37,7 +37,8 @@ def _generated(run: Run, shards: Path, options: EvaluateOptions) -> list[Path]:
         for row, frames in ((TRUTH, made.frames), (REBUILT, made.rebuilt), (GENERATED, made.generated)):
             files.append(_path(run, pick, row))
             assert frames is not None  # they were asked for
-            with VideoWriter(files[-1], run.config.fps, comment=NOTICE) as video:
+            comment = None if row == TRUTH else NOTICE
+            with VideoWriter(files[-1], run.config.fps, comment=comment) as video:
                 video.write(frames)
     return files
 

@@ -14,6 +14,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from signvip.data.sample import Recipe
 from signvip.errors import DataError, PluginError
+from signvip.processes import can_lock
 
 Task = tuple[str, str]
 """Split and id of a clip."""
@@ -63,6 +64,9 @@ class Processes:
     time_limit: float
 
     def __call__(self, recipe: Recipe, tasks: Sequence[Task]) -> Generator[Made, None, None]:
+        if not can_lock():  # nothing can be shared with workers here
+            yield from Here()(recipe, tasks)
+            return
         # Forked, so that plugins given as files are known in the workers, and the corpus's list is not sent to them.
         fork = multiprocessing.get_context("fork")
         with ProcessPool(self.workers, initializer=_take, initargs=[recipe], context=fork) as pool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 import av
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from signvip.data.json_files import parse_json
 from signvip.errors import DataError
@@ -38,7 +38,7 @@ def check_truth(path: Path, generated: Generated) -> str:
 
 def origin_of(path: Path) -> str:
     """What says of a video, a folder of pictures or a `.pose` file that a model made it; empty where nothing does."""
-    if _says_so(notice_beside(path)):
+    if says_so(notice_beside(path)):
         return notice_beside(path).name
     if path.is_dir():
         pictures = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
@@ -53,7 +53,7 @@ def notice_beside(path: Path) -> Path:
     return path.with_name(f"{path.name if path.is_dir() else path.stem}.json")
 
 
-def _says_so(beside: Path) -> bool:
+def says_so(beside: Path) -> bool:
     """Whether a JSON file says so; one that cannot be read says nothing."""
     try:
         value = parse_json(beside.read_text(encoding="utf-8-sig"))
@@ -113,3 +113,10 @@ def _boxes(file: BinaryIO, end: int) -> Iterator[tuple[bytes, int]]:
             return
         yield kind, size - used
         at, first = at + size, False
+
+
+def png_notice() -> PngImagePlugin.PngInfo:
+    """The notice as PNG files of generated frames carry it; for `save(pnginfo=...)`."""
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Comment", NOTICE)
+    return info

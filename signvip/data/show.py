@@ -12,6 +12,7 @@ from signvip.contracts import SPLITS, Condition
 from signvip.data import fields
 from signvip.data.files import replacing
 from signvip.data.manifest import Manifest
+from signvip.data.provenance import NOTICE, origin_of, png_notice
 from signvip.data.shards import Sample, read_shard, shard_paths
 from signvip.data.sheet import contact_sheet, spread
 from signvip.data.video import VideoWriter, read_video
@@ -28,6 +29,7 @@ class Strip:
     name: str
     fps: float
     rows: dict[str, np.ndarray]
+    generated: bool = False  # by a model, as its file says
 
 
 def strips(source: Path, wanted: Sequence[str] = (), limit: int = 3) -> Iterator[Strip]:
@@ -37,7 +39,7 @@ def strips(source: Path, wanted: Sequence[str] = (), limit: int = 3) -> Iterator
     """
     if source.is_file() and source.suffix != ".tar":
         frames, fps = read_video(source)
-        yield Strip(source.name, fps, {"frames": frames})
+        yield Strip(source.name, fps, {"frames": frames}, bool(origin_of(source)))
         return
     if not source.exists():
         raise DataError(f"There is no {source}; give a shard, a folder of shards or a video.")
@@ -62,14 +64,16 @@ def write_sheet(shown: Sequence[Strip], path: Path, frames: int = FRAMES) -> Pat
     scale = 2 if max(rows[0][0].shape[:2]) < SMALL else 1
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
-        contact_sheet(rows, labels, scale=scale).save(temporary, format="PNG")
+        notice = png_notice() if any(strip.generated for strip in shown) else None
+        contact_sheet(rows, labels, scale=scale).save(temporary, format="PNG", pnginfo=notice)
     return path
 
 
 def write_video(shown: Sequence[Strip], path: Path) -> Path:
     """Write an mp4 of the clips one after the other, their conditions on the right."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with VideoWriter(path, shown[0].fps) as writer:
+    comment = NOTICE if any(strip.generated for strip in shown) else None
+    with VideoWriter(path, shown[0].fps, comment=comment) as writer:
         for strip in shown:
             writer.write(np.concatenate(list(strip.rows.values()), axis=2))
     return path
@@ -97,4 +101,5 @@ def _strip(sample: Sample, conditions: dict[str, Condition], size: tuple[int, in
             rows[name] = condition.draw(sample.load(fields.condition_field(name)), size)
     if not rows:
         raise DataError(f"{sample.key} in {sample.shard} has nothing to show: no video, and no conditions.")
-    return Strip(sample.key, sample.load(fields.META)["fps"], rows)
+    info = sample.load(fields.META)
+    return Strip(sample.key, info["fps"], rows, bool(info.get("generated")))

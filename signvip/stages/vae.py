@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from signvip.config import RunConfig, VaeTraining
 from signvip.data.pixels import to_model, to_pixels
+from signvip.data.provenance import png_notice
 from signvip.evaluation.images import face_ssim, hand_psnr, hand_ssim, psnr, ssim
 from signvip.models.vae import build_vae, decode_latents, encode_images, vae_loss, whiten_latents
 from signvip.models.vae_start import start_as_average
@@ -92,7 +93,7 @@ class VaePhase:
                 [(wanted[0], made[0], None if points is None else points[0])] if len(shown) < SHEET else []
             )
         if shown and share.rank == 0:
-            vae_sheet(shown).save(folder / "vae.png")
+            vae_sheet(shown).save(folder / "vae.png", pnginfo=png_notice())
         return add(parts)
 
     def scores(self, sums: Sums) -> dict[str, float]:

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from signvip.config import RegionWeights, RunConfig, Training
 from signvip.data.pixels import to_model, to_pixels
+from signvip.data.provenance import NOTICE, png_notice
 from signvip.data.sheet import contact_sheet
 from signvip.data.video import VideoWriter
 from signvip.errors import RunError
@@ -211,11 +212,12 @@ class VideoPhase:
             beaten = self._scores(clip, still(reference, len(truth)), truth, counts)
             parts.append({"count": 1, **found, **{f"still_{name}": value for name, value in beaten.items()}})
             rows += [list(truth[::4]), list(made[::4])]
-            with VideoWriter(folder / f"{keys[clip]}.mp4", self.config.fps) as video:
+            with VideoWriter(folder / f"{keys[clip]}.mp4", self.config.fps, comment=NOTICE) as video:
                 video.write(made)
         if rows:
             name = f"clips-{share.rank}.png" if share.rank else "clips.png"
-            contact_sheet(rows, ["truth", "made"] * (len(rows) // 2), scale=2).save(folder / name)
+            sheet = contact_sheet(rows, ["truth", "made"] * (len(rows) // 2), scale=2)
+            sheet.save(folder / name, pnginfo=png_notice())
         return add(parts)
 
     def scores(self, sums: Sums) -> dict[str, float]:

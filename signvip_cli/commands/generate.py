@@ -74,6 +74,9 @@ def generate(
     strict: Annotated[
         bool, typer.Option("--strict", help="Make nothing of what the run never saw in training.")
     ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files that this command did not write.")
+    ] = False,
     json: Json = False,
     plugin: Plugins = None,
     verbose: Verbose = 0,
@@ -107,7 +110,9 @@ def generate(
         max_frames=max_frames, temperature=temperature, top_k=top_k, device=device, dtype=dtype,
         compile=compile, offload=offload,
     )  # fmt: skip
-    made = make_videos(requests, run=run, options=options, strict=strict, reporter=make_reporter())
+    made = make_videos(
+        requests, run=run, options=options, strict=strict, overwrite=overwrite, reporter=make_reporter()
+    )
     if json:
         print_json([_written(path, request.pose) for path, request in zip(made, requests, strict=True)])
     else:
