@@ -182,7 +182,7 @@ class Frames:
 
 def test_what_is_usual_is_measured_on_signers_who_were_left_out():
     size = load_config("tiny").size
-    reader = signvip.build("dataset", "toysign", size=size, train_signers=28, test_signers=8)
+    reader = signvip.build("dataset", "toysign", size=size, train_signers=48, test_signers=8)
     assert (
         references_of(Frames([reader.portrait(name) for name in reader.signers("train")[:20]])) is None
     )  # too few

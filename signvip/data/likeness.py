@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-FEWEST = 24  # clips; of fewer nothing can be said
+FEWEST = 48  # clips; of fewer nothing can be said
 _SIDE, _CELLS, _EDGE_CELLS = 64, 8, 4
 _DIRECTIONS, _FOLDS = 12, 4
 _RIDGE = 0.5  # share of the mean variance that is added to the edges': there are few signers
