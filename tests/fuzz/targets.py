@@ -19,7 +19,7 @@ from PIL import Image
 
 import signvip
 from signvip.contracts import SPLITS
-from signvip.errors import SignVipError
+from signvip.errors import PluginError, SignVipError
 
 SEED_TABLES = {
     ".csv": 'path,text,signer,split\r\na.mp4,"rain, and\nwind",Ada,train\r\nb,mild,,dev\r\n',
@@ -46,6 +46,8 @@ def attempt(target: Target, value: Any, folder: Path) -> str:
     try:
         assert target.run(value, inside), "a wrong result"
         outcome = "result"
+    except PluginError as error:
+        raise AssertionError(f"the reader itself is missing: {error}") from error
     except SignVipError as error:
         said = str(error)
         assert 0 < len(said) < 3000 and len(said.splitlines()) == 1, f"no sentence: {said!r}"

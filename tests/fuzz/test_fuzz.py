@@ -16,7 +16,7 @@ from targets import attempt, targets
 def test_what_is_nearly_right_is_a_sentence_or_a_right_result(name, tmp_path):
     counts: Counter[str] = Counter()
     fuzz(targets()[name], tmp_path, inputs=20, number=0, counts=counts)
-    assert set(counts) <= {"result", "refused"} and sum(counts.values()) >= 20
+    assert set(counts) == {"result", "refused"} and sum(counts.values()) >= 20  # the first is sound
 
 
 def test_a_wrong_outcome_is_found(tmp_path):
