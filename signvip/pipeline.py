@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import numpy as np
 import torch
@@ -108,7 +108,7 @@ class SignVipPipeline(DiffusionPipeline):
         tail: str = "shifted",
         window_batch: int = 1,
         max_frames: int = 400,
-        pose_head: PoseHead | None = None,
+        pose_head: Optional[PoseHead] = None,  # noqa: UP045 (diffusers 0.35 knows no other kind of union)
     ) -> None:
         super().__init__()
         counts = {"steps": steps, "reuse_every": reuse_every, "window": window, "window_batch": window_batch}
