@@ -152,7 +152,7 @@ class SignVipPipeline(DiffusionPipeline):
     @classmethod
     def _read(cls, folder: Path, **kwargs: Any) -> "SignVipPipeline":
         """Read a local folder part by part, so that diffusers imports nothing that the folder names."""
-        _check_parts(folder)
+        _check_finished(folder)
         named, values = read_index(folder, BASES, SCHEDULERS)
         _check_values(folder, values)
         missing = [part for part in (*MODELS, "scheduler") if part not in named and part not in kwargs]
@@ -166,6 +166,7 @@ class SignVipPipeline(DiffusionPipeline):
         for part in wanted:
             if part != "scheduler":
                 check_part(folder / part, remedies[part])  # all of them, before the first is loaded
+        fits.refuse_misfits(folder)
         for part, kind in sorted(wanted.items(), key=lambda item: item[0] != "scheduler"):
             if isinstance(kind, str):
                 kwargs[part] = load_scheduler(folder / part, kind, remedies[part])
@@ -488,12 +489,11 @@ class _Shape(Config):
     fps: Rate = 12.0
 
 
-def _check_parts(folder: Path) -> None:
-    """RunError for a run that is not finished, MismatchError for one whose parts do not fit."""
+def _check_finished(folder: Path) -> None:
+    """RunError for a run that is not finished."""
     if (folder / "config.json").is_file():
         Run.open(folder).require("vae", "denoiser", "autoencoder", "translator")
     if not (folder / "model_index.json").is_file():
         raise RunError(
             f"{folder} is no finished run; train its three stages first: signvip train --stage 1, 2, 3."
         )
-    fits.refuse_misfits(folder)
