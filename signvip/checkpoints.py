@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import safetensors.torch
 from accelerate import DistributedType
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.distributed.checkpoint.state_dict import (
     StateDictOptions,
@@ -54,8 +54,8 @@ def save_checkpoint(
     states = {name: part.state_dict() for name, part in _all(accelerator, others).items()}
     tensors, tree = take_apart({"optimizer": moments, **states})
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(own(weights), folder / WEIGHTS)
-    save_file(own(tensors), folder / TENSORS)
+    safetensors.torch.save_file(own(weights), folder / WEIGHTS)
+    safetensors.torch.save_file(own(tensors), folder / TENSORS)
     (folder / STATE).write_text(json.dumps(tree), encoding="utf-8")
 
 
@@ -73,8 +73,10 @@ def load_checkpoint(
             f"signvip convert {folder.parents[2] if len(folder.parents) > 2 else folder}"
         )
     tree = parse_json((folder / STATE).read_bytes())
-    states = put_together(load_file(folder / TENSORS), tree)
-    _spread(accelerator, module, optimizer, load_file(folder / WEIGHTS), states["optimizer"])
+    states = put_together(safetensors.torch.load_file(folder / TENSORS), tree)
+    _spread(
+        accelerator, module, optimizer, safetensors.torch.load_file(folder / WEIGHTS), states["optimizer"]
+    )
     for name, part in _all(accelerator, others).items():
         part.load_state_dict(states[name])
 
