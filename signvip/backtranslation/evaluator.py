@@ -41,8 +41,12 @@ class Evaluator:
         self.tokenizer: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(
             folder / "tokenizer"
         )
-        network = Speech2TextForConditionalGeneration.from_pretrained(folder / "translator")
-        front = (FrameNet if self.modality == "video" else FeatureScale).from_pretrained(folder / "front")
+        network = Speech2TextForConditionalGeneration.from_pretrained(
+            folder / "translator", use_safetensors=True
+        )
+        front = (FrameNet if self.modality == "video" else FeatureScale).from_pretrained(
+            folder / "front", use_safetensors=True
+        )
         self.module = SignTranslator(front, network).eval()
         self.extractor = open_extractor(self.config, folder)
 
@@ -152,7 +156,7 @@ def open_extractor(config: EvaluatorConfig, folder: Path) -> Extractor:
         return None
     if config.estimator is not None:
         return poses.estimated(config.estimator, config.corpus["fps"])
-    reader: PoseReader = PoseReader.from_pretrained(folder / "poses")
+    reader: PoseReader = PoseReader.from_pretrained(folder / "poses", use_safetensors=True)
     return reader.eval()
 
 

@@ -185,7 +185,12 @@ def load_pretrained(name: str) -> tuple[Any, Any]:
     from transformers import AutoModel, AutoTokenizer
 
     try:
-        tokenizer, model = AutoTokenizer.from_pretrained(name), AutoModel.from_pretrained(name)
+        tokenizer, model = (
+            kind.from_pretrained(
+                name, trust_remote_code=False
+            )  # without a word, transformers would ask a person
+            for kind in (AutoTokenizer, AutoModel)
+        )
     except (OSError, ValueError) as error:
         raise DataError(
             f"The text encoder {name} is not at hand ({type(error).__name__}); set "
