@@ -93,7 +93,7 @@ class VideoDiffusion(nn.Module):
         if self.stage1.timesteps == "uniform":
             steps = self.scheduler.config.num_train_timesteps
             return torch.randint(0, steps, latents.shape[:1], device=latents.device)
-        alphas = self.scheduler.alphas_cumprod.to(latents.device)
+        alphas = self.scheduler.alphas_cumprod.to(latents.device, non_blocking=True)
         return draw_timesteps(alphas, len(latents), self.stage1.pure_noise, self.stage1.log_sigma)
 
     def _noise(self, latents: Tensor) -> Tensor:
