@@ -17,6 +17,7 @@ from signvip.ablation.measure import measure
 from signvip.ablation.records import Record, read_records, write_record
 from signvip.ablation.steps import Step, corpus, given_kinds, identity, make_steps
 from signvip.ablation.store import Store
+from signvip.data.files import PARTIAL, remove_leftovers
 from signvip.data.manifest import Manifest
 from signvip.errors import SignVipError
 from signvip.evaluation.evaluate import EvaluateOptions, commit
@@ -88,6 +89,7 @@ def run_plan(plan: Plan, reporter: Reporter | None = None) -> list[Record]:
         locked(plan.shards, "read", option="--shards", say=reporter.say),
         reporter.task("cells", len(plan.cells)) as task,
     ):
+        remove_leftovers(plan.out, f"**/.*{PARTIAL}")
         for place, (cell, steps, name) in enumerate(zip(plan.cells, plan.steps, plan.ids, strict=True)):
             known = read_records(plan.out).get(name)
             if known is None or known.status == "failed":

@@ -85,7 +85,8 @@ def is_hidden(name: str) -> bool:
     return name.startswith((".", "~$")) or name in ("Thumbs.db", "desktop.ini", "__MACOSX", "@eaDir")
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove what a killed process left half-written in a folder."""
-    for leftover in folder.glob(f".*{PARTIAL}"):
-        leftover.unlink(missing_ok=True)
+def remove_leftovers(folder: Path, pattern: str = f".*{PARTIAL}") -> None:
+    """Remove the files that a killed process left half-written in a folder, or below it by a pattern with **/."""
+    for leftover in folder.glob(pattern):
+        if not leftover.is_dir():
+            leftover.unlink(missing_ok=True)
