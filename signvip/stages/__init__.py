@@ -179,9 +179,11 @@ class Loop:
             return True
         before, now = (json.loads(note) for note in (stored, key.note(run, training)))
         kind = type(training)
-        trainings = [key.training(json.dumps(note["training"]), kind) or {} for note in (before, now)]
-        if training.schedule == "constant":  # others depend on how many steps there are
-            trainings = [{**values, "steps": None} for values in trainings]
+        # a longer training goes on, on any schedule: hours are worth more than the rates that a shorter one had
+        trainings = [
+            {**(key.training(json.dumps(note["training"]), kind) or {}), "steps": None}
+            for note in (before, now)
+        ]
         newer = {name: default_option(name) for name in now["options"]}  # as they were where nobody knew them
         return trainings[0] == trainings[1] and newer | before["options"] == now["options"]
 

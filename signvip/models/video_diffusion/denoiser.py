@@ -45,6 +45,7 @@ UNET_OPTIONS = (
     "norm_num_groups",
     "cross_attention_dim",
     "prompt_tokens",
+    "reference_concat",
 )
 GUIDER_OPTIONS = (
     "block_out_channels",

@@ -29,6 +29,7 @@ Timestep = Literal["zero", "sampler"]
 class ReferenceNet(ModelMixin, ConfigMixin):
     """The denoiser's U-Net beside it, without the layers that come after its last self-attention.
 
+    `reference_concat` is the denoiser's: it then reads the latents too, and finds them beside the tokens.
     `likeness` tells what is usual among the references of its training, as `data.likeness.Likeness`.
     """
 
@@ -49,6 +50,7 @@ class ReferenceNet(ModelMixin, ConfigMixin):
         features: Feature = "attention_output",
         keeps: Kept = "last_attention",
         timestep: Timestep = "zero",
+        reference_concat: bool = False,
         likeness: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
@@ -73,7 +75,7 @@ class ReferenceNet(ModelMixin, ConfigMixin):
         return self(latents)
 
     def forward(self, latents: Tensor, timestep: Tensor | int = 0) -> dict[str, Tensor]:
-        """Return tokens (B, L, C) by layer name for clean reference latents (B, 4, h, w), and these beside them.
+        """Return tokens (B, L, C) by layer name for clean reference latents (B, 4, h, w), beside these where asked for.
 
         At timestep 0 a clip needs one pass; the authors' weights expect the sampler's.
         """
@@ -81,7 +83,7 @@ class ReferenceNet(ModelMixin, ConfigMixin):
         if isinstance(timestep, int):  # made where it is read: diffusers would wait for the card to send it
             timestep = torch.full((1,), timestep, device=latents.device)
         self.unet(latents, timestep, self.empty_prompt, cross_attention_kwargs={"collected": collected})
-        return {**collected, LATENTS: latents}
+        return {**collected, LATENTS: latents} if self.config["reference_concat"] else collected
 
 
 class _Collect(nn.Module):

@@ -26,6 +26,12 @@ def reading(denoiser, shake) -> Denoiser:
     return shake(Denoiser.from_config(denoiser.config, motion="temporal_attention", reference_concat=True))
 
 
+@pytest.fixture
+def reference_net(denoiser) -> ReferenceNet:
+    """Gives the latents beside the tokens."""
+    return ReferenceNet(**{**denoiser.unet_options, "reference_concat": True})
+
+
 def one_convolution(denoiser: Denoiser) -> Denoiser:
     """The same network with a first layer over the channels of both, as the option's name says."""
     both = Denoiser.from_config(denoiser.config, reference_concat=False)
