@@ -26,6 +26,8 @@ from signvip.errors import MismatchError
 NECK, SHOULDERS = KEYPOINTS.index("neck"), [KEYPOINTS.index(f"{side}_shoulder") for side in ("right", "left")]
 SEEN = 0.3  # points of less confidence are told as unseen, as conditions do not draw them
 
+QUIET = 0.01  # deviations of all channels together: what varies less is not made louder
+
 
 class Maps(NamedTuple):
     """For each point, logits (B, P, h, w) float32 of where it is, and of whether what is there is that point."""
@@ -68,6 +70,14 @@ class PoseHead(ModelMixin, ConfigMixin):
         )
         self.norm_out = nn.GroupNorm(norm_num_groups, first)
         self.conv_out = nn.Conv2d(first, 2 * NUM_KEYPOINTS, 1)
+
+    @torch.no_grad()
+    def set_statistics(self, e: Tensor) -> None:
+        """Let every channel begin with mean 0 and deviation 1 over embeddings (B, C, h, w), before it is trained."""
+        usual = functional.group_norm(e, 1, eps=self.norm_in.eps)
+        deviation = usual.std(dim=(0, 2, 3)).clamp(min=QUIET)
+        self.norm_in.weight.copy_(1 / deviation)
+        self.norm_in.bias.copy_(-usual.mean(dim=(0, 2, 3)) / deviation)
 
     def forward(self, e: Tensor) -> Maps:
         """Maps on the grid of e (B, C, h, w)."""

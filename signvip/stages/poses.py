@@ -6,6 +6,7 @@ Its examples are true conditions, whose keypoints are stored beside what is draw
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,10 @@ from signvip.stages.codecs import CHUNK
 from signvip.trainable import Frozen, device_of
 from signvip.validation import Share, Sums, add
 
+STATISTICS_FRAMES = 128
+FINGERS = (
+    4.0  # the weight of a hand's point: with all alike the face, which hardly moves, is most of the loss
+)
 SPREAD = 1.0  # cells: the deviation of the bump that a heat map is taught
 GROUPS = {
     "wrist": [KEYPOINTS.index("right_wrist"), KEYPOINTS.index("left_wrist")],
@@ -120,9 +125,11 @@ def bumps(grid: Tensor, truth: Tensor) -> Tensor:
 
 
 def _over_seen(losses: Tensor, truth: Tensor) -> Tensor:
-    """Mean of losses (B, P) over the points that are seen."""
-    seen = (truth[..., 2] > 0).to(losses)
-    return (losses * seen).sum() / seen.sum().clamp(min=1)
+    """Mean of losses (B, P) over the points that are seen, those of hands `FINGERS` times as heavy."""
+    weights = (truth[..., 2] > 0).to(losses)
+    for hand in (LEFT_HAND, RIGHT_HAND):
+        weights[:, hand] *= FINGERS
+    return (losses * weights).sum() / weights.sum().clamp(min=1)
 
 
 class PosesPhase:
@@ -143,6 +150,15 @@ class PosesPhase:
         self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
         self.stored = stored
         self.module = KeypointLoss(head, encoder)
+        head.set_statistics(self._sample())
+
+    def _sample(self) -> Tensor:
+        """Embeddings (B, C, h, w) of training frames, as every process finds them."""
+        device, parts = device_of(self.module), []
+        for index in range(ceil(STATISTICS_FRAMES / (self.training.clips * self.training.frames))):
+            batch = {name: value.to(device) for name, value in self.batch(index).items()}
+            parts.append(self.module.embed(batch))
+        return torch.cat(parts)
 
     def batch(self, index: int) -> dict[str, Any]:
         parts = []

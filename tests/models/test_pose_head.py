@@ -116,3 +116,25 @@ def test_a_head_learns_where_a_bright_cell_is_finer_than_a_cell():
     apart = (found[..., :2] - truth[..., :2] * torch.tensor([80.0, 48.0])).norm(dim=-1)
     assert apart.mean() < 0.35 * 8  # cells of 8 pixels
     assert (found[..., 2] > 0.9).all()
+
+
+def test_channels_begin_alike_however_loud_they_are():
+    """With one norm over all channels a quiet one, as of a finger's colour, would hardly be heard."""
+    scales = torch.tensor([0.1, 1.0, 20.0])[:, None, None]
+    e = torch.randn(16, 3, 8, 8, generator=torch.Generator().manual_seed(0)) * scales + 3 * scales
+    head = PoseHead(embedding_channels=3, size=(32, 32), block_out_channels=(8, 8))
+    head.set_statistics(e)
+    usual = head.norm_in(e)
+    torch.testing.assert_close(usual.mean(dim=(0, 2, 3)), torch.zeros(3), atol=1e-4, rtol=0)
+    loud = usual.std(dim=(0, 2, 3))
+    assert loud[1:].tolist() == pytest.approx([1, 1], abs=1e-3) and 0.5 < loud[0] <= 1.001
+
+
+def test_a_silent_channel_is_not_made_loud():
+    e = (
+        torch.randn(1, 2, 8, 8, generator=torch.Generator().manual_seed(0))
+        * torch.tensor([1.0, 1e-6])[:, None, None]
+    )
+    head = PoseHead(embedding_channels=2, size=(32, 32), block_out_channels=(8, 8))
+    head.set_statistics(e)
+    assert float(head.norm_in(e).detach().std(dim=(0, 2, 3))[1]) < 0.01

@@ -79,6 +79,23 @@ def test_the_head_alone_learns(monkeypatch):
     )
 
 
+def test_a_point_of_either_hand_weighs_as_much_as_four_others():
+    truth = torch.zeros(1, 128, 3)
+    truth[0, [0, LEFT_HAND.start, RIGHT_HAND.start], 2] = 1
+    for point, weight in ((0, 1), (LEFT_HAND.start, 4), (RIGHT_HAND.start, 4), (50, 0)):
+        losses = torch.zeros(1, 128)
+        losses[0, point] = 1
+        assert float(poses._over_seen(losses, truth)) == pytest.approx(weight / 9)
+
+
+def test_the_head_begins_with_the_statistics_of_training_frames(monkeypatch):
+    seen = []
+    monkeypatch.setattr(PoseHead, "set_statistics", lambda self, e: seen.append(e))
+    phase = phase_of(monkeypatch, stored=True)
+    expected = torch.cat([phase.batch(index)["embeddings"] for index in range(11)])  # 12 frames each
+    torch.testing.assert_close(seen, [expected])
+
+
 def test_errors_are_pixels_over_seen_points_of_each_group(monkeypatch):
     phase = phase_of(monkeypatch)
     truth = torch.ones(2, 128, 3) * torch.tensor([0.5, 0.25, 1.0])
