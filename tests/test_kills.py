@@ -120,6 +120,7 @@ COMMANDS = (
 @pytest.mark.parametrize("name", ["encode", "stage 2"])
 def test_killed_once_it_goes_on_as_if_nothing_had_been(commands, tmp_path, name):
     commands[name].survive(tmp_path, 1)
+    assert commands[name].survived >= 1
 
 
 @pytest.mark.slow
@@ -127,5 +128,6 @@ def test_killed_once_it_goes_on_as_if_nothing_had_been(commands, tmp_path, name)
 def test_ten_kills_leave_the_bytes_of_an_undisturbed_run(commands, tmp_path, name, capsys):
     kills = commands[name]
     kills.survive(tmp_path, 10)
+    assert kills.survived >= 10
     with capsys.disabled():
         print(f"\n{name}: survived {kills.survived} kills (seed {kills.seed})")

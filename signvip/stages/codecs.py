@@ -1,18 +1,20 @@
-"""Parts whose class a run's configuration chooses: what is predicted from text (Table 6), and the VAE."""
+"""What all stages ask of a run's own parts: its codec and its VAE by their classes, tokens and embeddings of frames."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
-from signvip.models import Codec, Coordinates, EmbeddingCodec
+from signvip.data.pixels import to_model
+from signvip.models import Codec, ConditionEncoder, Coordinates, EmbeddingCodec
 from signvip.models.vae import vae_class
 from signvip.networks import autoencoder_class
 from signvip.run import Run
 from signvip.stages.clips import Clips
+from signvip.trainable import Frozen
 
 CHUNK = 64  # frames that go through a network together
 
@@ -28,6 +30,14 @@ def load_codec(run: Run) -> Codec:
 def load_vae(run: Run) -> AutoencoderKL:
     """The run's VAE, of the class that its section [vae] asks for; RunError where it is missing."""
     return run.load("vae", vae_class(run.config.vae))
+
+
+@torch.no_grad()
+def embed(encoder: Frozen[ConditionEncoder], batch: Mapping[str, Tensor]) -> Tensor:
+    """Embeddings e (B, C, h, w) of a batch of single frames, stored or computed from drawings (B, K*3, H, W) uint8."""
+    if "embeddings" in batch:
+        return batch["embeddings"].float()
+    return encoder.network(to_model(batch["conditions"]))
 
 
 @torch.no_grad()

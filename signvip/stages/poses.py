@@ -17,11 +17,10 @@ from torch.nn import functional
 
 from signvip.config import RunConfig, Training
 from signvip.contracts import BODY, FACE, KEYPOINTS, LEFT_HAND, NUM_KEYPOINTS, RIGHT_HAND
-from signvip.data.pixels import to_model
 from signvip.models import ConditionEncoder, PoseHead
 from signvip.models.pose_head import SEEN, Maps, cell_centres, confidence_logits, mean_places
 from signvip.stages.clips import Clips, Draws
-from signvip.stages.codecs import CHUNK
+from signvip.stages.codecs import CHUNK, embed
 from signvip.trainable import Frozen, device_of
 from signvip.validation import Share, Sums, add
 
@@ -75,10 +74,7 @@ class KeypointLoss(nn.Module):
 
     def embed(self, batch: Mapping[str, Tensor]) -> Tensor:
         """Embeddings e (B, C, h, w), stored or computed from drawings."""
-        if "embeddings" in batch:
-            return batch["embeddings"].float()
-        with torch.no_grad():
-            return self.encoder.network(to_model(batch["conditions"]))
+        return embed(self.encoder, batch)
 
     def forward(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         return keypoint_loss(self.head(self.embed(batch)), batch["keypoints"])

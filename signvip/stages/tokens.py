@@ -12,13 +12,12 @@ from torch.nn import functional
 
 from signvip.config import RunConfig, Training
 from signvip.contracts import Quantized
-from signvip.data.pixels import to_model
 from signvip.errors import ConfigError
 from signvip.models import ConditionEncoder, EmbeddingCodec, PoseHead
 from signvip.models.token_groups import BodyAndHands, Located
 from signvip.models.usage import CodeUsage
 from signvip.stages.clips import Clips, Draws
-from signvip.stages.codecs import CHUNK
+from signvip.stages.codecs import CHUNK, embed
 from signvip.stages.hands import hand_cells, hand_centres, hands_alone, place_errors
 from signvip.stages.poses import bump_loss, heat_loss, place_loss, stored_keypoints
 from signvip.trainable import Frozen, device_of
@@ -49,10 +48,7 @@ class Reconstruction(nn.Module):
 
     def embed(self, batch: dict[str, Tensor]) -> Tensor:
         """Embeddings e (B, C, h, w), stored or computed from drawings."""
-        if "embeddings" in batch:
-            return batch["embeddings"].float()
-        with torch.no_grad():
-            return self.encoder.network(to_model(batch["conditions"]))
+        return embed(self.encoder, batch)
 
     def forward(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         e = self.embed(batch)
