@@ -23,13 +23,15 @@ nox.options.sessions = ["lint", "types", "tests"]
 nox.options.reuse_venv = "yes"
 nox.options.default_venv_backend = "uv|virtualenv"
 
-PYTHONS = nox.project.python_versions(nox.project.load_toml("pyproject.toml"), max_version="3.13")
+PROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = nox.project.python_versions(PROJECT, max_version="3.13")
+RUFF = next(need for need in PROJECT["project"]["optional-dependencies"]["dev"] if need.startswith("ruff=="))
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style, imports and layout."""
-    session.install("ruff>=0.14")  # formats as the others do
+    session.install(RUFF)
     session.run("ruff", "check", *session.posargs)
     session.run("ruff", "format", "--check", *session.posargs)
 

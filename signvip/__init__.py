@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     )
     from signvip.pipeline import SignVipPipeline
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"  # the one place; see "Releasing" in CONTRIBUTING.md
 
 _HEAVY = {
     "SignVipPipeline": "signvip.pipeline",

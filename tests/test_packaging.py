@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import signvip
+
 ROOT = Path(__file__).parents[1]
 IGNORED = shutil.ignore_patterns(
     ".*", "*.egg-info", "__pycache__", "build", "dist", "data", "runs", "outputs", "tests"
@@ -44,6 +46,10 @@ def test_only_packages_with_safe_names_reach_site_packages(names):
         "signvip_quantizers",
         "signvip_translators",
     }
+
+
+def test_its_version_is_the_one_in_the_sources(names):
+    assert f"signvip-{signvip.__version__}.dist-info/METADATA" in names
 
 
 def test_data_files_travel_with_the_wheel(names):
