@@ -176,7 +176,7 @@ def ray(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure every ratio of docs/benchmarks.md into benchmarks/results/; half an hour on one core."""
+    """Measure every ratio of docs/results/benchmarks.md into benchmarks/results/; half an hour on one core."""
     session.install("-e", ".")
     results = Path("benchmarks/results")
     results.mkdir(exist_ok=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from signvip.training import Phase
 
 SAMPLE_CLIPS = 64
-# that networks see of all clips together; docs/training.md says what they cost
+# that networks see of all clips together; docs/how-to/training.md says what they cost
 SAMPLE_FRAMES, SPLIT_FRAMES = 1024, 16384
 
 Sums = Mapping[str, "float | Tensor"]

@@ -64,7 +64,7 @@ def load_script(metric: str, path: Path) -> nn.Module:
         network: nn.Module = torch.jit.load(str(require_file(metric, path)), map_location=device())
     except (RuntimeError, ValueError) as error:
         raise DataError(
-            f"{path} is no TorchScript file, which {metric} takes; docs/evaluation.md names the one to bring."
+            f"{path} is no TorchScript file, which {metric} takes; docs/reference/evaluation.md names the one to bring."
         ) from error
     return network.eval()
 

@@ -1,4 +1,4 @@
-"""Clips of real signers: $SIGNVIP_CLIPS names their folder. The numbers are those that docs/estimators.md promises."""
+"""Clips of real signers: $SIGNVIP_CLIPS names their folder. The numbers are those that docs/how-to/estimators.md promises."""
 
 from __future__ import annotations
 
