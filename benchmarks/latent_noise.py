@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from compare import arguments
 
+from signvip.data.picture_scores import face_ssim, hand_psnr, hand_ssim, psnr, ssim
 from signvip.data.pixels import to_model, to_pixels
-from signvip.evaluation.images import face_ssim, hand_psnr, hand_ssim, psnr, ssim
 from signvip.models.vae import decode_latents, encode_images
 from signvip.run import Run
 from signvip.stages.clips import Clips

@@ -18,14 +18,14 @@ import torch
 from compare import arguments
 
 import signvip
+from signvip.data.picture_scores import psnr
 from signvip.data.preprocess import preprocess
 from signvip.data.sample import Recipe
-from signvip.evaluation.chain import Chain
-from signvip.evaluation.images import psnr
 from signvip.generate import GenerateOptions, embedded_run, load_pipeline
 from signvip.run import Run
 from signvip.stages.clips import Clips
 from signvip.toysign.reader import portrait
+from signvip_lab.evaluation.chain import Chain
 
 EXACT = {"reuse_every": 1, "guidance_stop": 1.0}
 SETTINGS = {

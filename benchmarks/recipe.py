@@ -29,9 +29,9 @@ from PIL import Image
 from torch import Tensor
 
 from signvip.config import RegionWeights, RunConfig, load_config
+from signvip.data.picture_scores import face_ssim, hand_psnr, hand_ssim, psnr, ssim
 from signvip.data.pixels import to_model, to_pixels
 from signvip.data.sheet import contact_sheet, spread
-from signvip.evaluation.images import face_ssim, hand_psnr, hand_ssim, psnr, ssim
 from signvip.models.vae import decode_latents, encode_images
 from signvip.models.video_diffusion.levels import nearest_timesteps
 from signvip.models.video_diffusion.sampler import make_scheduler, sample

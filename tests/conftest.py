@@ -105,7 +105,7 @@ def trained(plain_shards: Path, made_once: Callable[..., Path]) -> SimpleNamespa
 @pytest.fixture(scope="session")
 def tiny_config() -> Callable[..., Any]:
     """Configurations of small evaluators: tiny_config("video", 4) trains four steps."""
-    from signvip.backtranslation.config import load_evaluator_config
+    from signvip_lab.backtranslation.config import load_evaluator_config
 
     def load(modality: str, steps: int = 2, **flags: Any) -> Any:
         flags = {"modality": modality, "poses": {"steps": steps}, "texts": {"steps": steps}, **flags}
@@ -119,7 +119,7 @@ def evaluators(
     trained: SimpleNamespace, tiny_config: Callable[..., Any], made_once: Callable[..., Path]
 ) -> SimpleNamespace:
     """Folders of a video and of a pose evaluator, each of two steps; read only."""
-    from signvip.backtranslation.train import train_evaluator
+    from signvip_lab.backtranslation.train import train_evaluator
 
     def make(folder: Path) -> None:
         for modality in ("video", "pose"):

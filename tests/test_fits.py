@@ -14,8 +14,8 @@ from signvip import fits
 from signvip.config import merge, parse_config
 from signvip.derive import encode, tokenize
 from signvip.errors import MismatchError
-from signvip.evaluation.evaluate import evaluate
 from signvip.stages import train
+from signvip_lab.evaluation.evaluate import evaluate
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The direction of imports: signvip_cli -> signvip -> contracts <- plugins; and what a bare import costs."""
+"""The direction of imports: signvip_cli -> signvip_lab -> signvip <- plugins; and what a bare import costs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,14 @@ def within(names, *packages):
 @pytest.mark.parametrize(
     "path", sorted((ROOT / "signvip").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT))
 )
-def test_the_engine_knows_neither_plugins_nor_the_command_line(path):
+def test_the_engine_knows_neither_plugins_nor_what_stands_on_it(path):
+    assert not within(imports(path), *PLUGINS, "signvip_lab", "signvip_cli")
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "signvip_lab").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_the_laboratory_knows_neither_plugins_nor_the_command_line(path):
     assert not within(imports(path), *PLUGINS, "signvip_cli")
 
 
@@ -44,7 +51,7 @@ def test_the_engine_knows_neither_plugins_nor_the_command_line(path):
 def test_built_in_plugins_use_only_what_a_third_party_can_use(path):
     found = imports(path)
     own = path.relative_to(ROOT).parts[1]
-    assert not within(found, *PLUGINS, "signvip_cli") - within(found, own)
+    assert not within(found, *PLUGINS, "signvip_lab", "signvip_cli") - within(found, own)
     private = {name for name in found if name.startswith("signvip.") and "._" in name}
     inner = {
         name for name in found if name.split(".")[:2] in (["signvip", "stages"], ["signvip", "training"])

@@ -13,14 +13,14 @@ from kills import Kills
 from PIL import Image
 from small import make_shards, small_config
 
-from signvip.ablation.ablate import Request as Ablation
-from signvip.ablation.ablate import ablate
-from signvip.backtranslation.train import train_evaluator
 from signvip.derive import encode, tokenize
 from signvip.generate import GenerateOptions, generate
 from signvip.progress import Silent
 from signvip.stages import train
 from signvip_cli.requests import many
+from signvip_lab.ablation.ablate import Request as Ablation
+from signvip_lab.ablation.ablate import ablate
+from signvip_lab.backtranslation.train import train_evaluator
 
 OFTEN = {"steps": 6, "checkpoint_every": 2, "validate_every": 3, "log_every": 1}
 CONFIG = small_config(

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from signvip import demo
 from signvip.data.files import PARTIAL
 from signvip.data.provenance import NOTICE, is_marked, origin_of
 from signvip.data.show import strips, write_sheet, write_video
 from signvip.data.video import VideoWriter, read_comment
 from signvip.errors import DataError
-from signvip.evaluation.chain import Sample
 from signvip.generate import GenerateOptions, Request, generate
 from signvip.outputs import check_outputs
+from signvip_lab import demo
+from signvip_lab.evaluation.chain import Sample
 
 FRAMES = np.random.default_rng(0).integers(0, 255, (4, 32, 32, 3)).astype(np.uint8)
 

@@ -43,6 +43,7 @@ def test_only_packages_with_safe_names_reach_site_packages(names):
         "signvip",
         "signvip_cli",
         "signvip_conditions",
+        "signvip_lab",
         "signvip_quantizers",
         "signvip_translators",
     }
@@ -55,18 +56,21 @@ def test_its_version_is_the_one_in_the_sources(names):
 def test_data_files_travel_with_the_wheel(names):
     assert "signvip/presets/tiny.toml" in names
     assert "signvip_cli/templates/quantizer.py.txt" in names
+    assert "signvip_lab/ablation/paper.toml" in names
     for package in (
         "signvip",
         "signvip_cli",
         "signvip_conditions",
+        "signvip_lab",
         "signvip_quantizers",
         "signvip_translators",
     ):
         assert f"{package}/py.typed" in names
 
 
-def test_every_source_of_the_engine_travels_with_the_wheel(names):
-    sources = {str(path.relative_to(ROOT)) for path in (ROOT / "signvip").rglob("*.py")}
+@pytest.mark.parametrize("package", ["signvip", "signvip_lab", "signvip_cli"])
+def test_every_source_travels_with_the_wheel(names, package):
+    sources = {str(path.relative_to(ROOT)) for path in (ROOT / package).rglob("*.py")}
     assert sources <= set(names)
 
 

@@ -15,10 +15,10 @@ from signvip.contracts import KEYPOINTS
 from signvip.errors import DataError, PluginError, RunError
 from signvip.estimation import pose_writing
 from signvip.estimation.pose_files import read_pose
-from signvip.evaluation.evaluate import EvaluateOptions, evaluate
 from signvip.generate import GenerateOptions, Request, embedded_run, generate
 from signvip.models import PoseHead
 from signvip.run import Run
+from signvip_lab.evaluation.evaluate import EvaluateOptions, evaluate
 
 GREY = np.full((32, 32, 3), 150, np.uint8)
 SURE = 4.0

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
+from signvip.data.picture_scores import WINDOW, Box, face_boxes, hand_boxes, psnr, ssim, ssim_in
 from signvip.errors import DataError
-from signvip.evaluation.images import WINDOW, Box, face_boxes, hand_boxes, psnr, ssim, ssim_in
 from signvip.metrics.base import MeanOfClips, Signing, check_aligned
 
 

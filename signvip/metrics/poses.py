@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from signvip.contracts import FACE, KEYPOINTS, LEFT_HAND, NUM_KEYPOINTS, RIGHT_HAND
+from signvip.data.trajectories import JOINTS, align, distances, joints
 from signvip.errors import DataError
-from signvip.evaluation.trajectories import JOINTS, align, distances, joints
 from signvip.metrics.base import MeanOfClips, Summed, check_pairs
 
 

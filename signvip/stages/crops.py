@@ -8,8 +8,8 @@ from torch import Tensor
 
 from signvip.config import Crops, RunConfig
 from signvip.contracts import NUM_KEYPOINTS
+from signvip.data.picture_scores import Box, face_boxes, hand_boxes
 from signvip.errors import ConfigError
-from signvip.evaluation.images import Box, face_boxes, hand_boxes
 from signvip.models.vae import shrinks_by
 
 

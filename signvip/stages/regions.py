@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from signvip.evaluation.images import face_boxes, hand_boxes
+from signvip.data.picture_scores import face_boxes, hand_boxes
 
 if TYPE_CHECKING:
     import numpy as np

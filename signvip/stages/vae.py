@@ -13,9 +13,9 @@ from diffusers.models.attention_processor import Attention
 from torch import Tensor, nn
 
 from signvip.config import RunConfig, VaeTraining
+from signvip.data.picture_scores import face_ssim, hand_psnr, hand_ssim, psnr, ssim
 from signvip.data.pixels import to_model, to_pixels
 from signvip.data.provenance import png_notice
-from signvip.evaluation.images import face_ssim, hand_psnr, hand_ssim, psnr, ssim
 from signvip.models.vae import build_vae, decode_latents, encode_images, vae_loss, whiten_latents
 from signvip.models.vae_start import start_as_average
 from signvip.stages.clips import Clips, Draws

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from signvip.data.picture_scores import Box, hand_boxes
 from signvip.data.sheet import contact_sheet
-from signvip.evaluation.images import Box, hand_boxes
 
 
 def vae_sheet(shown: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray | None]]) -> Image.Image:

@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from signvip.config import RegionWeights, RunConfig, Training
+from signvip.data.counting import counting, still
+from signvip.data.picture_scores import hand_ssim, psnr, ssim
 from signvip.data.pixels import to_model, to_pixels
 from signvip.data.provenance import NOTICE, png_notice
 from signvip.data.sheet import contact_sheet
 from signvip.data.video import VideoWriter
 from signvip.errors import RunError
-from signvip.evaluation.counting import counting, still
-from signvip.evaluation.images import hand_ssim, psnr, ssim
 from signvip.models import ConditionEncoder, Denoiser, Guider, ReferenceNet
 from signvip.models.vae import decode_latents, encode_images
 from signvip.models.video_diffusion.levels import draw_timesteps

@@ -15,7 +15,7 @@ from signvip_cli.console import print_json, print_result
 from signvip_cli.options import SHARDS, ConfigFile, Json, Plugins, Preset, Settings, Verbose
 
 if TYPE_CHECKING:
-    from signvip.ablation.runner import Plan
+    from signvip_lab.ablation.runner import Plan
 
 
 def ablate(
@@ -92,10 +92,10 @@ def ablate(
     """
     networks = dict(read_weights(line) for line in weights or [])
 
-    from signvip.ablation.ablate import Request, plan_ablation, refuse_failures
-    from signvip.ablation.ablate import ablate as run
-    from signvip.evaluation.evaluate import EvaluateOptions
     from signvip_cli.reporter import make_reporter
+    from signvip_lab.ablation.ablate import Request, plan_ablation, refuse_failures
+    from signvip_lab.ablation.ablate import ablate as run
+    from signvip_lab.evaluation.evaluate import EvaluateOptions
 
     request = Request(
         shards=shards, study=study, vary=vary or (), source=source, preset=preset, file=config,
@@ -118,7 +118,7 @@ def ablate(
 
 def show_plan(plan: Plan, as_json: bool) -> None:
     """Print each cell with what it trains, and an estimate of the time."""
-    from signvip.ablation.preview import preview
+    from signvip_lab.ablation.preview import preview
 
     shown = preview(plan)
     if as_json:

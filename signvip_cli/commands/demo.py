@@ -43,7 +43,7 @@ def demo(
       signvip demo outputs/all --clips 24 --full
     """
     with heavy_imports():
-        from signvip.demo import demo as make_demo
+        from signvip_lab.demo import demo as make_demo
     from signvip_cli.reporter import make_reporter
 
     report = make_demo(out, reporter=make_reporter(), clips=clips, train=train, full=full)

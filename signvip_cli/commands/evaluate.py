@@ -69,10 +69,10 @@ def evaluate(
     networks = dict(read_weights(line) for line in weights or [])
 
     with heavy_imports():
-        from signvip.evaluation.evaluate import EvaluateOptions
-        from signvip.evaluation.evaluate import evaluate as measure
-        from signvip.evaluation.results import table
         from signvip.generate import GenerateOptions
+        from signvip_lab.evaluation.evaluate import EvaluateOptions
+        from signvip_lab.evaluation.evaluate import evaluate as measure
+        from signvip_lab.evaluation.results import table
     from signvip_cli.reporter import make_reporter
 
     options = EvaluateOptions(

@@ -54,14 +54,14 @@ def train_evaluator(
 
       signvip train-evaluator --modality pose --shards data/evaluator --steps 2000
     """
-    from signvip.backtranslation.config import MODALITIES, load_evaluator_config
+    from signvip_lab.backtranslation.config import MODALITIES, load_evaluator_config
 
     if modality not in MODALITIES:
         raise typer.BadParameter(f"'{modality}' is neither pose nor video.", param_hint="--modality")
 
-    from signvip.backtranslation.train import train_evaluator as train
     from signvip.processes import is_main
     from signvip_cli.reporter import make_reporter
+    from signvip_lab.backtranslation.train import train_evaluator as train
 
     flags: dict[str, Any] = {"modality": modality, "seed": seed, "estimator": estimator}
     if steps is not None:

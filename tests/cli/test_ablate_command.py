@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas
 import pytest
 
-from signvip.ablation.study import study_names
+from signvip_lab.ablation.study import study_names
 
 
 @pytest.fixture

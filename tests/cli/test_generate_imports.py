@@ -12,7 +12,7 @@ from PIL import Image
 
 UNUSED = (
     "signvip.stages", "signvip.training", "signvip.derive", "signvip.release", "signvip.testing", "signvip.sizes",
-    "signvip.evaluation", "signvip.backtranslation", "signvip.ablation", "signvip.demo", "signvip.doctor",
+    "signvip_lab", "signvip.doctor",
     "signvip.data.shards", "signvip.data.preprocess", "signvip.metrics.base", "signvip_translators.regression",
     "signvip_quantizers.vq", "transformers.models.clip", "transformers.models.bert", "diffusers.training_utils",
     "webdataset", "pebble", "tensorboard", "torch.utils.tensorboard", "skimage", "sacrebleu", "pandas", "matplotlib",

@@ -242,7 +242,7 @@ def _toml(data: bytes, folder: Path) -> bool:
 
 
 def _study(data: bytes, folder: Path) -> bool:
-    from signvip.ablation.study import read_study
+    from signvip_lab.ablation.study import read_study
 
     (folder / "mine.toml").write_bytes(data)
     return "/" not in read_study(str(folder / "mine.toml")).name

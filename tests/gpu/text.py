@@ -16,13 +16,13 @@ from small import small_config
 from watched import reading_only_what_is_logged
 
 import signvip.stages.steps  # noqa: F401  (imports that are slow, or look for a card)
-from signvip.evaluation.chain import Chain, token_rows
-from signvip.evaluation.evaluate import EvaluateOptions, evaluate
 from signvip.generate import GenerateOptions, Request, generate, load_pipeline
 from signvip.pipeline import SignVipPipeline
 from signvip.run import Run
 from signvip.stages import train
 from signvip.stages.clips import Clips
+from signvip_lab.evaluation.chain import Chain, token_rows
+from signvip_lab.evaluation.evaluate import EvaluateOptions, evaluate
 
 TEXTS = ["the big dog", "cat"]
 FRAMES = 12  # two windows of the small configuration

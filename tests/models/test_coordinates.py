@@ -117,7 +117,7 @@ def direct(trained, tmp_path_factory):
 
 def test_a_run_without_an_autoencoder_generates_and_is_measured(direct, tmp_path):
     import signvip
-    from signvip.evaluation.evaluate import EvaluateOptions, evaluate
+    from signvip_lab.evaluation.evaluate import EvaluateOptions, evaluate
 
     _, shards, run = direct
     pipe = signvip.SignVipPipeline.from_pretrained(run)

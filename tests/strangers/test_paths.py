@@ -99,7 +99,7 @@ def test_outputs_in_folders_below_are_fine(tmp_path):
 
 @pytest.mark.parametrize("name", ["../x", "/tmp/x", "a/b", "a\\b", "x" * 300, "a\nb"])
 def test_a_study_writes_nowhere_else(tmp_path, name):
-    from signvip.ablation.study import read_study
+    from signvip_lab.ablation.study import read_study
 
     for text in (
         f"name = {json.dumps(name)}\ntitle = 't'\n",

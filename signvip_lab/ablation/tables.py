@@ -1,0 +1,126 @@
+"""One table in three forms: Markdown, LaTeX and CSV; and a long CSV with every value of every cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from signvip.data.counting import STILL
+from signvip.data.files import replacing, write_text
+from signvip_lab.ablation.records import Record
+from signvip_lab.ablation.summary import Column, Row, Summary
+
+if TYPE_CHECKING:
+    import pandas
+    from pandas.io.formats.style import Styler
+
+NOTHING = "-"
+SEEDS, FAILED = "seeds", "failed"
+
+
+def write_tables(out: Path, summary: Summary, records: Sequence[Record], notes: Sequence[str]) -> None:
+    """Write `table.md`, `table.tex`, `table.csv` and `values.csv`."""
+    write_text(out / "table.md", markdown(summary) + "\n\n" + "\n".join(f"- {note}" for note in notes) + "\n")
+    write_text(out / "table.tex", latex(summary) + "".join(f"% {note}\n" for note in notes))
+    for name, frame in (("table.csv", numbers(summary)), ("values.csv", long(records))):
+        with replacing(out / name) as temporary:
+            frame.to_csv(temporary, index=False)
+
+
+def markdown(summary: Summary) -> str:
+    """A table in Markdown, the best in bold."""
+    frame = _words(summary)
+    for column in summary.columns:
+        for place in summary.best(column):
+            words = str(frame.at[place, column.heading])
+            frame.at[place, column.heading] = f"**{words}**"
+    return str(frame.to_markdown(index=False))
+
+
+def latex(summary: Summary) -> str:
+    """A booktabs table, the best in bold."""
+    text = styled(summary).to_latex(hrules=True, convert_css=True)
+    signs = {"±": r"$\pm$", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "→": r"$\to$"}
+    for sign, command in signs.items():
+        text = text.replace(sign, command)
+    return str(text)
+
+
+def html(summary: Summary) -> str:
+    """The same for a page."""
+    return str(styled(summary, escape="html").to_html())
+
+
+def styled(summary: Summary, escape: str = "latex") -> Styler:
+    """The table as pandas styles it: the best in bold, no index, words escaped."""
+    import pandas
+
+    frame = _words(summary)
+    bold = pandas.DataFrame("", index=frame.index, columns=frame.columns)
+    for column in summary.columns:
+        bold.loc[summary.best(column), column.heading] = "font-weight: bold"
+    style = frame.style.apply(lambda _: bold, axis=None).hide(axis="index").format(escape=escape)
+    return style.format_index(axis="columns", escape=escape)
+
+
+def numbers(summary: Summary) -> pandas.DataFrame:
+    """The table as numbers: for each value its mean, its deviation over seeds, and what is known of each row."""
+    import pandas
+
+    lines = [_numbers(row, summary.columns) for row in summary.rows]
+    if summary.stills:
+        lines.append({summary.axes[0]: STILL, **summary.stills} if summary.axes else dict(summary.stills))
+    return pandas.DataFrame(lines)
+
+
+def _numbers(row: Row, columns: Sequence[Column]) -> dict[str, Any]:
+    cells: dict[str, Any] = {**row.labels, **row.facts, SEEDS: row.seeds}
+    for column in columns:
+        number = row.numbers.get(column.key)
+        cells[column.key] = number.mean if number else None
+        cells[f"{column.key} sd"] = number.deviation if number else None
+    return {**cells, FAILED: "; ".join(row.failures) or None}
+
+
+def long(records: Sequence[Record]) -> pandas.DataFrame:
+    """One line for each value of each cell; a cell that failed has one, with its reason."""
+    import pandas
+
+    lines: list[dict[str, Any]] = []
+    for record in records:
+        cell = {
+            "cell": record.cell,
+            **record.labels,
+            "seed": record.seed,
+            "status": record.status,
+            "reason": record.reason,
+        }
+        for value in record.values:
+            shown = ("row", "name", "value", "n", "higher_is_better", "target", "signature")
+            lines.append({**cell, **{name: getattr(value, name) for name in shown}})
+        if not record.values:
+            lines.append(cell)
+    return pandas.DataFrame(lines)
+
+
+def _words(summary: Summary) -> pandas.DataFrame:
+    import pandas
+
+    failed = any(row.failures for row in summary.rows)
+    rows = []
+    for row in summary.rows:
+        shown = {axis: str(row.labels.get(axis, NOTHING)) for axis in summary.axes}
+        shown |= {column.heading: str(row.numbers.get(column.key, NOTHING)) for column in summary.columns}
+        shown[SEEDS] = str(row.seeds)
+        rows.append({**shown, FAILED: "; ".join(row.failures)} if failed else shown)
+    stills = {key: f"{value:.4g}" for key, value in summary.stills.items()}
+    others = {STILL: stills} if stills else {}
+    others |= {
+        reference.name: {k: f"{v}" for k, v in reference.values.items()} for reference in summary.references
+    }
+    first = summary.axes[0] if summary.axes else SEEDS
+    for name, found in others.items():
+        values = {column.heading: found.get(column.key, NOTHING) for column in summary.columns}
+        rows.append({**dict.fromkeys(rows[0], ""), first: name, **values})
+    return pandas.DataFrame(rows)

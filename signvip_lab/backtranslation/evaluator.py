@@ -1,0 +1,196 @@
+"""A trained evaluator: a folder that reads signing back into text, and says what it may be applied to.
+
+evaluator.json     what it is and was trained on, how good it was on dev, and its fingerprint
+translator/        transformers' Speech2Text, and its tokenizer
+front/             what turns rows into features: a network for pictures, or the scale of poses
+poses/             the network that finds keypoints, where no estimator does
+training/          checkpoints, metrics.jsonl, texts to look at
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast, Speech2TextForConditionalGeneration
+
+from signvip.data.json_files import parse_json
+from signvip.data.manifest import Manifest
+from signvip.errors import MismatchError, RunError, SignVipError
+from signvip.run import Run
+from signvip_lab.backtranslation import poses
+from signvip_lab.backtranslation.config import EvaluatorConfig, parse_evaluator_config
+from signvip_lab.backtranslation.corpus import CODEC, through_codec, to_pictures
+from signvip_lab.backtranslation.networks import FeatureScale, FrameNet, PoseReader, SignTranslator
+from signvip_lab.backtranslation.phases import READ_TOGETHER
+
+ABOUT = "evaluator.json"
+PARTS = ("translator", "tokenizer", "front", "poses")
+
+
+class Evaluator:
+    """Frozen: its weights are those of its fingerprint, or it does not open."""
+
+    def __init__(self, folder: Path, about: dict[str, Any]) -> None:
+        self.folder, self.about = folder, about
+        self.config = parse_evaluator_config(about["config"])
+        self.tokenizer: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(
+            folder / "tokenizer"
+        )
+        network = Speech2TextForConditionalGeneration.from_pretrained(
+            folder / "translator", use_safetensors=True
+        )
+        front = (FrameNet if self.modality == "video" else FeatureScale).from_pretrained(
+            folder / "front", use_safetensors=True
+        )
+        self.module = SignTranslator(front, network).eval()
+        self.extractor = open_extractor(self.config, folder)
+
+    @classmethod
+    def open(cls, folder: Path) -> Evaluator:
+        """Read a finished evaluator; RunError where there is none, MismatchError where it is not what it was."""
+        folder = Path(folder)
+        again = f"train it with: signvip train-evaluator --out {folder}"
+        try:
+            about = parse_json((folder / ABOUT).read_text(encoding="utf-8"))
+            fingerprint = about["fingerprint"]
+        except FileNotFoundError:
+            raise RunError(f"There is no finished evaluator in {folder}; {again}") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise RunError(f"{folder / ABOUT} is damaged; {again} --fresh") from error
+        found = fingerprint_of(folder)
+        if found != fingerprint:
+            raise MismatchError(
+                f"{folder} has other weights than those that were frozen ({found}, not {fingerprint}); "
+                f"restore them, or {again} --fresh"
+            )
+        try:
+            return cls(folder, about)
+        except SignVipError:
+            raise
+        except Exception as error:  # transformers, diffusers and safetensors each have errors of their own
+            raise RunError(f"{folder} cannot be read ({type(error).__name__}); {again} --fresh") from error
+
+    @property
+    def modality(self) -> str:
+        return self.config.modality
+
+    @property
+    def signature(self) -> str:
+        """What a number of this evaluator must be compared under."""
+        return (
+            f"read by {self.modality} evaluator {self.about['fingerprint']} ({self.config.preset}, "
+            f"{self.about['extractor']}, beams={self.about['beams']}, trained on {self.about['n']['train']} true clips)"
+        )
+
+    def check(self, shards: Manifest) -> None:
+        """Refuse clips that this evaluator was not trained to read; MismatchError says which trait differs."""
+        corpus = self.config.corpus
+        have = {
+            "dataset": (corpus["dataset"], shards.dataset),
+            "frame size": (_size(corpus["size"]), _size(shards.size)),
+            "frame rate": (f"{corpus['fps']:g} fps", f"{shards.fps:g} fps"),
+            "codec": (corpus["codec"], CODEC),
+            "extractor": (self.about["extractor"], describe_extractor(self.config, self.folder)),
+        }
+        for trait, (mine, theirs) in have.items():
+            if mine != theirs:
+                raise MismatchError(
+                    f"{self.folder} was trained with another {trait} ({mine}) than these clips have ({theirs}), and "
+                    "would measure the difference; train one on their ground truth with: signvip train-evaluator "
+                    f"--modality {self.modality}"
+                )
+
+    def to(self, device: torch.device) -> Evaluator:
+        """Move it to where frames are made."""
+        self.module.to(device)
+        if isinstance(self.extractor, PoseReader):
+            self.extractor.to(device)
+        return self
+
+    def keypoints(self, frames: np.ndarray) -> np.ndarray:
+        """What its extractor finds in frames (F, H, W, 3) uint8: keypoints (F, 128, 3); of modality pose alone."""
+        extract = as_extractor(self.extractor)
+        if extract is None:
+            raise MismatchError(
+                f"{self.folder} reads pictures and finds no keypoints; use one of modality pose."
+            )
+        return extract(frames)
+
+    def rows(self, frames: np.ndarray) -> Tensor:
+        """What the translator reads of frames (F, H, W, 3) uint8."""
+        return to_rows(self.extractor, frames)
+
+    def read(self, videos: Sequence[np.ndarray], languages: Sequence[str]) -> list[str]:
+        """One text per video (F, H, W, 3) uint8, in the language asked for; an empty one where there are no frames."""
+        texts = [""] * len(videos)
+        filled = [place for place, frames in enumerate(videos) if len(frames)]
+        for first in range(0, len(filled), READ_TOGETHER):
+            places = filled[first : first + READ_TOGETHER]
+            parts = [self.rows(videos[place]) for place in places]
+            lengths = torch.tensor([len(part) for part in parts])
+            written = self.module.write(
+                torch.cat(parts).to(self.module.network.device), lengths, [languages[place] for place in places],
+                self.tokenizer, self.about["beams"], self.config.translator.max_words,
+            )  # fmt: skip
+            for place, text in zip(places, written, strict=True):
+                texts[place] = text
+        return texts
+
+    def read_generated(self, videos: Sequence[np.ndarray], languages: Sequence[str]) -> list[str]:
+        """The same for frames that no codec has touched yet: true clips come out of one."""
+        fps = self.config.corpus["fps"]
+        return self.read([through_codec(v, fps) if len(v) else v for v in videos], languages)
+
+
+Extractor = PoseReader | poses.Extractor | None
+
+
+def open_extractor(config: EvaluatorConfig, folder: Path) -> Extractor:
+    """What finds keypoints; None for video, whose network reads pictures itself."""
+    if config.modality == "video":
+        return None
+    if config.estimator is not None:
+        return poses.estimated(config.estimator, config.corpus["fps"])
+    reader: PoseReader = PoseReader.from_pretrained(folder / "poses", use_safetensors=True)
+    return reader.eval()
+
+
+def describe_extractor(config: EvaluatorConfig, folder: Path) -> str:
+    """The extractor by name and by what decides its results."""
+    if config.modality == "video":
+        return f"pictures at {_size(config.frames.size)}"
+    if config.estimator is not None:
+        return f"keypoints by {poses.describe_estimator(config.estimator)}"
+    return f"keypoints by a network {run_of(config, folder).fingerprint('poses')}"
+
+
+def as_extractor(extractor: Extractor) -> poses.Extractor | None:
+    """A function of frames, whether a network or an estimator finds keypoints; None where nothing does."""
+    return poses.learned(extractor) if isinstance(extractor, PoseReader) else extractor
+
+
+def to_rows(extractor: Extractor, frames: np.ndarray) -> Tensor:
+    """Frames (F, H, W, 3) uint8 to pictures or to features of their poses."""
+    extract = as_extractor(extractor)
+    if extract is None:
+        return to_pictures(frames)
+    return torch.from_numpy(poses.normalise(extract(frames), frames.shape[1:3]))
+
+
+def fingerprint_of(folder: Path) -> str:
+    """Of all weights, sizes and words of an evaluator."""
+    return Run(folder, cast(Any, None)).fingerprint(*PARTS)
+
+
+def run_of(config: EvaluatorConfig, folder: Path) -> Run:
+    """The folder as a run: phases, parts and fingerprints are those of any other run."""
+    return Run(folder, cast(Any, config))
+
+
+def _size(size: Sequence[int]) -> str:
+    return f"{size[0]}x{size[1]}"

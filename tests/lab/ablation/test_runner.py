@@ -1,0 +1,152 @@
+"""A grid: each step and each cell once, failures as lines, and what is left in the folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import signvip.stages
+from signvip.errors import DataError, RunError
+from signvip.progress import Silent
+from signvip_lab.ablation.axes import make_axis, parse_axis
+from signvip_lab.ablation.grid import make_cells
+from signvip_lab.ablation.records import read_records
+from signvip_lab.ablation.runner import make_plan, run_plan
+from signvip_lab.ablation.store import Store
+from signvip_lab.evaluation.evaluate import EvaluateOptions
+
+
+@pytest.fixture
+def trainings(monkeypatch):
+    """The stages that were trained, in order; trained they are all the same."""
+    honest, calls = signvip.stages.train, []
+
+    def counted(config, stage, **words):
+        calls.append(stage)
+        return honest(config, stage, **words)
+
+    monkeypatch.setattr(signvip.stages, "train", counted)
+    return calls
+
+
+def plan_of(trained, out, *axes, stage=2, **options):
+    made = [axis if not isinstance(axis, str) else parse_axis(axis) for axis in axes]
+    return make_plan(
+        make_cells(trained.config, made), trained.shards, out, stage, source=trained.run, **options
+    )
+
+
+def test_nothing_is_computed_twice(trained, tmp_path, trainings):
+    small = plan_of(trained, tmp_path, "quantizer=fsq,vq", "codebook=128")
+    first = run_plan(small)
+    assert trainings == [2, 2] and [record.status for record in first] == ["done", "done"]
+    lines = (tmp_path / "runs.jsonl").read_text().splitlines()
+    wider = run_plan(plan_of(trained, tmp_path, "quantizer=fsq,vq", "codebook=128,256"))
+    assert trainings == [2] * 4 and len(wider) == 4
+    assert (tmp_path / "runs.jsonl").read_text().splitlines()[:2] == lines
+    again = run_plan(plan_of(trained, tmp_path, "quantizer=vq", "codebook=128"))
+    assert trainings == [2] * 4 and again[0].values == first[1].values
+
+
+def test_a_record_says_what_it_is(trained, tmp_path):
+    (record,) = run_plan(plan_of(trained, tmp_path, "codebook=128"))
+    stored = json.loads((tmp_path / "runs.jsonl").read_text())
+    assert (
+        stored["labels"] == {"codebook": 128}
+        and stored["device"]
+        and stored["signvip"] == signvip.__version__
+    )
+    assert stored["facts"] == {"vocab_size": 125, "tokens_per_frame": 16}
+    assert stored["steps"]["video"] == "given" and len(stored["steps"]["tokens"]) == 12
+    usage = record.value("dev/usage")
+    assert (
+        usage is not None
+        and 0 < usage.value <= 1
+        and usage.n == 16 * frames(trained)
+        and usage.higher_is_better
+    )
+    share = record.value("dev/perplexity_share")
+    assert share is not None and share.value == pytest.approx(record.value("dev/perplexity").value / 125)
+    assert read_records(tmp_path)[record.cell] == record
+
+
+def test_a_cell_without_codes_has_no_usage(trained, tmp_path):
+    (record,) = run_plan(plan_of(trained, tmp_path, "prediction=coordinates"))
+    assert (record.status, record.reason, record.values) == ("done", None, [])
+    assert record.facts == {"vocab_size": 1024, "tokens_per_frame": 552}
+
+
+def test_an_evaluator_that_is_finished_under_way_renames_no_cell(trained, tmp_path, monkeypatch):
+    plan = plan_of(trained, tmp_path, "steps=1", stage=3)
+    before = list(plan.ids)
+    monkeypatch.setattr("signvip_lab.ablation.runner.evaluator_stamps", lambda folders: ["finished since"])
+    assert plan.ids == before != plan_of(trained, tmp_path, "steps=1", stage=3).ids
+
+
+def frames(trained) -> int:
+    return json.loads((trained.shards / "manifest.json").read_text())["splits"]["dev"]["frames"]
+
+
+def test_a_cell_that_fails_is_a_line_and_is_tried_again(trained, tmp_path, trainings):
+    arms = make_axis("arm", [{"label": "bad", "quantizer": {"bound": "round"}}, {"label": "good"}])
+    bad, also_bad, good, _ = run_plan(plan_of(trained, tmp_path, arms, "stage2.workers=0,1"))
+    assert (bad.status, good.status) == ("failed", "done")
+    assert "bound" in bad.reason and bad.values == [] and also_bad.reason == bad.reason
+    assert trainings == [2, 2]  # what the second cell shares with the first is not tried again
+    run_plan(plan_of(trained, tmp_path, arms, "stage2.workers=0,1"))
+    assert trainings == [2, 2, 2]
+
+
+def test_whole_runs_share_their_training_and_are_measured(trained, tmp_path, trainings):
+    options = EvaluateOptions(metrics=("ssim", "length_ratio"), clips=1)
+    plan = plan_of(trained, tmp_path, "sampling=1", "steps=1,2", stage=3, options=options)
+    records = run_plan(plan)
+    assert trainings == [3] and [record.status for record in records] == ["done"] * 2
+    for record in records:
+        cell = tmp_path / "cells" / record.cell
+        steps = json.loads((cell / "model_index.json").read_text())["steps"]
+        assert steps == record.labels["steps"]
+        assert {path.name for path in (cell / "clips").glob("*.mp4")} == {
+            "0 ground truth.mp4", "0 from true conditions.mp4", "0 from the text.mp4",
+        }  # fmt: skip
+        assert (
+            record.value("from true conditions/ssim").n == 1
+            and record.value("dev/token_accuracy") is not None
+        )
+    stills = {record.value("the reference, unchanged/ssim").value for record in records}
+    assert len(stills) == 1 and len(records[0].sentences) == 1  # whatever the cell
+    assert not list((tmp_path / "shards").glob("*"))
+    assert not list(tmp_path.glob("stages/*/training/*/checkpoint-*"))
+
+
+@pytest.mark.slow
+def test_cells_of_stage_1_have_numbers_and_clips_of_dev_and_a_precision_of_their_own(trained, tmp_path):
+    cells = make_cells(trained.config, [parse_axis("precision=no,bf16")])
+    first, second = run_plan(make_plan(cells, trained.shards, tmp_path, 1))
+    assert (first.reason, second.reason) == (None, None)
+    assert {value.name for value in first.values} == {"psnr", "ssim", "hand_ssim"}
+    assert first.value("dev/psnr").value != second.value("dev/psnr").value
+    still = "dev, the reference, unchanged/psnr"  # training logs it beside the model's
+    assert first.value(still).value == second.value(still).value > 10
+    clips = sorted((tmp_path / "cells" / first.cell / "clips").glob("*.mp4"))
+    assert [path.name for path in clips] == ["0 from true conditions.mp4", "1 from true conditions.mp4"]
+
+
+def test_parts_are_linked_not_copied(trained, tmp_path):
+    (record,) = run_plan(plan_of(trained, tmp_path, "codebook=128"))
+    own = tmp_path / "cells" / record.cell
+    name = Path("vae") / "diffusion_pytorch_model.safetensors"
+    assert (own / name).samefile(trained.run / name)
+
+
+def test_two_at_once_are_refused(trained, tmp_path):
+    with Store(tmp_path, trained.shards, Silent()).alone(), pytest.raises(RunError, match="--out"):
+        run_plan(plan_of(trained, tmp_path, "codebook=128"))
+
+
+def test_a_damaged_file_of_records_is_a_sentence(tmp_path):
+    (tmp_path / "runs.jsonl").write_text('{"cell": ')
+    with pytest.raises(DataError, match="remove it"):
+        read_records(tmp_path)
