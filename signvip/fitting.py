@@ -46,7 +46,7 @@ def training_that_fits(config: RunConfig, phase: str, card: int) -> str:
     fewer = [clips for clips in range(need.clips - 1, 0, -1) if need.clips % clips == 0]
     fit = next((clips for clips in fewer if _bytes(need, clips) <= card), None)
     if fit is None:
-        return f"{told}; see docs/how-to/training.md for gradient checkpointing and for weights spread over several cards."
+        return f"{told}; docs/how-to/training.md has gradient checkpointing and weights spread over several cards."
     section = SECTIONS.get(phase) or phase.replace("-", ".")
     return (
         f"{told}; {gib(_bytes(need, fit))} would do for the same step in parts: "

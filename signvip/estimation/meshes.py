@@ -1,7 +1,7 @@
 """The estimator `meshes`: hands that HaMeR or WiLoR found elsewhere, read by the ids of the clips.
 
-These extractors and MANO, their hand, are free for research alone, so that they stay outside; docs/how-to/estimators.md says
-how to run them and what to store.
+These extractors and MANO, their hand, are free for research alone, so that they stay outside;
+docs/how-to/estimators.md says how to run them and what to store.
 """
 
 from __future__ import annotations
@@ -71,12 +71,16 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as file:
             arrays = dict(file)
     except FileNotFoundError:
-        raise DataError(f"there are no hands {path}; docs/how-to/estimators.md says how to make them") from None
+        raise DataError(
+            f"there are no hands {path}; docs/how-to/estimators.md says how to make them"
+        ) from None
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} is damaged ({error}); make it again") from error
     missing = {"joints", "vertices", "faces", "seen", "focal", "size"} - set(arrays)
     if missing:
-        raise DataError(f"{path} lacks {', '.join(sorted(missing))}; docs/how-to/estimators.md says what to store")
+        raise DataError(
+            f"{path} lacks {', '.join(sorted(missing))}; docs/how-to/estimators.md says what to store"
+        )
     frames, count = len(arrays["joints"]), arrays["vertices"].shape[-2]
     wanted = {
         "joints": (frames, 2, JOINTS, SPACE),

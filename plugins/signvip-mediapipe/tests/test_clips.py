@@ -1,4 +1,4 @@
-"""Clips of real signers: $SIGNVIP_CLIPS names their folder. The numbers are those that docs/how-to/estimators.md promises."""
+"""Clips of real signers, in the folder $SIGNVIP_CLIPS: the numbers that docs/how-to/estimators.md promises."""
 
 from __future__ import annotations
 
