@@ -33,11 +33,11 @@ from signvip.data.picture_scores import face_ssim, hand_psnr, hand_ssim, psnr, s
 from signvip.data.pixels import to_model, to_pixels
 from signvip.data.sheet import contact_sheet, spread
 from signvip.models.vae import decode_latents, encode_images
-from signvip.models.video_diffusion.levels import nearest_timesteps
-from signvip.models.video_diffusion.sampler import make_scheduler, sample
 from signvip.networks import new_video_networks
 from signvip.optimizer import build_optimizer
 from signvip.run import Run
+from signvip.sampling.levels import nearest_timesteps
+from signvip.sampling.sampler import make_scheduler, sample
 from signvip.stages.clips import Clips
 from signvip.stages.codecs import load_vae
 from signvip.stages.regions import on_cells, region_weights

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from signvip.config import Sampler
 from signvip.models.video_diffusion import Denoiser, Guider, ReferenceNet
-from signvip.models.video_diffusion.sampler import make_scheduler, sample
+from signvip.sampling.sampler import make_scheduler, sample
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "models" / "video_diffusion"))
 from plain import as_theirs, plain_sample

@@ -23,11 +23,11 @@ from signvip.data.video import VideoWriter
 from signvip.errors import ConfigError, DataError, SignVipWarning, UnseenWarning
 from signvip.estimation.pose_writing import check_writable, write_pose
 from signvip.fitting import explained, generation_that_fits
-from signvip.models.video_diffusion.sampler import make_scheduler, unknown_scheduler
 from signvip.outputs import check_outputs
 from signvip.pipeline import SignVipPipeline
 from signvip.progress import Reporter, Silent
 from signvip.run import MAKERS, Run
+from signvip.sampling.sampler import make_scheduler, unknown_scheduler
 
 if TYPE_CHECKING:
     from torch import Tensor

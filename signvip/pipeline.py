@@ -42,9 +42,9 @@ from signvip.knowledge import Seen
 from signvip.loading import INDEX, check_part, load_part, load_scheduler, read_index
 from signvip.models import Codec, Denoiser, Guider, PoseHead, ReferenceNet, TokenTranslator
 from signvip.models.vae import decode_latents, encode_images
-from signvip.models.video_diffusion.sampler import make_scheduler, sample
 from signvip.people import doubts_about
 from signvip.run import MAKERS, Run
+from signvip.sampling.sampler import make_scheduler, sample
 
 MODELS = ("vae", "reference_net", "guider", "denoiser", "autoencoder", "translator")
 # What each part of a stored pipeline is or derives from; any other class is refused before it is imported.

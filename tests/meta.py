@@ -11,7 +11,7 @@ from signvip_translators.text import EncodedText
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from signvip.models.video_diffusion.levels import DDIMByLevels
+from signvip.sampling.levels import DDIMByLevels
 from signvip.trainable import Frozen
 
 # of these a card wants one type; shapes alone would not tell

@@ -23,8 +23,8 @@ from signvip.data.video import VideoWriter
 from signvip.errors import RunError
 from signvip.models import ConditionEncoder, Denoiser, Guider, ReferenceNet
 from signvip.models.vae import decode_latents, encode_images
-from signvip.models.video_diffusion.levels import draw_timesteps
-from signvip.models.video_diffusion.sampler import make_scheduler, sample
+from signvip.sampling.levels import draw_timesteps
+from signvip.sampling.sampler import make_scheduler, sample
 from signvip.stages.clips import Clips, Draws
 from signvip.stages.regions import on_cells, region_weights
 from signvip.trainable import Frozen, device_of

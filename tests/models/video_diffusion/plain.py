@@ -20,7 +20,7 @@ from torch.nn import functional
 from signvip.models.video_diffusion.attention import spatial_attentions
 from signvip.models.video_diffusion.onednn import Linear, Pointwise
 from signvip.models.video_diffusion.unets import TemporalTransformer
-from signvip.models.video_diffusion.windows import windows
+from signvip.sampling.windows import windows
 
 
 class SelfAttention:

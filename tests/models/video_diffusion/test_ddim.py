@@ -9,7 +9,7 @@ import torch
 
 from signvip.config import Sampler
 from signvip.models.video_diffusion import Denoiser, Guider
-from signvip.models.video_diffusion.sampler import make_scheduler, sample
+from signvip.sampling.sampler import make_scheduler, sample
 
 STEPS, FRAMES = 4, 3
 

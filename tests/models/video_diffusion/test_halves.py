@@ -9,7 +9,7 @@ from torch import nn
 from signvip.config import Sampler
 from signvip.models.video_diffusion import Denoiser, Guider, ReferenceNet
 from signvip.models.video_diffusion.denoiser import DeepCache
-from signvip.models.video_diffusion.sampler import make_scheduler, sample
+from signvip.sampling.sampler import make_scheduler, sample
 
 TIME = torch.tensor(500)
 

@@ -10,7 +10,7 @@ from torch import nn
 from signvip.config import Sampler
 from signvip.models.start import copy_unet
 from signvip.models.video_diffusion import Denoiser, Guider, ReferenceNet
-from signvip.models.video_diffusion.sampler import make_scheduler, sample
+from signvip.sampling.sampler import make_scheduler, sample
 
 TIME = torch.tensor([7, 500])
 

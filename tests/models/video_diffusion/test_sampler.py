@@ -10,8 +10,8 @@ from signvip.config import Sampler, SchedulerName
 from signvip.errors import ConfigError
 from signvip.models.video_diffusion import Denoiser, Guider, ReferenceNet
 from signvip.models.video_diffusion.attention import spatial_attentions
-from signvip.models.video_diffusion.batches import KEPT_WINDOWS
-from signvip.models.video_diffusion.sampler import make_scheduler, sample
+from signvip.sampling.batches import KEPT_WINDOWS
+from signvip.sampling.sampler import make_scheduler, sample
 
 NAMES = ["ddim", "dpm++", "unipc", "euler"]
 NOISY = ["ddpm", "lcm"]  # these draw noise at each step

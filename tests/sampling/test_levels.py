@@ -12,13 +12,13 @@ from diffusers import DDIMScheduler
 
 from signvip.config import Sampler, SchedulerName
 from signvip.errors import ConfigError
-from signvip.models.video_diffusion.levels import (
+from signvip.sampling.levels import (
     DDIMByLevels,
     draw_timesteps,
     sampling_sigmas,
     sampling_timesteps,
 )
-from signvip.models.video_diffusion.sampler import make_scheduler, sample
+from signvip.sampling.sampler import make_scheduler, sample
 
 SCHEDULES = {
     "stable diffusion": Sampler(timestep_spacing="sigma"),

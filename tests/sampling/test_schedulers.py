@@ -11,7 +11,7 @@ from diffusers import DDPMScheduler
 
 from signvip.config import Sampler, SchedulerName
 from signvip.errors import ConfigError
-from signvip.models.video_diffusion.sampler import make_scheduler, sample
+from signvip.sampling.sampler import make_scheduler, sample
 
 NAMES = get_args(SchedulerName)
 PREDICTIONS, SPACINGS = ("epsilon", "v_prediction", "sample"), ("leading", "trailing", "linspace", "sigma")

@@ -19,9 +19,9 @@ from torch import Tensor
 
 from signvip.config import SchedulerName
 from signvip.errors import ConfigError
-from signvip.models.video_diffusion.batches import Predict, WindowBatch, make_batches, mean_over
-from signvip.models.video_diffusion.steps import check_lcm, kind_of, set_steps
-from signvip.models.video_diffusion.windows import Tail, windows
+from signvip.sampling.batches import Predict, WindowBatch, make_batches, mean_over
+from signvip.sampling.steps import check_lcm, kind_of, set_steps
+from signvip.sampling.windows import Tail, windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

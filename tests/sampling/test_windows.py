@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from signvip.errors import ConfigError
-from signvip.models.video_diffusion.windows import windows
+from signvip.sampling.windows import windows
 
 
 @pytest.mark.parametrize(

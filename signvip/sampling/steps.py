@@ -12,7 +12,7 @@ from diffusers import DDIMScheduler, LCMScheduler
 from torch import Tensor
 
 from signvip.errors import ConfigError
-from signvip.models.video_diffusion.levels import DDIMByLevels, set_levels
+from signvip.sampling.levels import DDIMByLevels, set_levels
 
 if TYPE_CHECKING:
     from diffusers import SchedulerMixin

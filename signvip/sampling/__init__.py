@@ -1,0 +1,1 @@
+"""Noise to video latents (section 3.4): schedulers, noise levels, guidance and windows around any denoiser."""
