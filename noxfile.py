@@ -11,6 +11,7 @@ nobody downloads torch twice; `nox -s tests-isolated` builds one of its own. The
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import sys
@@ -165,6 +166,23 @@ _WITHOUT_TORCH = (
     "scikit-image",
     "typer>=0.20",
 )
+
+
+# The environment that nox was started from serves where it has the extra `docs`, so that torch is not downloaded twice.
+_DOCS_HERE = importlib.util.find_spec("furo") is not None
+
+
+@nox.session(venv_backend="none" if _DOCS_HERE else None)
+def docs(session: nox.Session) -> None:
+    """Build the site into docs/_build/html, where a warning is an error, and look at its pages."""
+    if not _DOCS_HERE:
+        session.install("-e", ".[docs]")
+    python = sys.executable if _DOCS_HERE else "python"
+    session.run(python, "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-q", "docs", _SITE)
+    session.run(python, "docs/check_site.py", _SITE)
+
+
+_SITE = "docs/_build/html"
 
 
 @nox.session

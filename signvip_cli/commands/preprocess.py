@@ -239,10 +239,11 @@ def choose_estimators(
 
 
 def refuse_blind(recipe: Recipe) -> None:
-    """Filmed clips come without keypoints: see at once, and not clip by clip, what nobody would find."""
+    """Readers of footage know no keypoints: see at once, and not clip by clip, what nobody would find."""
+    from signvip.corpora.entries import Footage
     from signvip.errors import ConfigError
 
-    if not getattr(recipe.reader, "filmed", False):
+    if not isinstance(getattr(recipe.reader, "config", None), Footage):
         return
     found = {name for estimator in recipe.estimators.values() for name in estimator.provides}
     found |= set(getattr(recipe.reader, "knows", ()))

@@ -1,0 +1,81 @@
+"""How Sphinx builds the site: `nox -s docs`. Nothing in the built pages asks the network for anything."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+from generators import write_reference  # noqa: E402
+
+import signvip  # noqa: E402
+
+write_reference(HERE / "reference" / "generated")  # before Sphinx looks for pages
+
+project = "SignViP"
+author = "The SignViP developers"
+project_copyright = "The SignViP developers, Apache-2.0"
+version = release = signvip.__version__
+language = "en"
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+exclude_patterns = ["_build", "generators"]
+source_suffix = {".md": "markdown"}
+default_role = "code"  # docstrings write `names` as Markdown does
+nitpicky = False
+
+myst_enable_extensions = ["colon_fence", "deflist", "attrs_inline"]
+myst_heading_anchors = 3
+highlight_language = "none"  # an indented block is a command, a file or a listing
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
+
+html_theme = "furo"
+html_title = "SignViP"
+html_static_path = ["_static"]
+html_css_files = ["look.css"]
+html_copy_source = False
+html_show_sphinx = False
+html_theme_options = {
+    "light_css_variables": {
+        "font-stack": "system-ui, -apple-system, 'Segoe UI', 'Liberation Sans', Arial, sans-serif",
+        "font-stack--monospace": "ui-monospace, 'Liberation Mono', Menlo, Consolas, monospace",
+        "color-brand-primary": "#0b5c8a",
+        "color-brand-content": "#0b5c8a",
+        "color-brand-visited": "#5b4699",
+    },
+    "dark_css_variables": {
+        "color-brand-primary": "#7cc4f0",
+        "color-brand-content": "#7cc4f0",
+        "color-brand-visited": "#b8a7f0",
+    },
+}
+
+
+def title_of_table(app: object, name: str, source: list[str]) -> None:
+    """Give a table that `signvip ablate` wrote a title; the page of its study leads to it."""
+    if name.endswith("/table"):
+        study = name.removeprefix("results/").removesuffix("/table").replace("/", ", ")
+        source[0] = f"---\norphan: true\n---\n\n# Table: {study}\n\n{source[0]}"
+
+
+def literal_blocks(app: object, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Read an indented block of a docstring as what it is: text that is shown as it stands."""
+    marked: list[str] = []
+    for line in lines:
+        begins = line.startswith("    ") and marked and not marked[-1].strip()
+        if begins and (said := next((old for old in reversed(marked) if old.strip()), "")):
+            if not said.startswith(("    ", "*", ":", "  ")) and not said.endswith("::"):
+                marked += ["::", ""]
+        marked.append(line)
+    lines[:] = marked
+
+
+def setup(app: object) -> None:
+    """Let pages and docstrings pass the functions above."""
+    app.connect("source-read", title_of_table)  # type: ignore[attr-defined]
+    app.connect("autodoc-process-docstring", literal_blocks)  # type: ignore[attr-defined]
