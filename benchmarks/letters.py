@@ -62,9 +62,9 @@ def main() -> None:
 
 def draw(path: Path, split: str, signers: int) -> None:
     """Store frames (S, 24, H, W, 3), drawn hands (S, 24, 21, 3) in pixels, and the files' hands with their letters."""
-    from signvip.spelling.holds import read_letter
-    from signvip.spelling.index import find_lexicon, read_index
-    from signvip.spelling.placing import signing
+    from signvip_datasets.lexicon.holds import read_letter
+    from signvip_datasets.lexicon.index import find_lexicon, read_index
+    from signvip_datasets.lexicon.placing import signing
 
     alphabet = read_index(find_lexicon(None))[LANGUAGE]
     letters = signing(alphabet).letters
@@ -84,12 +84,12 @@ def draw(path: Path, split: str, signers: int) -> None:
 
 def _spelled(keys: list[str], letters, who: str) -> tuple[np.ndarray, np.ndarray]:
     """The frames and right hands of one signer at the middle of each letter's hold, in the order of `keys`."""
-    from signvip.spelling.body import FINE, Manner, known, signer, skeleton, spelling_face, view
-    from signvip.spelling.letters import Spelled
-    from signvip.spelling.reader import Lexicon
-    from signvip.spelling.ties import Timing, perform
-    from signvip.toysign.draw import render
-    from signvip.toysign.signer import generator
+    from signvip_datasets.lexicon.body import FINE, Manner, known, signer, skeleton, spelling_face, view
+    from signvip_datasets.lexicon.letters import Spelled
+    from signvip_datasets.lexicon.lexicon import Lexicon
+    from signvip_datasets.lexicon.ties import Timing, perform
+    from signvip_toysign.draw import render
+    from signvip_toysign.signer import generator
 
     pace = Lexicon.Config()
     order = generator(SEED, who, "order").permutation(len(keys))

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from compare import arguments
+from signvip_toysign.toysign import portrait
 
 import signvip
 from signvip.data.picture_scores import psnr
@@ -24,7 +25,6 @@ from signvip.data.sample import Recipe
 from signvip.generate import GenerateOptions, embedded_run, load_pipeline
 from signvip.run import Run
 from signvip.stages.clips import Clips
-from signvip.toysign.reader import portrait
 from signvip_lab.evaluation.chain import Chain
 
 EXACT = {"reuse_every": 1, "guidance_stop": 1.0}

@@ -185,6 +185,7 @@ class DatasetReader(Protocol):
     """A corpus. Built as `cls(config)`; picklable, so that worker processes can load clips.
 
     A class may also have `knows`, the keys of `Clip.known` that all its clips come with: no estimator is then needed;
+    `filmed = True`, where its clips come with nothing else: `preprocess` then says at once which estimator is missing;
     `portrait(signer) -> (H, W, 3)`, a picture of one of its signers to generate from;
     `stamp(split, clip_id) -> str`, which changes when the clip's text, footage or options do, and is found without
     decoding: `preprocess` then makes that clip again, and without one all clips when options change;

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from signvip.corpora.tables import read_table
+from signvip.data.clip_tables import read_table
 from signvip.data.files import inside
 from signvip.data.json_files import parse_json
 from signvip.errors import DataError

@@ -26,7 +26,6 @@ from signvip.generate import GenerateOptions, embedded_run, load_pipeline
 from signvip.progress import Reporter, Silent
 from signvip.run import Run
 from signvip.stages.clips import Clips
-from signvip.toysign import ToySign, portrait
 from signvip_lab.evaluation.chain import (
     Chain,
     Row,
@@ -78,7 +77,7 @@ def demo(
     with _timed(seconds, "load the model"):
         pipe = load_pipeline(str(run.path), GenerateOptions())
         chain = Chain(run, pipe, Clips(shards, "test", run.config))
-    references = [portrait(reader, str(chain.clips.info(clip)["signer"])) for clip in range(len(chain.clips))]
+    references = [reader.portrait(str(chain.clips.info(clip)["signer"])) for clip in range(len(chain.clips))]
     with _timed(seconds, "videos"), reporter.task("generate", clips) as task:
         samples = []
         for clip in range(clips):
@@ -101,9 +100,9 @@ def demo(
     )
 
 
-def _corpus(config: RunConfig, shards: Path, counts: dict[str, int], reporter: Reporter) -> ToySign:
+def _corpus(config: RunConfig, shards: Path, counts: dict[str, int], reporter: Reporter) -> Any:
     options: dict[str, Any] = {"size": config.size, "fps": config.fps, **counts}
-    reader: ToySign = signvip.build("dataset", "toysign", **options)
+    reader = signvip.build("dataset", "toysign", **options)
     with reporter.task("corpus and shards", sum(counts.values())) as task:
         preprocess(
             Recipe.of(reader, config), shards, executor=Processes(2, TIME_LIMIT),

@@ -103,6 +103,21 @@ def trained(plain_shards: Path, made_once: Callable[..., Path]) -> SimpleNamespa
 
 
 @pytest.fixture(scope="session")
+def signers() -> list[Any]:
+    """Six clips of as many signers whose every point is known."""
+    import signvip
+
+    reader = signvip.build("dataset", "toysign", size=(64, 64), fps=24.0)
+    return [reader.load("train", clip_id) for clip_id in reader.ids("train")[:6]]
+
+
+@pytest.fixture(scope="session")
+def signer(signers: list[Any]) -> Any:
+    """One of them."""
+    return signers[0]
+
+
+@pytest.fixture(scope="session")
 def tiny_config() -> Callable[..., Any]:
     """Configurations of small evaluators: tiny_config("video", 4) trains four steps."""
     from signvip_lab.backtranslation.config import load_evaluator_config

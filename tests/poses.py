@@ -5,14 +5,14 @@ from __future__ import annotations
 import struct
 
 import numpy as np
+from signvip_toysign.face import landmarks
+from signvip_toysign.hand import forward, handshape
+from signvip_toysign.rotations import axes, orientation
 
 from signvip.contracts import FACE, LEFT_HAND, RIGHT_HAND
 from signvip.estimation.facemesh import IBUG_OF_FACE_MESH
 from signvip.estimation.layouts import OF_BLAZEPOSE
 from signvip.estimation.pose_files import BLAZEPOSE
-from signvip.toysign.face import landmarks
-from signvip.toysign.hand import forward, handshape
-from signvip.toysign.rotations import axes, orientation
 
 Z_UNIT = 664.0  # pixels that stored z is worth in sign.mt's lexica, which scale x and y alone
 SIDE = 500

@@ -1,4 +1,4 @@
-"""What estimators share: layouts of keypoints, who signs, gaps; and those that come with SignViP.
+"""The kit for authors of estimators: layouts of keypoints, who signs, gaps, stored poses in and out.
 
 An extractor gives what it found to `from_openpose`, `from_wholebody` or `from_holistic`, picks the signer with
 `follow`, and ends with `tidy`.
@@ -6,16 +6,10 @@ An extractor gives what it found to `from_openpose`, `from_wholebody` or `from_h
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from signvip.estimation.hands import doubled_hands, palm_length, same_hand
 from signvip.estimation.layouts import from_holistic, from_openpose, from_wholebody
 from signvip.estimation.signer import follow, signer_boxes
 from signvip.estimation.tidy import Tidied, report, tidy
-from signvip.hookspecs import hookimpl
-
-if TYPE_CHECKING:
-    from signvip.contracts import Register
 
 __all__ = [
     "Tidied",
@@ -30,9 +24,3 @@ __all__ = [
     "signer_boxes",
     "tidy",
 ]
-
-
-@hookimpl
-def register_estimators(register: Register) -> None:
-    register("keypoints", "signvip.estimation.keypoints:Keypoints")
-    register("meshes", "signvip.estimation.meshes:Meshes")

@@ -84,7 +84,7 @@ def _clips(seed: int) -> list[Any]:
     """The same videos, with keypoints (16, 128, 3) that are seen and spread over the frame."""
     import numpy as np
 
-    from signvip.metrics.base import Signing
+    from signvip.measures import Signing
 
     points = np.random.default_rng(seed).uniform(0.1, 0.9, (4, 16, 128, 3)).astype(np.float32)
     points[..., 2] = 1
@@ -127,7 +127,7 @@ def _embeddings(seed: int) -> list[Any]:
 
 def _costs(seed: int) -> list[Any]:
     """Four clips that cost more with each seed."""
-    from signvip.metrics.base import Cost
+    from signvip.measures import Cost
 
     return [Cost(8, 1.0 + seed, 1000 * (1 + seed))] * 4
 

@@ -239,11 +239,10 @@ def choose_estimators(
 
 
 def refuse_blind(recipe: Recipe) -> None:
-    """Readers of footage know no keypoints: see at once, and not clip by clip, what nobody would find."""
-    from signvip.corpora.entries import Footage
+    """Filmed clips come without keypoints: see at once, and not clip by clip, what nobody would find."""
     from signvip.errors import ConfigError
 
-    if not isinstance(getattr(recipe.reader, "config", None), Footage):
+    if not getattr(recipe.reader, "filmed", False):
         return
     found = {name for estimator in recipe.estimators.values() for name in estimator.provides}
     found |= set(getattr(recipe.reader, "knows", ()))

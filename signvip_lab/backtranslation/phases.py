@@ -14,9 +14,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast
 
+import signvip
 from signvip.contracts import BODY, FACE, LEFT_HAND, RIGHT_HAND
 from signvip.data.files import replacing, write_text
-from signvip.metrics.texts import Bleu, ChrF
 from signvip.progress import Reporter, Silent
 from signvip.stages.clips import Draws
 from signvip_lab.backtranslation.config import EvaluatorConfig
@@ -123,7 +123,8 @@ class TextPhase:
     def validate(self, folder: Path) -> dict[str, float]:
         """BLEU-4 and chrF on dev."""
         texts = self.write(BEAMS)
-        values = {"bleu4": Bleu(None)(texts, self.dev.texts)["bleu4"], **ChrF(None)(texts, self.dev.texts)}
+        bleu, chrf = (signvip.build("metric", name)(texts, self.dev.texts) for name in ("bleu", "chrf"))
+        values = {"bleu4": bleu["bleu4"], **chrf}
         self.reporter.say(f"{folder.name}: dev BLEU-4 {values['bleu4']:.2f}, chrF {values['chrf']:.2f}")
         pairs = zip(self.dev.texts, texts, strict=True)
         write_text(folder / "texts.tsv", "".join(f"{wanted}\t{made}\n" for wanted, made in pairs))

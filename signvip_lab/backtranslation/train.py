@@ -16,7 +16,6 @@ from signvip.data.files import write_text
 from signvip.data.manifest import Manifest
 from signvip.errors import DataError, MismatchError
 from signvip.locks import locked
-from signvip.metrics.texts import Bleu, ChrF, RougeL
 from signvip.processes import is_main, wait
 from signvip.progress import Reporter, Silent
 from signvip.run import Run
@@ -207,7 +206,7 @@ def _freeze(
         "beams": beams,
         "dev": found[beams],
         "oracle": _scores(known, phase.dev.texts) if known is not None else None,
-        "signature": Bleu.signature,
+        "signature": signvip.build("metric", "bleu").signature,
         "fingerprint": fingerprint_of(run.path),
         "signvip": signvip.__version__,
     }
@@ -216,7 +215,9 @@ def _freeze(
 
 def _scores(texts: list[str], truth: list[str]) -> dict[str, float]:
     return {
-        name: value for metric in (Bleu, RougeL, ChrF) for name, value in metric(None)(texts, truth).items()
+        name: value
+        for metric in ("bleu", "rouge_l", "chrf")
+        for name, value in signvip.build("metric", metric)(texts, truth).items()
     }
 
 

@@ -19,7 +19,7 @@ from signvip.data.manifest import Manifest
 from signvip.errors import DataError, RunError, SignVipError
 from signvip.generate import OF_THE_RUN, GenerateOptions, choose_run, embedded_run, load_pipeline
 from signvip.locks import locked
-from signvip.metrics.base import Summed
+from signvip.measures import Summed
 from signvip.progress import Reporter, Silent
 from signvip.registry import build, registry
 from signvip.run import MAKERS, Run

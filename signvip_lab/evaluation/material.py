@@ -16,7 +16,7 @@ from torch import Tensor
 from signvip.data.counting import STILL, counting, still
 from signvip.data.trajectories import joints
 from signvip.errors import DataError, MismatchError, SignVipError
-from signvip.metrics.base import Cost, Signing
+from signvip.measures import Cost, Signing
 from signvip.models import EmbeddingCodec
 from signvip.progress import Reporter
 from signvip.sizes import count

@@ -13,7 +13,7 @@ from PIL import Image
 UNUSED = (
     "signvip.stages", "signvip.training", "signvip.derive", "signvip.release", "signvip.testing", "signvip.sizes",
     "signvip_lab", "signvip.doctor",
-    "signvip.data.shards", "signvip.data.preprocess", "signvip.metrics.base", "signvip_translators.regression",
+    "signvip.data.shards", "signvip.data.preprocess", "signvip.measures", "signvip_translators.regression",
     "signvip_quantizers.vq", "transformers.models.clip", "transformers.models.bert", "diffusers.training_utils",
     "webdataset", "pebble", "tensorboard", "torch.utils.tensorboard", "skimage", "sacrebleu", "pandas", "matplotlib",
     "sklearn", "bitsandbytes", "ray", "vector_quantize_pytorch",

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from poses import letter_hand, write_lexicon
+from signvip_toysign import ToySign
 
 from signvip.config import load_config
-from signvip.toysign import ToySign
 from signvip_cli.commands.preprocess import open_corpus, read_settings
 
 FEW = "--set dataset.train=2 --set dataset.dev=1 --set dataset.test=1 --size 32x48 --workers 0 --preset tiny".split()

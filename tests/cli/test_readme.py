@@ -8,10 +8,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from signvip_toysign import ToySign
 from small import SMALL
 
 from signvip import config
-from signvip.toysign import ToySign
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 SEVEN = [

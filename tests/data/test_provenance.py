@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from footage import picture, write_pictures, write_video
 from PIL import Image, PngImagePlugin
+from signvip_datasets.folder import Folder
 
 import signvip
 from signvip.contracts import SPLITS
-from signvip.corpora.folder import Folder
 from signvip.data import fields
 from signvip.data.provenance import NOTICE, origin_of
 from signvip.data.sample import Recipe

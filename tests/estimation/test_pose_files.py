@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from poses import HANDS, WIDE, holistic
 from poses import write_pose as write
+from signvip_estimators.stored_keypoints import Keypoints
 
 import signvip
 from signvip import DataError
 from signvip.contracts import BODY, FACE, LEFT_HAND, RIGHT_HAND
 from signvip.estimation.facemesh import IBUG_OF_FACE_MESH
-from signvip.estimation.keypoints import Keypoints
 from signvip.estimation.pose_files import BLAZEPOSE
 from signvip.testing import check_estimator
 

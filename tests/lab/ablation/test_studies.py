@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from signvip_metrics import NAMES as COLUMNS
 
 from signvip.config import load_config
 from signvip.data.manifest import Manifest
 from signvip.errors import ConfigError
-from signvip.metrics import NAMES as COLUMNS
 from signvip_lab.ablation.grid import make_cells
 from signvip_lab.ablation.measure import LOGGED
 from signvip_lab.ablation.paper import Protocol, beside, published

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from signvip_metrics.texts import Bleu
+from signvip_toysign.oracle import best_wording
+from signvip_toysign.sentences import Message, gloss_of, say
 
-from signvip.metrics.texts import Bleu
 from signvip.progress import Silent
-from signvip.toysign.oracle import best_wording
-from signvip.toysign.sentences import Message, gloss_of, say
 from signvip.training import train
 from signvip_lab.backtranslation.networks import FeatureScale, SignTranslator, build_network
 from signvip_lab.backtranslation.phases import TextPhase

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import signvip
-from signvip.metrics.base import MeanOfClips
+from signvip.measures import MeanOfClips
 from signvip_lab.evaluation import chance
 from signvip_lab.evaluation.results import Evaluation, Value
 

@@ -158,7 +158,7 @@ def test_shards_of_another_frame_rate_are_refused(trained, tmp_path, monkeypatch
 
 
 def test_a_third_partys_metric_that_fails_costs_only_itself(trained, tmp_path, monkeypatch):
-    from signvip.metrics.images import Ssim
+    from signvip_metrics.psnr_ssim import Ssim
 
     def broken(self, generated, truth):
         raise ZeroDivisionError("oh")

@@ -1,0 +1,20 @@
+"""Readers of real corpora: any folder of clips, PHOENIX-2014T, How2Sign, lexica; by the door of every plugin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from signvip.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from signvip.contracts import Register
+
+
+@hookimpl
+def register_datasets(register: Register) -> None:
+    register("folder", "signvip_datasets.folder:Folder")
+    register("phoenix14t", "signvip_datasets.phoenix14t:Phoenix14T")
+    register("how2sign", "signvip_datasets.how2sign:How2Sign")
+    register("poses", "signvip_datasets.poses:Poses")
+    register("mixture", "signvip_datasets.mixture:Mixture")
+    register("lexicon", "signvip_datasets.lexicon.lexicon:Lexicon")
