@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from signvip.errors import ConfigError, DataError
+from signvip.plain import is_blank
 
 OUTPUT_TYPES = ("pil", "np", "pt", "latent", "stream")
 
@@ -52,7 +53,7 @@ def texts_of(text: Any, *, unread: bool = False) -> list[str]:
     for one in texts:
         if not isinstance(one, str):
             raise DataError(f"A text is a {type(one).__name__}; give a sentence, or a list of sentences.")
-        if not one.strip() and not unread:
+        if is_blank(one) and not unread:
             raise DataError("The text is empty; give a sentence.")
     return texts
 

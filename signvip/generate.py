@@ -25,6 +25,7 @@ from signvip.estimation.pose_writing import check_writable, write_pose
 from signvip.fitting import explained, generation_that_fits
 from signvip.outputs import check_outputs
 from signvip.pipeline import SignVipPipeline
+from signvip.plain import is_blank
 from signvip.progress import Reporter, Silent
 from signvip.run import MAKERS, Run
 from signvip.sampling.sampler import make_scheduler, unknown_scheduler
@@ -288,7 +289,7 @@ def _sidecar(
 
 
 def _check(request: Request, overwrite: bool) -> None:
-    if not request.text.strip():
+    if is_blank(request.text):
         raise DataError("The text is empty; give a sentence.")
     if len(request.text) > LONGEST_TEXT:
         raise DataError(

@@ -31,6 +31,11 @@ def is_shown(char: str) -> bool:
     return char in _JOINERS or unicodedata.category(char) not in _HIDDEN
 
 
+def is_blank(text: str) -> bool:
+    """Whether nothing of a text is seen: it is empty, or of blanks, controls and what has no width."""
+    return not any(is_shown(char) and char not in _JOINERS and not char.isspace() for char in text)
+
+
 def plain_json(value: Any) -> str:
     """JSON in which hidden characters are escaped, so that it means the same; numbers that are none are null."""
     text = json.dumps(_finite(value), indent=2, ensure_ascii=False, default=str)

@@ -17,6 +17,7 @@ from signvip.data.footage import read_footage
 from signvip.data.provenance import Generated, check_truth, notice_beside
 from signvip.data.stamps import digest, marks
 from signvip.errors import DataError
+from signvip.plain import is_blank
 
 SPLIT_NAMES = {
     "train": "train",
@@ -90,7 +91,7 @@ def check_told(entry: Entry, thing: str) -> None:
     """DataError for an entry with a fault, or without a text."""
     if entry.fault:
         raise DataError(entry.fault)
-    if not entry.text:
+    if is_blank(entry.text):
         raise DataError(f"the {thing} has no text")
 
 

@@ -29,6 +29,16 @@ COLUMNS = {
 }
 WRITTEN = ("text", "gloss", "path")  # columns in which any word means itself: "null" is German for zero
 UNKNOWN = ("nan", "null", "none", "n/a", "#n/a", "<na>")  # what libraries and spreadsheets write for nothing
+NO_WORDS = ("nan", "NaN", "#N/A", "<NA>")  # those that no language has for a word
+ONE_EACH = (
+    "text",
+    "signer",
+    "language",
+    "text_language",
+    "split",
+    "start",
+    "end",
+)  # of these, nobody has two
 _OURS = {theirs: ours for ours, names in COLUMNS.items() for theirs in names}
 
 
@@ -101,9 +111,12 @@ def parse_object(text: str) -> dict[str, Any]:
 def as_words(values: Mapping[str, Any]) -> dict[str, str]:
     """The columns of a JSON object that mean something to a reader; null and NaN are unknown.
 
-    ValueError for a value of a type that the column cannot have.
+    ValueError for a value that the column cannot have, and for two that differ where one is meant.
     """
-    return {name: _word(name, value) for name, value in values.items() if name.strip().lower() in _OURS}
+    words = {name: _word(name, value) for name, value in values.items() if name.strip().lower() in _OURS}
+    if contradiction := _contradiction(words):
+        raise ValueError(f"it {contradiction}")
+    return words
 
 
 def _word(name: str, value: Any) -> str:
@@ -111,7 +124,11 @@ def _word(name: str, value: Any) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, str):
+        if is_torn(value) or "\0" in value:
+            raise ValueError(f"its '{name}' has half a character or a NUL; write it again")
         return value
+    if isinstance(value, float) and math.isinf(value) and ours not in ("start", "end"):
+        raise ValueError(f"its '{name}' is infinite and no number")
     if isinstance(value, bool) or not isinstance(value, int | float) or ours in (*WRITTEN, "split"):
         raise ValueError(f"its '{name}' is {_type(value)} and not a string")
     whole = isinstance(value, float) and value.is_integer() and ours not in ("start", "end")
@@ -126,7 +143,22 @@ def _type(value: object) -> str:
 def _told(column: str, value: str) -> str:
     """A value, empty where it says that nobody knows."""
     value = value.strip()
-    return "" if column not in WRITTEN and value.lower() in UNKNOWN else value
+    if column in WRITTEN:
+        return "" if column != "path" and value in NO_WORDS else value
+    return "" if value.lower() in UNKNOWN else value
+
+
+def _contradiction(values: Mapping[str, str]) -> str:
+    """What a row says twice and differently, in two columns that mean the same; empty where it does not."""
+    found: dict[str, tuple[str, str]] = {}
+    for name, value in values.items():
+        ours = _OURS.get(name.strip().lower(), "")
+        told = _told(ours, value)
+        if ours in ONE_EACH and told:
+            other, before = found.setdefault(ours, (name, told))
+            if before != told:
+                return f"says different things in '{other}' and '{name}'; leave one of them"
+    return ""
 
 
 def _separated(path: Path, content: str) -> Table:
@@ -145,7 +177,8 @@ def _separated(path: Path, content: str) -> Table:
     for record in records[1:]:
         place = f"{record.place} of {path.name}"
         values = {name: value for name, value in zip(columns, record.fields, strict=False) if name}
-        rows.append(Row(place, values, record.fault and f"{place} {record.fault}"))
+        fault = record.fault or _contradiction(values)
+        rows.append(Row(place, values, fault and f"{place} {fault}"))
     return Table(path, columns, rows)
 
 
@@ -163,8 +196,8 @@ def _json_lines(path: Path, content: str) -> Table:
         try:
             found = parse_object(line)
             values = {name: value for name, value in found.items() if isinstance(value, str)}
-            values |= as_words(found)
             fault = f"{place} is not in UTF-8; save it as UTF-8" if is_torn(line) else ""
+            values |= {} if fault else as_words(found)
         except (ValueError, RecursionError) as error:
             fault = f"{place} cannot be used: {error}"
         rows.append(Row(place, values, fault))

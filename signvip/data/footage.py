@@ -80,8 +80,19 @@ def _pictures(
     )
     if not files:
         raise DataError(f"{path} holds no pictures ({', '.join(PICTURES)}); leave this clip out.")
+    if (twins := _twins(files)) is not None:
+        raise DataError(f"{path} has one frame twice ({twins[0]} and {twins[1]}); leave one of each.")
     timed = ((number / picture_fps, file) for number, file in enumerate(files))
     yield from (_picture(file, longest) for file in evenly(timed, fps, start, end))
+
+
+def _twins(files: Iterable[Path]) -> tuple[str, str] | None:
+    """Two pictures that differ by their endings alone: a frame in two formats would be shown twice as long."""
+    seen: dict[str, str] = {}
+    for file in files:
+        if seen.setdefault(file.stem, file.name) != file.name:
+            return seen[file.stem], file.name
+    return None
 
 
 def _picture(path: Path, longest: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from signvip.data.fit import Fit, fit
 from signvip.data.stamps import digest, options_of
 from signvip.data.video import encode_video
 from signvip.errors import DataError
-from signvip.plain import is_shown
+from signvip.plain import is_blank, is_shown
 from signvip.registry import build
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def check_clip(clip: Clip, fps: float) -> None:
     """Raise DataError for a clip that is too short, silent, or of another rate than the shards."""
     if len(clip.frames) < SHORTEST:
         raise DataError(f"the clip has {len(clip.frames)} frames; a video needs at least {SHORTEST}")
-    if not clip.text.strip():
+    if is_blank(clip.text):
         raise DataError("the clip has no text")
     if abs(clip.fps - fps) > 1e-3:
         raise DataError(f"the clip has {clip.fps:g} frames a second, the shards {fps:g}")

@@ -41,8 +41,8 @@ def read_words(path: Path, encoding: str | None = None) -> str:
 
 
 def is_torn(text: str) -> bool:
-    """Whether `read_words` met bytes that are no UTF-8 in it."""
-    return any("\udc80" <= letter <= "\udcff" for letter in text)
+    """Whether it has bytes that `read_words` could not read, or halves of characters, as JSON may write them."""
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def composed(name: str) -> str:

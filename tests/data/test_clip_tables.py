@@ -72,6 +72,27 @@ def test_a_row_is_read_as_it_is_meant(told, row, text):
     assert tuple(found.values()) == READ
 
 
+@pytest.mark.parametrize("word", ["NaN", "nan", "#N/A", "<NA>"])
+def test_what_a_program_writes_for_no_text_is_none(told, word):
+    assert told(f"path,text,signer\na.mp4,{word},s1\n{SOUND}")["a"] == "the clip has no text"
+
+
+def test_two_columns_that_mean_the_same_may_not_differ(told):
+    rows = "a.mp4,Rain,Snow,s1\nb.mp4,Wind,Wind,s2\nc.mp4,,Sun,s3\n"
+    found = told(f"path,text,sentence,signer\n{rows}")
+    assert "row 2 of" in found["a"] and "different things in 'text' and 'sentence'" in found["a"]
+    assert others(found) == READ
+
+
+@pytest.mark.parametrize("half", ["\\ud83d", "\\udfff", "\\u0000"])
+def test_half_a_character_costs_its_line_alone(told, half):
+    lines = [f'{{"path": "{name}.mp4", "text": "{text}", "signer": "{who}"}}' for name, text, who in (
+        ("a", f"Rain {half}", "s1"), ("b", "Wind", "s2"), ("c", "Sun", "s3")
+    )]  # fmt: skip
+    found = told("\n".join(lines), name="t.jsonl")
+    assert "half a character" in found["a"] and others(found) == READ
+
+
 @pytest.mark.parametrize(
     ("row", "words"),
     [

@@ -195,3 +195,10 @@ def test_hidden_files_are_no_frames_and_numbers_count_by_value(tmp_path):
     for name in ("._img_1.png", ".hidden.png"):
         (tmp_path / name).write_bytes(b"\0\5\x16\7 of a Mac")
     assert [int(frame.mean()) for frame in read_footage(tmp_path, 10, longest=960)] == [10, 20, 30, 40, 50]
+
+
+def test_a_frame_in_two_formats_is_told_and_not_shown_twice(tmp_path):
+    for name in ("1.png", "1.jpg", "2.png"):
+        Image.new("RGB", (16, 16)).save(tmp_path / name)
+    with pytest.raises(DataError, match=r"one frame twice \(1\.jpg and 1\.png\)"):
+        read_footage(tmp_path, 10, longest=960)

@@ -84,6 +84,12 @@ def test_what_nobody_knows_is_none(beside, nothing):
         ({"json": '{"text": "x", "split": "tset"}'}, "'tset' is no split"),
         ({"json": '{"text": "x", "start": "soon"}'}, "no times in seconds"),
         ({"json": '{"text": null}'}, "the clip has no text"),
+        ({"json": '{"text": "\\u200b\\u2060"}'}, "the clip has no text"),
+        ({"json": '{"text": "Rain \\ud83d"}'}, "'text' has half a character"),
+        ({"json": '{"text": "Ra\\u0000in"}'}, "'text' has half a character or a NUL"),
+        ({"json": '{"text": "x", "signer": "\\udfff"}'}, "'signer' has half a character"),
+        ({"json": '{"text": "x", "signer": 1e999}'}, "'signer' is infinite"),
+        ({"json": '{"text": "x", "sentence": "y"}'}, "different things in 'text' and 'sentence'"),
     ],
 )
 def test_what_cannot_be_used_is_a_sentence(beside, files, words):
