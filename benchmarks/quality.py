@@ -22,9 +22,8 @@ import signvip
 from signvip.data.picture_scores import psnr
 from signvip.data.preprocess import preprocess
 from signvip.data.sample import Recipe
-from signvip.generate import GenerateOptions, embedded_run, load_pipeline
+from signvip.generate import GenerateOptions, embedded_run
 from signvip.run import Run
-from signvip.stages.clips import Clips
 from signvip_lab.evaluation.chain import Chain
 
 EXACT = {"reuse_every": 1, "guidance_stop": 1.0}
@@ -50,8 +49,7 @@ def main() -> None:
             "dataset", "toysign", size=run.config.size, fps=run.config.fps, test=options.clips
         )
         preprocess(Recipe.of(reader, run.config), Path(folder), splits=["test"])
-        clips = Clips(Path(folder), "test", run.config)
-        chain = Chain(run, load_pipeline(str(run.path), sampling), clips)
+        chain = Chain.open(run.path, Path(folder), "test", sampling)
         rows = measure(chain, reader, options.clips, range(options.frames))
     for name, row in rows.items():
         print("{:32} x{speed:.2f}  {exact:6.1f} dB to exact  {truth:5.1f} dB to true".format(name, **row))

@@ -6,9 +6,11 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from signvip.data.files import PARTIAL
@@ -19,7 +21,7 @@ from signvip.errors import DataError
 from signvip.generate import GenerateOptions, Request, generate
 from signvip.outputs import check_outputs
 from signvip_lab import demo
-from signvip_lab.evaluation.chain import Sample
+from signvip_lab.evaluation.making import Made
 
 FRAMES = np.random.default_rng(0).integers(0, 255, (4, 32, 32, 3)).astype(np.uint8)
 
@@ -86,8 +88,12 @@ def test_no_sidecar_tells_of_another_video(tmp_path, monkeypatch):
 
 
 def test_clips_of_the_demo_say_what_they_are(tmp_path):
-    sample = Sample(0, "rain", "who", FRAMES[0], FRAMES, FRAMES, FRAMES, FRAMES, tokens=None, seconds=1.0)
-    files = demo._write(tmp_path, sample, 10.0)
+    made = Made(0, {}, FRAMES, None, None, written=None, rebuilt=FRAMES, generated=FRAMES)
+    chain = SimpleNamespace(
+        clips=SimpleNamespace(conditions=lambda pick: torch.zeros(4, 6, 32, 32, dtype=torch.uint8)),
+        run=SimpleNamespace(config=SimpleNamespace(fps=10.0)),
+    )
+    files = demo._write(tmp_path, chain, made)
     told = {caption: read_comment(path) for caption, path in files.items() if path.suffix == ".mp4"}
     assert told == {
         "generated from the text": NOTICE,

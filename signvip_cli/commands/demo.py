@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -44,12 +43,9 @@ def demo(
     """
     with heavy_imports():
         from signvip_lab.demo import demo as make_demo
+        from signvip_lab.evaluation.results import grids
     from signvip_cli.reporter import make_reporter
 
-    report = make_demo(out, reporter=make_reporter(), clips=clips, train=train, full=full)
-    for row in json.loads((report.parent / "results.json").read_text()):
-        goal = f"  (goal {row['goal']})" if row["goal"] else ""
-        print_result(f"{row['name']}: {row['value']:.3g}{goal}")
-    for made in sorted(report.parent.glob("*.mp4")):
-        print_result(str(made))
-    print_result(str(report))
+    made = make_demo(out, reporter=make_reporter(), clips=clips, train=train, full=full)
+    for line in [*grids(made.numbers), *map(str, made.videos), str(made.page)]:
+        print_result(line)

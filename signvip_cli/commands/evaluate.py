@@ -83,7 +83,7 @@ def evaluate(
     if json:
         print_json(found.as_json())
         return
-    for line in table(found, found.about["rows"]):
+    for line in table(found):
         print_result(line)
     print_result(str(out / "results.json"))
 

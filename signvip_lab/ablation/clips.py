@@ -7,14 +7,12 @@ from pathlib import Path
 
 from signvip.data.provenance import NOTICE
 from signvip.data.video import VideoWriter
-from signvip.generate import load_pipeline
 from signvip.run import Run
-from signvip.stages.clips import Clips
 from signvip_lab.ablation.steps import TEXT, VIDEO, Step
 from signvip_lab.ablation.store import Store
 from signvip_lab.evaluation.chain import Chain
 from signvip_lab.evaluation.evaluate import EvaluateOptions
-from signvip_lab.evaluation.material import GENERATED, REBUILT, TRUTH, make
+from signvip_lab.evaluation.making import GENERATED, REBUILT, TRUTH, make
 
 SHOWN = 2  # clips of each cell
 FOLDER = "clips"
@@ -29,17 +27,16 @@ def show_clips(run: Run, steps: list[Step], store: Store, options: EvaluateOptio
 
 
 def _generated(run: Run, shards: Path, options: EvaluateOptions) -> list[Path]:
-    pipe = load_pipeline(str(run.path), options.sampling)
-    chain = Chain(run, pipe, Clips(shards, options.split, run.config))
+    chain = Chain.open(run.path, shards, options.split, options.sampling)
     files = []
     for pick in range(min(SHOWN, len(chain.clips), options.clips or SHOWN)):
         made = make(chain, pick, run.config.seed, pixels=True)
-        for row, frames in ((TRUTH, made.frames), (REBUILT, made.rebuilt), (GENERATED, made.generated)):
+        videos = made.videos()
+        for row in (TRUTH, REBUILT, GENERATED):
             files.append(_path(run, pick, row))
-            assert frames is not None  # they were asked for
             comment = None if row == TRUTH else NOTICE
             with VideoWriter(files[-1], run.config.fps, comment=comment) as video:
-                video.write(frames)
+                video.write(videos[row])
     return files
 
 

@@ -12,7 +12,7 @@ from signvip.data.counting import STILL
 from signvip_lab.ablation.axes import SEED
 from signvip_lab.ablation.paper import Reference
 from signvip_lab.ablation.records import DEV, DEV_STILL, Record, key_of
-from signvip_lab.evaluation.material import TRUTH
+from signvip_lab.evaluation.making import TRUTH
 from signvip_lab.evaluation.reading import ORACLE
 from signvip_lab.evaluation.results import Value
 

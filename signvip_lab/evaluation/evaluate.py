@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,18 +17,19 @@ from signvip.data.counting import RULE
 from signvip.data.files import write_text
 from signvip.data.manifest import Manifest
 from signvip.errors import DataError, RunError, SignVipError
-from signvip.generate import OF_THE_RUN, GenerateOptions, choose_run, embedded_run, load_pipeline
+from signvip.generate import OF_THE_RUN, GenerateOptions, choose_run, embedded_run
 from signvip.locks import locked
 from signvip.measures import Summed
 from signvip.progress import Reporter, Silent
 from signvip.registry import build, registry
-from signvip.run import MAKERS, Run
-from signvip.stages.clips import Clips
+from signvip.run import MAKERS
 from signvip_lab.evaluation import chance
 from signvip_lab.evaluation.chain import Chain
-from signvip_lab.evaluation.material import GENERATED, ROWS, TRUTH, Gathered, Material, Pair, gather
+from signvip_lab.evaluation.making import GENERATED, ROWS, TRUTH, Made, make
+from signvip_lab.evaluation.material import PIXELS, Gathered, gather
 from signvip_lab.evaluation.reading import NO_EVALUATOR, ORACLE, open_evaluators
 from signvip_lab.evaluation.results import TABLES, Evaluation, LeftOut, Value
+from signvip_lab.evaluation.sets import Material, Pair
 
 NETWORK = "needs the weights of its network, which travel with no package; give --weights NAME=PATH"
 READERS = {"texts", "identities"}  # what asks for evaluators
@@ -43,6 +44,7 @@ class EvaluateOptions:
     clips: int | None = None
     split: str = "test"
     weights: Mapping[str, Path] = field(default_factory=dict)
+    contrasts: bool = False  # also measure what wrong conditions and references make
     evaluators: Sequence[Path] = ()  # folders of `train-evaluator`; by default those in runs/ that fit
     sampling: GenerateOptions = field(default_factory=GenerateOptions)
 
@@ -65,29 +67,37 @@ def evaluate(
     for name in [*options.metrics, *options.weights]:
         registry().get("metric", name)  # a name that does not exist is told before any work
     with locked(shards, "read", option="--shards", say=reporter.say):
-        return _evaluate(shards, out, source, options, reporter)
+        Manifest.read(shards).check_video(shards, "evaluate")
+        chain = Chain.open(Path(source), shards, options.split, options.sampling)
+        return measure(chain, shards, out, options, reporter)
 
 
-def _evaluate(
-    shards: Path, out: Path, source: str, options: EvaluateOptions, reporter: Reporter
+def measure(
+    chain: Chain,
+    shards: Path,
+    out: Path,
+    options: EvaluateOptions,
+    reporter: Reporter,
+    show: Callable[[Made], None] | None = None,
 ) -> Evaluation:
-    Manifest.read(shards).check_video(shards, "evaluate")
-    opened = Run.open(Path(source))
-    clips = Clips(shards, options.split, opened.config)
-    pipe = load_pipeline(source, options.sampling)
-    chain = Chain(opened, pipe, clips)
-    evaluation = Evaluation(about=_about(chain, source, shards, options))
+    """Measure a loaded run on clips; `show` is given each as soon as it is made."""
+    evaluation = Evaluation(about=_about(chain, shards, options))
     metrics = _metrics(chain, options, evaluation)
     takes = {_takes(metric) for metric in metrics.values()}
-    evaluators = (
-        open_evaluators(options.evaluators, shards, pipe._execution_device, evaluation)
-        if takes & READERS
-        else {}
-    )
+    device = chain.pipe._execution_device
+    evaluators = open_evaluators(options.evaluators, shards, device, evaluation) if takes & READERS else {}
     if takes == {"texts"} and not evaluators:
         raise DataError(f"{next(iter(metrics))}: {' '.join([NO_EVALUATOR, *evaluation.remarks])}")
-    picks = range(min(len(clips), options.clips or len(clips)))
-    found = gather(chain, picks, takes, evaluators, shards, options.sampling.seed, reporter)
+    pixels = bool(takes & PIXELS or (evaluators and "texts" in takes))
+    picks = range(min(len(chain.clips), options.clips or len(chain.clips)))
+    clips = []
+    with reporter.task("clips", len(picks)) as task:
+        for pick in picks:
+            clips.append(make(chain, pick, options.sampling.seed, pixels, options.contrasts))
+            if show is not None:
+                show(clips[-1])
+            task.advance()
+    found = gather(chain, clips, takes, evaluators, shards, reporter)
     _describe(found, evaluation)
     with reporter.task("numbers", len(metrics)) as task:
         for name, metric in metrics.items():
@@ -209,10 +219,10 @@ def _takes(metric: Any) -> str:
     return str(getattr(metric, "takes", "videos"))
 
 
-def _about(chain: Chain, source: str, shards: Path, options: EvaluateOptions) -> dict[str, Any]:
+def _about(chain: Chain, shards: Path, options: EvaluateOptions) -> dict[str, Any]:
     pipe = chain.pipe
     return {
-        "run": "embedded" if Path(source) == embedded_run() else source,
+        "run": "embedded" if chain.run.path == embedded_run() else str(chain.run.path),
         "fingerprint": chain.run.fingerprint(*MAKERS),
         "signvip": signvip.__version__,
         "commit": commit(),

@@ -1,36 +1,32 @@
-"""What metrics are given: for each row of the table, the sets that can be made of some clips of a split."""
+"""Sort clips by what metrics take: for each row of the table, the sets that can be made of them."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from signvip.data.counting import STILL, counting, still
+from signvip.data.counting import STILL
 from signvip.data.trajectories import joints
-from signvip.errors import DataError, MismatchError, SignVipError
+from signvip.errors import DataError, SignVipError
 from signvip.measures import Cost, Signing
 from signvip.models import EmbeddingCodec
 from signvip.progress import Reporter
 from signvip.sizes import count
-from signvip.stages.codecs import tokens_of
 from signvip.stages.poses import stored_keypoints
-from signvip.training import step_seed
 from signvip_lab.backtranslation.evaluator import Evaluator
 from signvip_lab.backtranslation.oracle import oracle_texts
-from signvip_lab.evaluation.chain import Chain, as_array, fit_probe
+from signvip_lab.evaluation.chain import Chain, as_array
+from signvip_lab.evaluation.making import GENERATED, REBUILT, ROWS, TRUTH, Made
 from signvip_lab.evaluation.reading import NO_EVALUATOR, ORACLE
-from signvip_lab.evaluation.wrists import wrist_positions
+from signvip_lab.evaluation.sets import Lazy, Material, Pair
+from signvip_lab.evaluation.wrists import fit_probe, wrist_positions
 
-TRUTH, REBUILT, GENERATED = "ground truth", "from true conditions", "from the text"
-ROWS = (TRUTH, REBUILT, GENERATED, STILL)
 UNALIGNED = "it compares aligned frames, and clips from the text have lengths of their own"
 NOTHING_COUNTS = "no frame of these clips differs from its reference picture"
 NO_FINDER = "a pose evaluator finds faces in generated frames; train one with: signvip train-evaluator --modality pose"
@@ -39,61 +35,6 @@ NO_HEAD = (
     "wrists in its place, for dtw and mpjpe"
 )
 PIXELS = {"videos", "clips", "identities", "costs"}  # what asks for generated frames, which take long
-
-
-class Lazy(Sequence[Any]):
-    """A sequence whose items are made when they are asked for: bytes take a quarter of the memory of floats."""
-
-    def __init__(self, count: int, make: Callable[[int], Any]) -> None:
-        self._count, self._make = count, make
-
-    def __len__(self) -> int:
-        return self._count
-
-    @overload
-    def __getitem__(self, index: int) -> Any: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Any]: ...
-    def __getitem__(self, index: int | slice) -> Any:
-        if isinstance(index, slice):
-            return [self._make(place) for place in range(*index.indices(self._count))]
-        if not -self._count <= index < self._count:
-            raise IndexError(index)
-        return self._make(index % self._count)
-
-
-@dataclass(frozen=True)
-class Pair:
-    """What a metric compares: generated and true, item by item."""
-
-    generated: Sequence[Any]
-    truth: Sequence[Any]
-
-
-@dataclass
-class Material:
-    """What one row has, by what metrics take; and a sentence for what it lacks.
-
-    `texts` has a pair for each evaluator, by what it reads; `aligned` the frames that count, for metrics that compare
-    frame by frame.
-    """
-
-    pairs: dict[str, Pair] = field(default_factory=dict)
-    aligned: dict[str, Pair] = field(default_factory=dict)
-    texts: dict[str, Pair] = field(default_factory=dict)
-    lacks: dict[str, str] = field(default_factory=dict)
-    lacks_aligned: str | None = None
-
-    def sets(self, takes: str, aligned: bool = False) -> dict[str, Pair]:
-        """What a metric is computed on, by evaluator; the name is empty where none has a part in it."""
-        if takes == "texts":
-            return self.texts
-        pairs = self.aligned if aligned else self.pairs
-        return {"": pairs[takes]} if takes in pairs else {}
-
-    def lack(self, takes: str, aligned: bool = False) -> str | None:
-        """Why there is nothing to compute a metric on; None where this row is not spoken of."""
-        return (self.lacks_aligned if aligned else None) or self.lacks.get(takes)
 
 
 @dataclass
@@ -107,52 +48,19 @@ class Gathered:
     sentences: list[str]
 
 
-@dataclass
-class Made:
-    """One clip: what is true of it and what was made of it. Frames (F, H, W, 3) uint8, tokens (F, N) on the CPU.
-
-    Embeddings are not kept: at full size those of a split would fill a card, and any memory, at 2 MB a frame or more.
-    """
-
-    pick: int
-    info: dict[str, Any]
-    frames: np.ndarray
-    keypoints: np.ndarray | None
-    tokens: Tensor
-    written: Tensor  # tokens that the translator wrote for the text
-    rebuilt: np.ndarray | None = None
-    generated: np.ndarray | None = None
-    seconds: float = 0.0
-
-    @property
-    def still(self) -> np.ndarray:
-        """The reference picture, as long as the clip."""
-        return still(self.frames[-1], len(self.frames))
-
-    @cached_property
-    def counts(self) -> np.ndarray:
-        """Which frames count where pictures are compared frame by frame: (F,) bool."""
-        return counting(self.frames, self.frames[-1])
-
-
 def gather(
     chain: Chain,
-    picks: Sequence[int],
+    clips: list[Made],
     takes: Collection[str],
     evaluators: Mapping[str, Evaluator],
     shards: Path,
-    seed: int,
     reporter: Reporter,
 ) -> Gathered:
-    """Make what the metrics ask for; the ground truth is compared with itself, as far as its pixels go."""
+    """Sort what was made by what metrics take; the ground truth is compared with itself, as far as its pixels go."""
     reads = bool(evaluators) and "texts" in takes
-    with reporter.task("clips", len(picks)) as task:
-        clips = []
-        for pick in picks:
-            clips.append(make(chain, pick, seed, pixels=reads or bool(PIXELS & set(takes))))
-            task.advance()
-    rows = {name: Material() for name in ROWS}
-    if clips[0].rebuilt is not None:
+    pictured = clips[0].rebuilt is not None
+    rows = {name: Material() for name in (clips[0].videos() if pictured else ROWS)}
+    if pictured:
         _add_videos(rows, clips)
         _add_costs(rows, clips, chain)
     _add_tokens(rows, clips)
@@ -163,7 +71,7 @@ def gather(
         for row in rows.values():
             row.lacks["keypoints"] = NO_HEAD
     elif {"poses", "keypoints"} & set(takes):
-        _add_poses(rows, clips, chain, picks)
+        _add_poses(rows, clips, chain)
     if "identities" in takes:
         _add_identities(rows, clips, evaluators.get("pose"))
     if reads:
@@ -174,43 +82,6 @@ def gather(
     counts = [clip.counts for clip in clips]
     ids, sentences = ([str(clip.info[key]) for clip in clips] for key in ("id", "text"))
     return Gathered(rows, sum(map(len, counts)), int(sum(map(np.sum, counts))), ids, sentences)
-
-
-@torch.no_grad()
-def make(chain: Chain, pick: int, seed: int, pixels: bool) -> Made:
-    """One clip, from its true conditions and from its text; the last frame is the reference picture, as on dev."""
-    info = chain.clips.info(pick)
-    if abs(info["fps"] - chain.run.config.fps) > 1e-3:
-        raise MismatchError(
-            f"The clips have {info['fps']:g} frames a second, the run {chain.run.config.fps:g}; make the shards again "
-            "with: signvip preprocess"
-        )
-    e = chain.embeddings(pick)
-    frames = chain.clips.frames(pick, range(info["frames"])).permute(0, 2, 3, 1).numpy()
-    tokens = tokens_of(chain.pipe.autoencoder, chain.clips, pick, lambda: e).cpu()
-    clip = Made(
-        pick=pick,
-        info=info,
-        frames=frames,
-        keypoints=_keypoints(chain, pick),
-        tokens=tokens,
-        written=tokens,
-    )
-    own = step_seed(seed, info["id"], 0)  # of the clip, so that a subset gives the same videos
-    begin = time.perf_counter()
-    if not pixels:
-        clip.written = chain.pipe.translate([info["text"]])[0].cpu()
-        return clip
-    clip.generated, written = chain.generate(info["text"], frames[-1], own)
-    clip.seconds, clip.written = time.perf_counter() - begin, written.cpu()
-    clip.rebuilt = chain.video(e, frames[-1], own)
-    return clip
-
-
-def _keypoints(chain: Chain, pick: int) -> np.ndarray | None:
-    if "pose.npz" not in chain.clips.index.fields(pick):
-        return None
-    return np.asarray(chain.clips.index.load(pick, "pose.npz")["keypoints"])
 
 
 def _add_videos(rows: dict[str, Material], clips: list[Made]) -> None:
@@ -235,12 +106,8 @@ def _add_videos(rows: dict[str, Material], clips: list[Made]) -> None:
 
 def _videos(clips: list[Made]) -> dict[str, list[np.ndarray]]:
     """The pictures of each row."""
-    return {
-        TRUTH: [clip.frames for clip in clips],
-        REBUILT: [_made(clip.rebuilt) for clip in clips],
-        GENERATED: [_made(clip.generated) for clip in clips],
-        STILL: [clip.still for clip in clips],
-    }
+    videos = [clip.videos() for clip in clips]
+    return {row: [made[row] for made in videos] for row in videos[0]}
 
 
 def _counting(items: Sequence[Any], clips: list[Made], moving: list[int]) -> Lazy:
@@ -297,7 +164,7 @@ def _add_embeddings(rows: dict[str, Material], clips: list[Made], chain: Chain) 
 
 
 @torch.no_grad()
-def _add_poses(rows: dict[str, Material], clips: list[Made], chain: Chain, picks: Sequence[int]) -> None:
+def _add_poses(rows: dict[str, Material], clips: list[Made], chain: Chain) -> None:
     """Keypoints in pixels that the run's head reads, and of them arms and hands as fractions of the frame.
 
     The row of the ground truth has the error of the reading. The likeliest places count, be they seen or not: a point
@@ -305,7 +172,7 @@ def _add_poses(rows: dict[str, Material], clips: list[Made], chain: Chain, picks
     """
     height, width = chain.run.config.size
     scale = np.array([width, height, 1], np.float32)
-    known = [stored_keypoints(chain.clips.coordinates(pick)) for pick in picks]
+    known = [stored_keypoints(chain.clips.coordinates(clip.pick)) for clip in clips]
     truth = [points * scale for points in known if points is not None]
     if len(truth) < len(clips):
         for row in rows.values():
@@ -367,11 +234,6 @@ def _add_texts(
     known = oracle_texts(shards, [clip.info for clip in clips])
     if known is not None:
         rows[ORACLE] = Material(texts={name: Pair(known, truth) for name in evaluators})
-
-
-def _made(frames: np.ndarray | None) -> np.ndarray:
-    assert frames is not None  # they were asked for
-    return frames
 
 
 def _floats(videos: Sequence[np.ndarray]) -> Lazy:

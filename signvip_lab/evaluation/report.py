@@ -8,7 +8,8 @@ from html import escape
 from pathlib import Path
 
 from signvip.data.files import write_text
-from signvip_lab.evaluation.chain import Row
+from signvip_lab.evaluation import results
+from signvip_lab.evaluation.results import Evaluation
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
@@ -27,7 +28,7 @@ def write_report(
     title: str,
     notice: str,
     clips: Sequence[tuple[str, Mapping[str, Path]]],
-    rows: Sequence[Row],
+    numbers: Evaluation,
     timings: Mapping[str, float],
     next_line: str,
 ) -> Path:
@@ -36,7 +37,8 @@ def write_report(
     for heading, files in clips:
         figures = "".join(figure(caption, file) for caption, file in files.items())
         body.append(f"<h2>{escape(heading)}</h2>{figures}")
-    body.append("<h2>Numbers</h2>" + _numbers(rows))
+    lines = results.table(numbers)
+    body.append("<h2>Numbers</h2><pre>" + escape("\n".join(lines)) + "</pre>")
     body.append(
         "<h2>Seconds</h2>" + table(("step", "seconds"), [(k, f"{v:.1f}") for k, v in timings.items()])
     )
@@ -59,11 +61,6 @@ def figure(caption: str, file: Path) -> str:
     else:
         media = f'<img src="data:image/png;base64,{data}" alt="{escape(caption)}">'
     return f"<figure>{media}<figcaption>{escape(caption)}</figcaption></figure>"
-
-
-def _numbers(rows: Sequence[Row]) -> str:
-    cells = [(row.name, f"{row.value:.3g}", row.goal, str(row.count)) for row in rows]
-    return table(("what", "value", "goal", "n"), cells)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -163,21 +163,26 @@ class Evaluation:
         return about
 
 
-def table(evaluation: Evaluation, rows: Sequence[str]) -> list[str]:
-    """Lines for a terminal: a table for each sort of metric, then signatures, then what was left out and why."""
+def table(evaluation: Evaluation) -> list[str]:
+    """Lines for a terminal: the grids, then signatures, then what was left out and why."""
+    lines = [*grids(evaluation), *_notes(evaluation)]
+    lines += [about["signature"] for about in evaluation.about.get("evaluators", {}).values()]
+    lines += [f"{name}: {text}" for name, text in _signatures(evaluation.values).items()]
+    if evaluation.left_out:
+        lines += ["", "Left out:", *_reasons(evaluation.left_out)]
+    return lines + ([""] if evaluation.remarks else []) + evaluation.remarks
+
+
+def grids(evaluation: Evaluation) -> list[str]:
+    """Lines for a terminal: a table for each sort of metric, and what each row has over a still."""
     lines: list[str] = []
     for title in dict.fromkeys(TABLES.values()):
         found = sorted((v for v in evaluation.values if TABLES.get(v.takes) == title), key=_place)
         for evaluator in dict.fromkeys(value.evaluator for value in found):
             own = [value for value in found if value.evaluator == evaluator]
             named = f"{title} ({evaluator})" if evaluator else title
-            lines += [*_grid(named, own, rows, evaluation), ""]
-    lines += [*_differences(evaluation), *_notes(evaluation)]
-    lines += [about["signature"] for about in evaluation.about.get("evaluators", {}).values()]
-    lines += [f"{name}: {text}" for name, text in _signatures(evaluation.values).items()]
-    if evaluation.left_out:
-        lines += ["", "Left out:", *_reasons(evaluation.left_out)]
-    return lines + ([""] if evaluation.remarks else []) + evaluation.remarks
+            lines += [*_grid(named, own, evaluation.about["rows"], evaluation), ""]
+    return lines + _differences(evaluation)
 
 
 def _grid(title: str, values: Sequence[Value], rows: Sequence[str], evaluation: Evaluation) -> list[str]:

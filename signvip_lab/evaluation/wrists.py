@@ -1,15 +1,17 @@
-"""Read wrists from embeddings e with a linear probe, and count how many frames have both in place."""
+"""Read wrists from embeddings e with a linear probe, for runs that have no pose head."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from signvip.data.trajectories import align
+from signvip.stages.clips import Clips
+from signvip_lab.evaluation.chain import Chain, as_array
 
 RIGHT_WRIST, LEFT_WRIST = 4, 7  # OpenPose-18
-TOLERANCE = 0.1  # of the frame
+PROBE_FRAMES = 1200
 STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)
 
 
@@ -52,9 +54,19 @@ def wrist_positions(keypoints: np.ndarray) -> np.ndarray:
     return keypoints[:, [RIGHT_WRIST, LEFT_WRIST], :2].astype(np.float64)
 
 
-def share_in_place(made: np.ndarray, truth: np.ndarray, tolerance: float = TOLERANCE) -> float:
-    """Share of aligned frames in which both wrists are within `tolerance` of the frame of the truth."""
-    near = [
-        bool((np.linalg.norm(made[i] - truth[j], axis=-1) <= tolerance).all()) for i, j in align(made, truth)
-    ]
-    return float(np.mean(near))
+def fit_probe(chain: Chain, shards: Path) -> WristProbe:
+    """Fit the wrist probe on frames of the train split, and choose its strength on the dev split."""
+    return fit_wrist_probe(
+        *(_frames(chain, Clips(shards, split, chain.run.config)) for split in ("train", "dev"))
+    )
+
+
+def _frames(chain: Chain, clips: Clips) -> tuple[np.ndarray, np.ndarray]:
+    embeddings, positions, count = [], [], 0
+    for clip in range(len(clips)):
+        embeddings.append(as_array(chain.embed(clips.conditions(clip))))
+        positions.append(wrist_positions(clips.index.load(clip, "pose.npz")["keypoints"]))
+        count += len(positions[-1])
+        if count >= PROBE_FRAMES:
+            break
+    return np.concatenate(embeddings), np.concatenate(positions)

@@ -18,10 +18,7 @@ from watched import reading_only_what_is_logged
 import signvip.stages.steps  # noqa: F401  (imports that are slow, or look for a card)
 from signvip.generate import GenerateOptions, Request, generate, load_pipeline
 from signvip.pipeline import SignVipPipeline
-from signvip.run import Run
 from signvip.stages import train
-from signvip.stages.clips import Clips
-from signvip_lab.evaluation.chain import Chain, token_rows
 from signvip_lab.evaluation.evaluate import EvaluateOptions, evaluate
 
 TEXTS = ["the big dog", "cat"]
@@ -43,7 +40,6 @@ def main(folder: Path, precision: str) -> None:
                 train(config, 3, shards=shards, run=run, resume=steps > 2)
         pipe = load_pipeline(str(run), options)
         use(pipe, reference, card)
-        token_rows(Chain(Run.open(run), pipe, Clips(shards, "test", config)), [0])
         generate([Request(TEXTS[0], reference, folder / "made.mp4")], run=str(run), options=options)
         found = evaluate(
             shards,

@@ -12,7 +12,7 @@ from signvip_lab.ablation.grid import make_cells
 from signvip_lab.ablation.measure import LOGGED
 from signvip_lab.ablation.paper import Protocol, beside, published
 from signvip_lab.ablation.study import read_study, study_names
-from signvip_lab.evaluation.material import ROWS
+from signvip_lab.evaluation.making import ROWS
 
 
 @pytest.mark.parametrize("name", study_names())

@@ -11,7 +11,7 @@ import pytest
 import signvip
 from signvip.data.counting import STILL
 from signvip_lab.evaluation.evaluate import EvaluateOptions, evaluate
-from signvip_lab.evaluation.material import GENERATED, REBUILT, ROWS, TRUTH
+from signvip_lab.evaluation.making import GENERATED, REBUILT, ROWS, TRUTH
 from signvip_lab.evaluation.results import table
 
 
@@ -82,7 +82,7 @@ def test_frames_that_equal_the_reference_count_in_no_row_and_are_counted(trained
     assert stored["frames"]["count"] == frames < stored["frames"]["all"]
     still = next(v for v in stored["values"] if (v["row"], v["name"]) == (STILL, "psnr"))
     assert still["clips"] == pytest.approx(values, abs=1e-3) and len(stored["ids"]) == 2
-    assert any(line.startswith(f"{frames} of") for line in table(evaluation, ROWS))
+    assert any(line.startswith(f"{frames} of") for line in table(evaluation))
 
 
 def test_clips_that_stand_still_have_nothing_to_compare(trained, tmp_path, monkeypatch):
@@ -95,7 +95,7 @@ def test_clips_that_stand_still_have_nothing_to_compare(trained, tmp_path, monke
 
 
 def test_hands_and_faces_stand_first_and_gains_have_intervals(found):
-    lines = table(found[0], ROWS)
+    lines = table(found[0])
     head = next(line for line in lines if line.startswith("videos"))
     assert head.split()[1::2][:2] == ["hand_ssim", "face_ssim"]
     gains = next(line for line in lines if line.startswith(f"{REBUILT}, gain over {STILL}: "))
@@ -104,7 +104,7 @@ def test_hands_and_faces_stand_first_and_gains_have_intervals(found):
 
 
 def test_the_table_has_rows_arrows_signatures_and_reasons(found):
-    text = "\n".join(table(found[0], ROWS))
+    text = "\n".join(table(found[0]))
     assert text.index(TRUTH) < text.index(REBUILT) < text.index(GENERATED)
     assert "psnr ↑" in text and "mpjpe ↓" in text and "length_ratio →1" in text
     assert "psnr: n=2, per frame" in text and "Left out:" in text

@@ -6,15 +6,13 @@ import weakref
 
 import numpy as np
 import pytest
-import torch
 
 import signvip
-from signvip.generate import GenerateOptions, load_pipeline
+from signvip.generate import GenerateOptions
 from signvip.progress import Silent
-from signvip.run import Run
-from signvip.stages.clips import Clips
 from signvip_lab.evaluation import material
-from signvip_lab.evaluation.chain import Chain, token_rows
+from signvip_lab.evaluation.chain import Chain
+from signvip_lab.evaluation.making import make
 from signvip_lab.evaluation.material import gather
 
 
@@ -34,10 +32,7 @@ class Alive:
 
 @pytest.fixture
 def chain(trained, monkeypatch):
-    run = Run.open(trained.run)
-    made = Chain(
-        run, load_pipeline(str(trained.run), GenerateOptions()), Clips(trained.shards, "train", run.config)
-    )
+    made = Chain.open(trained.run, trained.shards, "train", GenerateOptions())
     monkeypatch.setattr(made, "embed", Alive(made.embed))
     monkeypatch.setattr(made.pipe, "embed", Alive(made.pipe.embed))
     return made
@@ -47,28 +42,14 @@ def test_evaluate_holds_the_embeddings_of_a_clip_or_two(chain, trained, monkeypa
     """But for the frames that the wrist probe is fitted on, which are no more for a larger split."""
     monkeypatch.setattr(material, "fit_probe", lambda *_: lambda e: np.zeros((len(e), 2, 2)))
     takes = {"tokens", "embeddings", "poses"}
-    found = gather(chain, range(4), takes, {}, trained.shards, 0, Silent())
+    clips = [make(chain, pick, 0, pixels=False) for pick in range(4)]
+    found = gather(chain, clips, takes, {}, trained.shards, Silent())
     pair = found.rows["from true conditions"].pairs["embeddings"]
     calls = chain.embed.calls
     assert len(pair.truth[0]) and chain.embed.calls == calls + 1  # made when they are asked for
     assert signvip.build("metric", "reconstruction")(pair.generated, pair.truth)["reconstruction"] > 0
     assert chain.embed.calls > 8 and chain.pipe.embed.calls > 8
     assert chain.embed.most <= 2 and chain.pipe.embed.most <= 1
-
-
-def test_the_demo_counts_tokens_clip_by_clip(chain):
-    rows = token_rows(chain, range(4))
-    assert chain.embed.calls == 4 and chain.embed.most <= 1
-    e = torch.cat([chain.embeddings(clip) for clip in range(4)])
-    autoencoder = chain.pipe.autoencoder
-    with torch.no_grad():
-        lost = autoencoder.standardise(
-            autoencoder.decode(autoencoder.encode(e).tokens)
-        ) - autoencoder.standardise(e)
-    assert rows[2].count == len(e)
-    assert rows[2].value == pytest.approx(
-        float(lost.square().mean() / autoencoder.standardise(e).var()), rel=1e-3
-    )
 
 
 def test_reconstruction_is_that_of_all_clips_at_once():

@@ -14,7 +14,7 @@ import signvip
 from signvip.data.counting import STILL
 from signvip_lab.backtranslation.evaluator import Evaluator
 from signvip_lab.evaluation.evaluate import EvaluateOptions, evaluate
-from signvip_lab.evaluation.material import GENERATED, REBUILT, ROWS, TRUTH
+from signvip_lab.evaluation.making import GENERATED, REBUILT, ROWS, TRUTH
 from signvip_lab.evaluation.reading import ORACLE
 from signvip_lab.evaluation.results import table
 
@@ -68,7 +68,7 @@ def test_numbers_stand_beside_their_ratio_to_the_ground_truth(found):
     evaluation, stored = found
     rebuilt = next(v for v in stored["values"] if (v["row"], v["name"]) == (REBUILT, "rouge_l"))
     assert rebuilt["ratio"] == pytest.approx(rebuilt["value"] / 100) and rebuilt["evaluator"] == "video"
-    lines = table(evaluation, evaluation.about["rows"])
+    lines = table(evaluation)
     heads = [line for line in lines if line.startswith("back-translation")]
     assert [line.split(")")[0] for line in heads] == ["back-translation (video", "back-translation (pose"]
     assert all(line.endswith("bleu4/truth") for line in heads)
@@ -112,7 +112,7 @@ def test_true_and_generated_clips_are_really_read(trained, evaluators, tmp_path)
         options=options(evaluators.pose, metrics=("chrf",), clips=1),
     )
     assert {value.row for value in evaluation.values} == {*ROWS, ORACLE}
-    assert "beams=" in "\n".join(table(evaluation, evaluation.about["rows"]))
+    assert "beams=" in "\n".join(table(evaluation))
 
 
 def test_faces_of_generated_frames_are_found_by_the_pose_evaluator(trained, evaluators, tmp_path):

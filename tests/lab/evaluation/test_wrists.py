@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from signvip.data.trajectories import align
-from signvip_lab.evaluation.wrists import fit_wrist_probe, share_in_place
+from signvip_lab.evaluation.wrists import fit_wrist_probe
 
 
 def path(frames, speed=1.0):
@@ -17,24 +17,10 @@ def path(frames, speed=1.0):
     )
 
 
-def test_the_same_path_at_another_speed_is_in_place():
-    assert share_in_place(path(60), path(30, speed=2.0)) == 1.0
-
-
-def test_another_path_is_not():
-    assert share_in_place(path(40), path(40)[::-1] * 0.2) < 0.5
-
-
 def test_alignment_runs_from_first_to_last_and_never_back():
     steps = align(path(20), path(31))
     assert steps[0] == (0, 0) and steps[-1] == (19, 30)
     assert all(b[0] - a[0] in (0, 1) and b[1] - a[1] in (0, 1) for a, b in pairwise(steps))
-
-
-def test_one_wrist_astray_is_out_of_place():
-    made = path(10)
-    made[:, 1] += 0.3
-    assert share_in_place(made, path(10)) == 0.0
 
 
 def test_the_probe_reads_positions_that_the_embeddings_hold():
