@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from signvip.config import Choice
 from signvip.contracts import (
     Clip,
     Condition,
@@ -22,7 +23,7 @@ from signvip.contracts import (
 from signvip.errors import ConfigError, DataError, MismatchError, PluginError, RunError, SignVipError
 from signvip.hookspecs import hookimpl
 from signvip.imports import collector_paused
-from signvip.registry import build, plugins
+from signvip.registry import build, configure, plugin_class, plugins
 
 if TYPE_CHECKING:
     from signvip.models import (
@@ -49,6 +50,7 @@ _HEAVY = {
 
 __all__ = [
     "Autoencoder",
+    "Choice",
     "Clip",
     "Condition",
     "ConditionEncoder",
@@ -72,7 +74,9 @@ __all__ = [
     "Translator",
     "__version__",
     "build",
+    "configure",
     "hookimpl",
+    "plugin_class",
     "plugins",
 ]
 

@@ -147,9 +147,14 @@ def plugins() -> list[Plugin]:
     return list(registry().records)
 
 
+def plugin_class(kind: str, name: str) -> type:
+    """Return the class registered as `name`; PluginError with the nearest name where there is none."""
+    return registry().get(kind, name)
+
+
 def configure(kind: str, name: str, options: dict[str, Any]) -> Any:
     """Validate a plugin's options into its nested `Config`; ConfigError names every bad key at once."""
-    cls = registry().get(kind, name)
+    cls = plugin_class(kind, name)
     model: type[Config] = getattr(cls, "Config", Config)
     try:
         return model(**options)
@@ -165,7 +170,7 @@ def build(kind: str, name: str, /, **options: Any) -> Any:
     """
     if kind not in KINDS:
         raise PluginError(f"There is no kind '{kind}' of plugin; use one of {', '.join(KINDS)}.")
-    cls = registry().get(kind, name)
+    cls = plugin_class(kind, name)
     sizes = {key: options.pop(key) for key in SIZES.get(kind, ()) if key in options}
     missing = [key for key in SIZES.get(kind, ()) if key not in sizes]
     if missing:

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from signvip.testing import check_imports
+
 ROOT = Path(__file__).parents[1]
 KINDS = ("conditions", "quantizers", "translators", "datasets", "metrics", "estimators")  # a folder each
 PLUGINS = tuple(sorted(path.name for kind in KINDS for path in (ROOT / kind).glob("signvip_*")))
 HEAVY = {"torch", "diffusers", "transformers"}
-PLUGIN_FILES = [path for kind in KINDS for path in (ROOT / kind).rglob("*.py")]
 
 
 def imports(path):
@@ -46,16 +47,47 @@ def test_the_laboratory_knows_neither_plugins_nor_the_command_line(path):
     assert not within(imports(path), *PLUGINS, "signvip_cli")
 
 
-@pytest.mark.parametrize("path", sorted(PLUGIN_FILES), ids=lambda path: str(path.relative_to(ROOT)))
-def test_built_in_plugins_use_only_what_a_third_party_can_use(path):
-    found = imports(path)
-    own = [package.name for package in (ROOT / path.relative_to(ROOT).parts[0]).glob("signvip_*")]
-    assert not within(found, *PLUGINS, "signvip_lab", "signvip_cli") - within(found, *own)
-    private = {name for name in found if name.startswith("signvip.") and "._" in name}
-    inner = {
-        name for name in found if name.split(".")[:2] in (["signvip", "stages"], ["signvip", "training"])
-    }
-    assert not private | inner
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_uses_only_what_a_third_party_can_use(kind):
+    check_imports(ROOT / kind)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_knows_no_other_kind(kind):
+    others = {package for package in PLUGINS if not (ROOT / kind / package).is_dir()}
+    found = {name for path in (ROOT / kind).rglob("*.py") for name in imports(path)}
+    assert not within(found, *others)
+
+
+@pytest.mark.parametrize("folder", sorted((ROOT / "plugins").iterdir()), ids=lambda path: path.name)
+def test_plugins_installed_on_their_own_use_the_public_face(folder):
+    check_imports(folder)
+
+
+@pytest.mark.parametrize(
+    ("line", "public"),
+    [
+        ("import signvip", True),
+        ("from signvip import build", True),
+        ("from signvip import registry", False),
+        ("from signvip import contracts, errors", True),
+        ("from signvip.data import read_footage", True),
+        ("from signvip.data import shards", False),
+        ("from signvip.data.footage import read_footage", False),
+        ("from signvip.estimation.weights import fingerprint", True),
+        ("from signvip.estimation.weights import _hash", False),
+        ("import signvip.stages.video", False),
+        ("from signvip_lab.demo import demo", False),
+        ("from signviper import anything", True),
+    ],
+)
+def test_the_face_is_what_is_listed(tmp_path, line, public):
+    (tmp_path / "plugin.py").write_text(f"def late():\n    {line}\n")
+    if public:
+        check_imports(tmp_path)
+    else:
+        with pytest.raises(AssertionError, match=r"plugin\.py imports"):
+            check_imports(tmp_path)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "signvip_cli").rglob("*.py")), ids=lambda path: path.stem)
@@ -96,6 +128,8 @@ def test_listing_plugins_loads_no_torch(loaded):
 
 def test_the_public_names_are_all_there():
     import signvip
+    import signvip.data
 
-    for name in signvip.__all__:
-        assert getattr(signvip, name) is not None
+    for package in (signvip, signvip.data):
+        for name in package.__all__:
+            assert getattr(package, name) is not None

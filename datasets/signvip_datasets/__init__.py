@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from signvip.hookspecs import hookimpl
+from signvip import hookimpl
 
 if TYPE_CHECKING:
     from signvip.contracts import Register

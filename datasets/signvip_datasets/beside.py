@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from signvip.data.clip_tables import Row, as_words, parse_object
-from signvip.data.words import is_torn, read_words
+from signvip.data import Row, as_words, is_torn, parse_unique, read_words
 from signvip.errors import DataError
 
 TEXTS = (".txt", ".json")
@@ -49,7 +48,7 @@ def _text(path: Path) -> str:
 def _json(path: Path, known: Mapping[str, str]) -> dict[str, str]:
     """The columns of a JSON object; none where it is another program's, which only a text beside it can tell."""
     try:
-        value = parse_object(read_words(path))
+        value = parse_unique(read_words(path))
     except (DataError, ValueError, RecursionError) as error:
         if "text" in known:
             return {}

@@ -13,9 +13,7 @@ from pydantic import Field
 
 from signvip import contracts
 from signvip.contracts import SPLITS, Clip
-from signvip.data.footage import read_footage
-from signvip.data.provenance import Generated, check_truth, notice_beside
-from signvip.data.stamps import digest, marks
+from signvip.data import Generated, check_truth, digest, marks, notice_beside, read_footage
 from signvip.errors import DataError
 from signvip.plain import is_blank
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from pydantic import Field
 
 from signvip.contracts import Clip
-from signvip.data.footage import VIDEOS
+from signvip.data import VIDEOS
 from signvip_datasets.entries import Entry, Footage, check_split, load, pick, stamp
 from signvip_datasets.listing import Listed, Listing
 

@@ -7,10 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from signvip.contracts import SPLITS, Clip
-from signvip.data.clip_tables import read_table
-from signvip.data.files import walk
-from signvip.data.footage import VIDEOS
-from signvip.data.sample import key_of
+from signvip.data import VIDEOS, key_of, read_table, walk
 from signvip.errors import DataError
 from signvip_datasets.entries import (
     Entry,

@@ -14,12 +14,7 @@ from pydantic import Field
 
 from signvip import contracts
 from signvip.contracts import SPLITS
-from signvip.data.clip_tables import Row, read_table
-from signvip.data.files import is_hidden, walk
-from signvip.data.footage import PICTURES
-from signvip.data.provenance import Generated
-from signvip.data.sample import key_of
-from signvip.data.words import composed
+from signvip.data import PICTURES, Generated, Row, composed, is_hidden, key_of, read_table, walk
 from signvip.errors import DataError
 from signvip_datasets.beside import TEXTS, Told, read_beside
 from signvip_datasets.entries import SPLIT_NAMES, Entry, check_folder, numbered, timed

@@ -9,12 +9,10 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
-from signvip import contracts
-from signvip.config import Choice, read_toml
+from signvip import Choice, build, configure, contracts, plugin_class
 from signvip.contracts import SPLITS, Clip, DatasetReader, Moves
-from signvip.data.stamps import digest, options_of
+from signvip.data import digest, options_of, read_toml
 from signvip.errors import ConfigError, DataError
-from signvip.registry import build, configure, registry
 from signvip_datasets.entries import check_split
 
 DRAWN = {
@@ -91,7 +89,7 @@ class Mixture:
         return {name: self._build(name, choice) for name, choice in self.config.parts.items()}
 
     def _build(self, part: str, choice: Choice) -> DatasetReader:
-        fields = getattr(getattr(registry().get("dataset", choice.name), "Config", None), "model_fields", {})
+        fields = getattr(getattr(plugin_class("dataset", choice.name), "Config", None), "model_fields", {})
         shape = {"size": self.config.size, "fps": self.config.fps}
         try:
             return build(

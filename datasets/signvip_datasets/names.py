@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
-from signvip.data.words import composed
+from signvip.data import composed
 
 
 class Names:

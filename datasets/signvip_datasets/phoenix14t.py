@@ -9,10 +9,7 @@ from pathlib import Path
 from pydantic import Field
 
 from signvip.contracts import SPLITS, Clip
-from signvip.data.clip_tables import read_table
-from signvip.data.files import is_hidden, walk
-from signvip.data.footage import VIDEOS
-from signvip.data.sample import key_of
+from signvip.data import VIDEOS, is_hidden, key_of, read_table, walk
 from signvip.errors import DataError
 from signvip_datasets.entries import Entry, Footage, check_folder, check_split, load, numbered, pick, stamp
 from signvip_datasets.names import Names

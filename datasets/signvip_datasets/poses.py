@@ -11,7 +11,7 @@ from signvip_toysign.signer import make_signer
 from signvip_toysign.skeleton import WHOLE
 
 from signvip.contracts import Clip
-from signvip.data.provenance import check_truth
+from signvip.data import check_truth
 from signvip.errors import DataError
 from signvip_datasets.entries import Entry, check_split, check_told, pick, stamp
 from signvip_datasets.lexicon.body import FINE, known, skeleton

@@ -5,8 +5,8 @@ The two sign languages are invented: they resemble no real one. Imports no torch
 
 from __future__ import annotations
 
+from signvip import hookimpl
 from signvip.contracts import Register
-from signvip.hookspecs import hookimpl
 from signvip_toysign.sentences import Message, gloss_of, parse_gloss, say
 from signvip_toysign.signs import LANGUAGES, Sign, glosses, lexicon
 from signvip_toysign.toysign import ToySign, portrait

@@ -7,7 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from signvip import contracts
 from signvip.contracts import SPLITS, Clip
-from signvip.data.stamps import digest
+from signvip.data import digest
 from signvip.errors import DataError
 from signvip_toysign.draw import render
 from signvip_toysign.motion import Manner, Motion, neutral, perform

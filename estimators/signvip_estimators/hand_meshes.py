@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import Field
 
 from signvip import contracts
-from signvip.data.stamps import digest, marks
+from signvip.data import digest, marks
 from signvip.errors import DataError
 from signvip.estimation.gaps import fill_gaps
 from signvip.estimation.layouts import cleaned

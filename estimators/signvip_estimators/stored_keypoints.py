@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from signvip import contracts
-from signvip.data.stamps import digest, marks
+from signvip.data import digest, marks
 from signvip.errors import DataError
 from signvip.estimation.places import signer_of
 from signvip.estimation.signer import SEEN

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from signvip import hookimpl
 from signvip.contracts import Register
-from signvip.hookspecs import hookimpl
 
 NAMES = {
     "bleu": "texts:Bleu",

@@ -93,7 +93,7 @@ def read_table(path: Path, encoding: str | None = None) -> Table:
     return _json_lines(path, content) if path.suffix.lower() == ".jsonl" else _separated(path, content)
 
 
-def parse_object(text: str) -> dict[str, Any]:
+def parse_unique(text: str) -> dict[str, Any]:
     """A JSON object; ValueError where it is none, or says something twice."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -194,7 +194,7 @@ def _json_lines(path: Path, content: str) -> Table:
             continue
         place, values, fault = f"line {number} of {path.name}", {}, ""
         try:
-            found = parse_object(line)
+            found = parse_unique(line)
             values = {name: value for name, value in found.items() if isinstance(value, str)}
             fault = f"{place} is not in UTF-8; save it as UTF-8" if is_torn(line) else ""
             values |= {} if fault else as_words(found)

@@ -19,6 +19,7 @@ from signvip.errors import SignVipError
 from signvip.testing.conditions import check_condition
 from signvip.testing.datasets import check_dataset
 from signvip.testing.estimators import check_estimator
+from signvip.testing.face import check_imports
 from signvip.testing.metrics import check_metric
 from signvip.testing.quantizers import check_quantizer
 from signvip.testing.translators import check_translator
@@ -30,6 +31,7 @@ __all__ = [
     "check_condition",
     "check_dataset",
     "check_estimator",
+    "check_imports",
     "check_metric",
     "check_plugin",
     "check_quantizer",

@@ -200,7 +200,11 @@ def new_plugins(tmp_path_factory):
     done = subprocess.run(
         [*command, *(f"{home}/tests" for home in homes)],
         cwd=folder,
-        env={**ONE_THREAD, "PYTHONPATH": os.pathsep.join(homes), "PATH": ""},
+        env={
+            **ONE_THREAD,
+            "PYTHONPATH": os.pathsep.join([*homes, os.environ.get("PYTHONPATH", "")]),
+            "PATH": "",
+        },
         capture_output=True,
         text=True,
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from signvip.data.clip_tables import read_table
+from signvip.data import read_table
 from signvip.errors import DataError
 from signvip_datasets.lexicon.letters import LONGEST, fold
 

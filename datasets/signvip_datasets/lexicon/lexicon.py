@@ -15,8 +15,7 @@ from signvip_toysign.signer import generator
 
 from signvip import contracts
 from signvip.contracts import SPLITS, Clip
-from signvip.data.files import walk
-from signvip.data.stamps import digest, marks
+from signvip.data import digest, marks, walk
 from signvip.errors import ConfigError, DataError
 from signvip_datasets.entries import check_split
 from signvip_datasets.lexicon.body import FINE, Manner, known, signer, skeleton, spelling_face, view

@@ -11,7 +11,7 @@ from skimage import data
 
 from signvip import Clip
 from signvip.contracts import LEFT_HAND, RIGHT_HAND
-from signvip.data.video import read_video
+from signvip.data import read_video
 from signvip.estimation.tidy import hand_seen
 
 WRISTS = [7, 4]
