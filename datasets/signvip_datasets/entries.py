@@ -13,9 +13,8 @@ from pydantic import Field
 
 from signvip import contracts
 from signvip.contracts import SPLITS, Clip
-from signvip.data import Generated, check_truth, digest, marks, notice_beside, read_footage
+from signvip.data import Generated, check_truth, digest, is_blank, marks, notice_beside, read_footage
 from signvip.errors import DataError
-from signvip.plain import is_blank
 
 SPLIT_NAMES = {
     "train": "train",

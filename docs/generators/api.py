@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from importlib import import_module
-from inspect import isclass, isfunction
+from inspect import isclass, isfunction, ismodule
 
 import signvip
 from generators.text import page
 
-MODULES = ("signvip.errors", "signvip.testing", "signvip.estimation", "signvip.hookspecs")
+MODULES = (
+    "signvip.errors",
+    "signvip.data",
+    "signvip.measures",
+    "signvip.estimation",
+    "signvip.testing",
+    "signvip.hookspecs",
+)
 INTRODUCTION = """
 `import signvip` is quick and loads no torch; the networks and the pipeline are loaded when they are first used.
 What is not listed here may move between versions. The letters in shapes are B batch, F frames, N tokens per frame,
@@ -28,7 +35,8 @@ def _module(name: str) -> list[str]:
     own = [key for key, value in vars(module).items() if getattr(value, "__module__", None) == name]
     exported = getattr(module, "__all__", [key for key in own if not key.startswith("_")])
     about = _rest(f".. automodule:: {name}", ":no-members:")
-    return [about, *(_directive(name, key) for key in exported if key not in signvip.__all__)]
+    shown = [key for key in exported if key not in signvip.__all__ and not ismodule(getattr(module, key))]
+    return [about, *(_directive(name, key) for key in shown)]
 
 
 def _order(names: list[str]) -> list[str]:

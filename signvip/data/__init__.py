@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from signvip.data.stamps import digest, marks, options_of
     from signvip.data.video import VideoWriter, read_video
     from signvip.data.words import composed, is_torn, read_words
+    from signvip.plain import is_blank
 
 __all__ = [
     "PICTURES",
@@ -31,6 +32,7 @@ __all__ = [
     "check_truth",
     "composed",
     "digest",
+    "is_blank",
     "is_hidden",
     "is_torn",
     "key_of",
@@ -58,6 +60,7 @@ _HOMES = {
     "signvip.data.stamps": ("digest", "marks", "options_of"),
     "signvip.data.video": ("VideoWriter", "read_video"),
     "signvip.data.words": ("composed", "is_torn", "read_words"),
+    "signvip.plain": ("is_blank",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
