@@ -5,7 +5,6 @@ A checkpoint carries the configuration that built it, and at inference the check
 
 from __future__ import annotations
 
-import difflib
 import json
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
@@ -17,7 +16,7 @@ from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt, ValidationEr
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from signvip.contracts import Config
-from signvip.errors import ConfigError
+from signvip.errors import ConfigError, suggest
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 # Above these, a number is a mistake or an attack: arrays of that size would take the machine's memory.
@@ -98,6 +97,13 @@ class VaeTraining(Training):
             raise ValueError(f"noise={list(self.noise)} is no range; give the least, then the most")
         return self
 
+
+PHASES_OF = {
+    1: ("stage1.vae", "stage1.image", "stage1.motion"),
+    2: ("stage2", "stage2_poses"),
+    3: ("stage3",),
+}
+"""The sections of a configuration that say how each stage is trained."""
 
 # What says how a phase is watched and fed: it changes none of its weights.
 BOOKKEEPING = ("log_every", "validate_every", "checkpoint_every", "workers")
@@ -277,6 +283,24 @@ def parse_config(values: Mapping[str, Any]) -> RunConfig:
         raise ConfigError(explain(error, prefix="configuration", known=keys_of(RunConfig))) from error
 
 
+def with_conditions(config: RunConfig, names: Sequence[str]) -> RunConfig:
+    """Keep only the conditions named, each with the options that it has; all of them where none is named."""
+    if not names:
+        return config
+    chosen = {name: config.conditions.get(name, {}) for name in names}
+    return parse_config({**config.model_dump(mode="json"), "conditions": chosen})
+
+
+def with_steps(config: RunConfig, stage: int, steps: int | None) -> RunConfig:
+    """Give every phase of a stage so many steps; None keeps what they have."""
+    values: Options = config.model_dump(mode="json")
+    for section in PHASES_OF[stage] if steps is not None else ():
+        training = option(values, section)
+        if training is not None:
+            training["steps"] = steps
+    return parse_config(values)
+
+
 def presets() -> list[str]:
     """Names of the presets that travel with the package."""
     names = [entry.name for entry in files("signvip.presets").iterdir()]
@@ -286,7 +310,7 @@ def presets() -> list[str]:
 def read_preset(name: str) -> Options:
     """Read a preset by name; ConfigError with the nearest name where there is none."""
     if name not in presets():
-        raise ConfigError(f"There is no preset '{name}'; {_nearest(name, presets())}")
+        raise ConfigError(f"There is no preset '{name}'; {suggest(name, presets())}")
     return tomllib.loads((files("signvip.presets") / f"{name}.toml").read_text())
 
 
@@ -354,8 +378,7 @@ def _nearest(key: str, known: Collection[str]) -> str:
         return f"write {' or '.join(sorted(elsewhere))}"
     beside = [_last(other) for other in known if other.rpartition(".")[0] == section]
     others = [other for other in beside or map(_last, known) if other != name]
-    near = difflib.get_close_matches(name, others, n=1) or difflib.get_close_matches(name, known, n=1)
-    return f"did you mean '{near[0]}'?" if near else f"known: {', '.join(others)}."
+    return suggest(name, others)
 
 
 def _last(key: str) -> str:

@@ -185,6 +185,7 @@ class DatasetReader(Protocol):
     """A corpus. Built as `cls(config)`; picklable, so that worker processes can load clips.
 
     A class may also have `knows`, the keys of `Clip.known` that all its clips come with: no estimator is then needed;
+    `usual = True`, where it reads any folder that no dataset is named for;
     `filmed = True`, where its clips come with nothing else: `preprocess` then says at once which estimator is missing;
     `portrait(signer) -> (H, W, 3)`, a picture of one of its signers to generate from;
     `stamp(split, clip_id) -> str`, which changes when the clip's text, footage or options do, and is found without
@@ -207,7 +208,8 @@ class Estimator(Protocol):
     """Finds in the pictures what the corpus does not know. Built as `cls(config)`; picklable.
 
     Worker processes each have their own: models are loaded at the first call. A class may also have `moves`, as a
-    reader; `stamp(clip_id) -> str`, which changes when the file does that it reads of a clip; `finds_people = True`,
+    reader; `usual = True`, where it is to be taken for a dataset that knows no keypoints and no estimator is named;
+    `stamp(clip_id) -> str`, which changes when the file does that it reads of a clip; `finds_people = True`,
     where it refuses a clip without people, and is then asked whether a reference shows one; `weights`, a fingerprint
     (str) of what it was loaded from, which the manifest of the shards keeps, and, as any plugin, a `weights_licence`
     (str), which `signvip plugins show` tells.

@@ -12,7 +12,17 @@ Anything else that is raised is a defect of ours and keeps its traceback.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 from signvip.plain import plain
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return what to say of a name that is not known: the nearest one that is, or all of them."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean '{near[0]}'?" if near else f"known: {', '.join(names) or 'none'}."
 
 
 class SignVipError(Exception):

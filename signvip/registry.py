@@ -6,7 +6,6 @@ import, and one that is broken, exits, prints or hangs must not take the others,
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import inspect
 import pkgutil
@@ -27,7 +26,7 @@ from signvip import hookspecs
 from signvip.config import explain
 from signvip.contracts import Config
 from signvip.discovery import GROUP, Entry, installed
-from signvip.errors import ConfigError, PluginError, SignVipWarning
+from signvip.errors import ConfigError, PluginError, SignVipWarning, suggest
 from signvip.guard import describe, guarded
 
 OWN = "signvip"  # the distribution whose plugins need no guard
@@ -95,6 +94,27 @@ class Registry:
         """Names registered for a kind, sorted."""
         return sorted({record.name for record in self.records if record.kind == kind})
 
+    def find(self, name: str | None = None, kind: str | None = None) -> list[Plugin]:
+        """Return the records of a name and a kind, None for any; PluginError where a name has none."""
+        if kind is not None and kind not in KINDS:
+            raise PluginError(f"There is no kind '{kind}' of plugin; use one of {', '.join(KINDS)}.")
+        of_kind = [record for record in self.records if kind in (None, record.kind)]
+        found = [record for record in of_kind if name in (None, record.name)]
+        if name is not None and not found:
+            known = sorted({record.name for record in of_kind})
+            raise PluginError(f"There is no {kind or 'plugin'} '{name}'; {suggest(name, known)}")
+        return found
+
+    def usual(self, kind: str) -> str | None:
+        """Return the plugin of a kind that is taken where nobody names one, by what its class says; None without."""
+        return next((name for name in self.names(kind) if self._is_usual(kind, name)), None)
+
+    def _is_usual(self, kind: str, name: str) -> bool:
+        try:
+            return bool(getattr(self.get(kind, name), "usual", False))
+        except PluginError:  # a broken one stops no command that does not need it
+            return False
+
     def _load(self, name: str, distribution: str, version: str, load: Callable[[], object]) -> None:
         plugin, before = f"{distribution}:{name}", len(self.records)
 
@@ -129,11 +149,9 @@ class Registry:
             hook(register)
 
     def _unknown(self, kind: str, name: str) -> str:
-        near = difflib.get_close_matches(name, self.names(kind), n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(self.names(kind)) or 'none'}."
         broken = [f"{record.distribution} ({record.error})" for record in self.records if record.error]
         failed = f" These plugins failed to load: {'; '.join(broken)}." if broken else ""
-        return f"There is no {kind} '{name}'; {hint}{failed}"
+        return f"There is no {kind} '{name}'; {suggest(name, self.names(kind))}{failed}"
 
 
 @cache

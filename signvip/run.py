@@ -16,7 +16,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from signvip import fits
-from signvip.config import RunConfig, load_config, merge, option, parse_config, parse_setting, read_toml
+from signvip.config import (
+    RunConfig,
+    load_config,
+    merge,
+    option,
+    parse_config,
+    parse_setting,
+    read_toml,
+    with_conditions,
+    with_steps,
+)
 from signvip.data.files import write_text
 from signvip.data.json_files import parse_object
 from signvip.errors import MismatchError, RunError
@@ -191,6 +201,29 @@ def resolve_config(
     return parse_config(merge(values, flags))
 
 
+def training_config(
+    path: Path,
+    stage: int,
+    *,
+    preset: str | None = None,
+    file: Path | None = None,
+    settings: Sequence[str] = (),
+    plugins: Mapping[str, str | None] | None = None,
+    conditions: Sequence[str] = (),
+    steps: int | None = None,
+) -> RunConfig:
+    """Merge what is asked of a stage onto the run in `path`, or onto a preset; `plugins` are names by their part.
+
+    A plugin's name is also laid beneath the settings, so that in `--quantizer sign --set quantizer.channels=10` the
+    option is one of `sign`, not of the quantizer that the preset names. `steps` are those of each phase of the stage.
+    """
+    named = {part: name for part, name in (plugins or {}).items() if name is not None}
+    first = [f"{part}.name={name}" for part, name in named.items()]
+    flags = {part: {"name": name} for part, name in named.items()}
+    config = resolve_config(path, preset, file, [*first, *settings], flags)
+    return with_steps(with_conditions(config, conditions), stage, steps)
+
+
 def default_preset() -> str:
     """`small` where a GPU is present, else `tiny`."""
     try:
@@ -211,4 +244,4 @@ def _refuse_change(old: Run, config: RunConfig) -> None:
         )
 
 
-__all__ = ["Run", "default_preset", "resolve_config"]
+__all__ = ["Run", "default_preset", "resolve_config", "training_config"]

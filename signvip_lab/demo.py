@@ -14,7 +14,7 @@ from PIL import Image
 import signvip
 from signvip.config import RunConfig, load_config
 from signvip.data.executors import TIME_LIMIT, Processes
-from signvip.data.preprocess import preprocess
+from signvip.data.prepare import make_shards
 from signvip.data.provenance import NOTICE, png_notice
 from signvip.data.sample import Recipe
 from signvip.data.sheet import contact_sheet, spread
@@ -108,12 +108,7 @@ def _train(out: Path, reporter: Reporter) -> Path:
 def _preprocess(config: RunConfig, shards: Path, reporter: Reporter, **counts: int) -> None:
     """Write shards of the embedded corpus, with so many clips in each split, or as many as it usually has."""
     reader = signvip.build("dataset", DATASET, size=config.size, fps=config.fps, **counts)
-    total = sum(len(reader.ids(split)) for split in ("train", "dev", "test"))
-    with reporter.task("preprocess", total) as task:
-        preprocess(
-            Recipe.of(reader, config), shards, executor=Processes(2, TIME_LIMIT),
-            progress=lambda done, total: task.advance(),
-        )  # fmt: skip
+    make_shards(Recipe.of(reader, config), shards, executor=Processes(2, TIME_LIMIT), reporter=reporter)
 
 
 def _write(out: Path, chain: Chain, made: Made) -> dict[str, Path]:

@@ -27,7 +27,7 @@ class Folder:
             None, gt=0, description="rate of folders of pictures; by default fps"
         )
 
-    filmed = True
+    filmed = usual = True
 
     def __init__(self, config: Config) -> None:
         self.config = config

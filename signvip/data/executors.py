@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -137,6 +137,13 @@ class Ray:
             return too_long(self.time_limit)
         except ray.exceptions.WorkerCrashedError:
             return KILLED
+
+
+def choose_executor(kind: Literal["local", "ray"], workers: int, time_limit: float = TIME_LIMIT) -> Executor:
+    """Return who makes the samples: a Ray cluster, so many worker processes, or without any this process."""
+    if kind == "ray":
+        return Ray(time_limit)
+    return Processes(workers, time_limit) if workers else Here()
 
 
 def too_long(seconds: float) -> str:

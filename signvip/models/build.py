@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from torch import nn
 
-from signvip.errors import ConfigError
+from signvip.errors import ConfigError, suggest
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -19,7 +18,5 @@ def build_network(cls: type[Network], options: Mapping[str, Any], **derived: Any
     known = [name for name in inspect.signature(cls.__init__).parameters if name != "self"]
     for key in options:
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}."
-            raise ConfigError(f"{cls.__name__} has no option '{key}'; {hint}")
+            raise ConfigError(f"{cls.__name__} has no option '{key}'; {suggest(key, known)}")
     return cls(**{**options, **derived})

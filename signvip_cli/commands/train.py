@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -19,9 +19,6 @@ from signvip_cli.options import (
     Settings,
     Verbose,
 )
-
-if TYPE_CHECKING:
-    from signvip.config import RunConfig
 
 
 def train(
@@ -57,50 +54,14 @@ def train(
       signvip train --stage 3 --run runs/mine --steps 2000
     """
     from signvip.processes import is_main
+    from signvip.run import training_config
     from signvip.stages import train as train_stage
     from signvip_cli.reporter import make_reporter
 
-    chosen = choose_config(
-        run, preset, config, settings or [], {"quantizer": quantizer, "translator": translator}
-    )
-    chosen = override(chosen, stage, steps, condition or [])
+    chosen = training_config(
+        run, stage, preset=preset, file=config, settings=settings or (), conditions=condition or (), steps=steps,
+        plugins={"quantizer": quantizer, "translator": translator},
+    )  # fmt: skip
     done = train_stage(chosen, stage, shards=shards, run=run, resume=resume, reporter=make_reporter())
     if is_main():
         print_result(str(done))
-
-
-def choose_config(
-    run: Path, preset: str | None, file: Path | None, settings: list[str], names: dict[str, str | None]
-) -> RunConfig:
-    """Merge preset, file, `--set` and the flags that name a plugin.
-
-    A plugin's name is also laid beneath `--set`, so that in `--quantizer sign --set quantizer.channels=10`
-    the option is one of `sign`, not of the quantizer that the preset names.
-    """
-    from signvip.run import resolve_config
-
-    flags = {part: {"name": name} for part, name in names.items() if name is not None}
-    first = [f"{part}.name={name}" for part, name in names.items() if name is not None]
-    return resolve_config(run, preset, file, [*first, *settings], flags)
-
-
-_TRAININGS = {
-    1: ("stage1.vae", "stage1.image", "stage1.motion"),
-    2: ("stage2", "stage2_poses"),
-    3: ("stage3",),
-}
-
-
-def override(config: RunConfig, stage: int, steps: int | None, conditions: list[str]) -> RunConfig:
-    """Apply `--steps` to the phases of one stage, and let `--condition` replace the preset's conditions."""
-    from signvip.config import option, parse_config
-
-    values: dict[str, Any] = config.model_dump(mode="json")
-    if conditions:
-        values["conditions"] = {name: values["conditions"].get(name, {}) for name in conditions}
-    if steps is not None:
-        for section in _TRAININGS[stage]:
-            training = option(values, section)
-            if training is not None:
-                training["steps"] = steps
-    return parse_config(values)

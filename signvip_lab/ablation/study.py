@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -13,7 +12,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from signvip.config import explain, read_toml
 from signvip.contracts import Config
 from signvip.data.files import fault_of_name
-from signvip.errors import ConfigError
+from signvip.errors import ConfigError, suggest
 from signvip_lab.ablation.axes import Axis, make_axis
 
 Scale = Literal["linear", "log2", "symlog"]
@@ -88,9 +87,7 @@ def read_study(name: str) -> Study:
     if name.endswith(".toml"):
         return _parse(Path(name).stem, read_toml(Path(name)))
     if name not in study_names():
-        near = difflib.get_close_matches(name, study_names(), n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(study_names())}."
-        raise ConfigError(f"There is no study '{name}'; {hint}")
+        raise ConfigError(f"There is no study '{name}'; {suggest(name, study_names())}")
     return _parse(name, tomllib.loads((files("signvip_lab.ablation.studies") / f"{name}.toml").read_text()))
 
 

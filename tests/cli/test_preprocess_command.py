@@ -12,7 +12,7 @@ from poses import letter_hand, write_lexicon
 from signvip_toysign import ToySign
 
 from signvip.config import load_config
-from signvip_cli.commands.preprocess import open_corpus, read_settings
+from signvip.data.prepare import open_dataset, read_settings
 
 FEW = "--set dataset.train=2 --set dataset.dev=1 --set dataset.test=1 --size 32x48 --workers 0 --preset tiny".split()
 
@@ -82,7 +82,7 @@ def test_settings_are_those_of_the_configuration_or_of_the_reader():
 
 def test_a_folder_goes_to_the_reader_as_its_source(tmp_path):
     for name in (None, "folder"):
-        assert open_corpus(str(tmp_path), name, {}, tiny()).config.source == tmp_path
+        assert open_dataset(str(tmp_path), name, {}, tiny()).config.source == tmp_path
 
 
 def test_conditions_that_nobody_finds_are_refused_before_a_clip_is_read(signvip):
@@ -132,10 +132,10 @@ def test_a_dataset_with_its_own_texts_is_given_none(signvip):
 
 
 def test_without_a_source_the_dataset_is_the_configurations():
-    assert type(open_corpus(None, None, {}, load_config("tiny"))).__name__ == "ToySign"
+    assert type(open_dataset(None, None, {}, load_config("tiny"))).__name__ == "ToySign"
     config = load_config("tiny", flags={"dataset": {"name": "toysign", "train": 7, "dev": 3}})
-    reader = open_corpus(None, None, {"dev": 2}, config)
+    reader = open_dataset(None, None, {"dev": 2}, config)
     assert (len(reader.ids("train")), len(reader.ids("dev"))) == (7, 2)
     assert (
-        len(open_corpus("toysign", None, {}, config).ids("train")) == ToySign.Config().train
+        len(open_dataset("toysign", None, {}, config).ids("train")) == ToySign.Config().train
     )  # named: as it is

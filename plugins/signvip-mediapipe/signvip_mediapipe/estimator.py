@@ -21,6 +21,7 @@ class Mediapipe:
 
     provides = ("keypoints", "hands")
     finds_people = True
+    usual = True  # it runs offline and on a CPU
     weights_licence = "Apache-2.0"
 
     class Config(signvip.Config):

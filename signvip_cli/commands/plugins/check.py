@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from signvip_cli.commands.plugins.records import Kind, as_dict, find, owner
+from signvip_cli.commands.plugins.records import Kind, as_dict, owner
 from signvip_cli.console import print_json, print_result
 from signvip_cli.options import Json, Plugins, Verbose
 
@@ -32,8 +32,10 @@ def check(
 
       signvip plugins check sign --kind quantizer
     """
+    from signvip.registry import registry
+
     rows = []
-    for record in find(name, kind):
+    for record in registry().find(name, kind):
         rows.append(judge(record))
         if not json:
             about = f"{record.kind or 'module':<10}  {record.name:<14}  {owner(record)}"

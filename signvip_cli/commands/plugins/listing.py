@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from signvip_cli.commands.plugins.records import Kind, as_dict, describe, find, owner
+from signvip_cli.commands.plugins.records import Kind, as_dict, describe, owner
 from signvip_cli.console import print_json, print_remark, print_result
 from signvip_cli.options import Json, Plugins, Verbose
 
@@ -18,7 +18,9 @@ def list_plugins(json: Json = False, plugin: Plugins = None, verbose: Verbose = 
 
       signvip plugins list --json
     """
-    records = sorted(find(None, None), key=lambda record: (record.kind, record.name))
+    from signvip.registry import registry
+
+    records = sorted(registry().find(), key=lambda record: (record.kind, record.name))
     if json:
         print_json([as_dict(record) for record in records])
         return
@@ -45,5 +47,7 @@ def show(
 
       signvip plugins show pose --kind condition
     """
-    shown = [describe(record) for record in find(name, kind)]
+    from signvip.registry import registry
+
+    shown = [describe(record) for record in registry().find(name, kind)]
     print_json(shown[0] if len(shown) == 1 else shown)

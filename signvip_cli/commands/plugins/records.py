@@ -1,8 +1,7 @@
-"""Finding plugin records by name, and how one looks on a line or in JSON."""
+"""How the record of a plugin looks on a line or in JSON."""
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from importlib.metadata import PackageNotFoundError, metadata
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,23 +14,6 @@ if TYPE_CHECKING:
 Kind = Annotated[
     str | None, typer.Option("--kind", help="condition, quantizer, translator, dataset or metric.")
 ]
-
-
-def find(name: str | None, kind: str | None) -> list[Plugin]:
-    """Records of a name and kind (None is any); PluginError with the nearest name where there are none."""
-    from signvip.errors import PluginError
-    from signvip.registry import KINDS, plugins
-
-    if kind is not None and kind not in KINDS:
-        raise PluginError(f"There is no kind '{kind}' of plugin; use one of {', '.join(KINDS)}.")
-    of_kind = [record for record in plugins() if kind in (None, record.kind)]
-    found = [record for record in of_kind if name in (None, record.name)]
-    if not found and name is not None:
-        names = sorted({record.name for record in of_kind})
-        near = difflib.get_close_matches(name, names, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(names) or 'none'}."
-        raise PluginError(f"There is no {kind or 'plugin'} '{name}'; {hint}")
-    return found
 
 
 def as_dict(record: Plugin) -> dict[str, Any]:
