@@ -46,11 +46,15 @@ def guarded() -> Iterator[Heard]:
     Its prints are kept from stdout and its warnings from being errors; both are in what this gives.
     """
     heard = Heard()
-    with _overheard(heard), _recorded(heard), _without_exits(), _limited():
+    with _overheard(heard), _recorded(heard), _without_exits(), _limited(), _interrupts() as asked:
         try:
             yield heard
         except SystemExit as error:
             raise Exited(f"it exits with {error.code!r}") from error
+        except KeyboardInterrupt as error:
+            if asked:
+                raise
+            raise Exited("it raises KeyboardInterrupt, though nobody interrupts it") from error
 
 
 def describe(error: BaseException) -> str:
@@ -95,6 +99,29 @@ def _limited() -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, *outer)
         signal.signal(signal.SIGALRM, handler)
+
+
+@contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """Give a list that a signal goes into when the user interrupts, to tell that from an error of the plugin's own."""
+    asked: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, frame: Any) -> None:
+        asked.append(number)
+        if callable(before):
+            before(number, frame)
+
+    if callable(before):  # otherwise nothing raises in Python
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield asked
+    finally:
+        if callable(before):
+            signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

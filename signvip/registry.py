@@ -12,7 +12,7 @@ import pkgutil
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -71,6 +71,7 @@ class Registry:
         self.manager = pluggy.PluginManager(GROUP)
         self.manager.add_hookspecs(hookspecs)
         self.records: list[Plugin] = []
+        self._failed_to_log: set[str] = set()
         for entry in entries:
             self._load(entry.name, entry.distribution, entry.version, entry.load)
 
@@ -89,6 +90,20 @@ class Registry:
         if not found or found[0].cls is None:
             raise PluginError(self._unknown(kind, name))
         return found[0].cls
+
+    def log(self, stage: str, step: int, values: Mapping[str, float]) -> None:
+        """Give a row of a training's log to every plugin; one that fails is named once, and stops nothing."""
+        for hook in reversed(self.manager.hook.on_log.get_hookimpls()):
+            row = {"stage": stage, "step": step, "values": dict(values)}
+            try:
+                hook.function(*(row[name] for name in hook.argnames))
+            except (Exception, SystemExit) as error:
+                if hook.plugin_name not in self._failed_to_log:
+                    self._failed_to_log.add(hook.plugin_name)
+                    _tell(
+                        f"{hook.plugin_name} failed to log step {step} of {stage} ({describe(error)}); the training "
+                        "goes on, and this is said once."
+                    )
 
     def names(self, kind: str) -> list[str]:
         """Names registered for a kind, sorted."""

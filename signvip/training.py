@@ -306,7 +306,7 @@ def _log(
     accelerator.log(values, step=step)
     with (folder / "metrics.jsonl").open("a") as file:
         file.write(json.dumps({"step": step, **values}) + "\n")
-    registry().manager.hook.on_log(stage=phase, step=step, values=values)
+    registry().log(phase, step, values)
 
 
 def _checkpoint(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 from pydantic import ConfigDict
 from torch import nn
 
 import signvip
+from signvip.errors import SignVipWarning
+from signvip.registry import Registry
 from signvip.testing import check_plugin, check_quantizer, required_options
 
 
@@ -172,3 +176,25 @@ def test_a_translator_is_built_by_name_with_its_sizes():
     assert len(built.generate(["rain"], max_frames=2)) == 1
     with pytest.raises(signvip.ConfigError, match="also give vocab_size"):
         signvip.build("translator", "gpt2", tokens_per_frame=4)
+
+
+def test_a_plugin_that_fails_to_log_is_named_once_and_others_are_told():
+    class Broken:
+        @signvip.hookimpl
+        def on_log(self, stage, step):
+            sys.exit(f"no {stage}")
+
+    class Heard:
+        @signvip.hookimpl
+        def on_log(self, values, step):
+            told.append((step, values.pop("loss")))
+
+    told, found, values = [], Registry([]), {"loss": 1.0}
+    for plugin in (Heard(), Broken(), Heard()):
+        found.manager.register(plugin, name=f"{type(plugin).__name__}-{id(plugin)}")
+    with pytest.warns(
+        SignVipWarning, match=r"Broken-\d+ failed to log step 3 of stage2 \(SystemExit: no stage2\)"
+    ):
+        found.log("stage2", 3, values)
+    found.log("stage2", 4, values)
+    assert told == [(3, 1.0), (3, 1.0), (4, 1.0), (4, 1.0)] and values == {"loss": 1.0}

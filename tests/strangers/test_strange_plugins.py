@@ -54,6 +54,8 @@ def of(distribution: str):
 STOPS = {
     "import sys; sys.exit(3)": "exits with 3",
     "raise SystemExit": "exits with None",
+    "raise KeyboardInterrupt": "raises KeyboardInterrupt",
+    "import signal; signal.signal(2, signal.SIG_IGN); raise KeyboardInterrupt": "raises KeyboardInterrupt",
     "exit('bye')": "exits with 'bye'",
     "import os; os._exit(4)": "os._exit",
     "from os import abort\nabort()": "os.abort",
@@ -79,6 +81,12 @@ def test_a_plugin_that_stops_is_named_and_stops_nobody(site, code):
     assert STOPS[code] in bad.error and "\n" not in bad.error and (bad.version, bad.name) == ("1.5", "thing")
     assert {"good", "fsq", "toysign"} <= {record.name for record in found}
     assert os._exit.__module__ in ("posix", "nt")
+
+
+def test_a_user_who_interrupts_is_obeyed(site):
+    site("signvip-slow", "import os, signal\nos.kill(os.getpid(), signal.SIGINT)")
+    with pytest.raises(KeyboardInterrupt):
+        Registry(installed())
 
 
 @pytest.mark.parametrize(
