@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -43,6 +44,23 @@ def note(run: Path, *parts: str, beside: Path | None = None) -> None:
                 found[other] = fingerprint(home, other)
         if found:
             write_text(run / part / NOTE, json.dumps(found, indent=2) + "\n")
+
+
+@contextmanager
+def unchanged(run: Path) -> Iterator[None]:
+    """Raise RunError where a run is written to while the block reads it: what was read may be halves of two trainings.
+
+    A lock would keep a training waiting for a video of an hour; this is over as soon as the parts are in memory.
+    """
+    before = _files(run)
+    try:
+        yield
+    except Exception as error:
+        if _files(run) == before:
+            raise
+        raise _written_meanwhile(run) from error
+    if _files(run) != before:
+        raise _written_meanwhile(run)
 
 
 def forget(run: Path) -> None:
@@ -93,6 +111,25 @@ def _read(path: Path) -> dict[str, str]:
     if not isinstance(found, dict):
         raise RunError(f"{path} is damaged; restore it, or delete it and take on trust that the parts fit.")
     return found
+
+
+def _files(run: Path) -> list[tuple[Path, int, int, int]]:
+    """Every file that a run is loaded from, with what changes when it is written again."""
+    folders = (run, run / "vae", run / "scheduler", *(run / part for part in TRAINED_WITH))
+    found = []
+    for file in (file for folder in folders for file in sorted(folder.glob("[!.]*"))):
+        try:
+            if file.is_file():
+                found.append((file, *_seen(file)))
+        except FileNotFoundError:  # it went between the two looks, and is not there at the next
+            continue
+    return found
+
+
+def _written_meanwhile(run: Path) -> RunError:
+    return RunError(
+        f"{run} was written to while it was read; wait for its training to end, and start this again."
+    )
 
 
 def _seen(file: Path) -> tuple[int, int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from importlib.resources import files
@@ -22,6 +22,7 @@ from signvip.data.provenance import NOTICE
 from signvip.data.video import VideoWriter
 from signvip.errors import ConfigError, DataError, SignVipWarning, UnseenWarning
 from signvip.estimation.pose_writing import check_writable, write_pose
+from signvip.fits import unchanged
 from signvip.fitting import explained, generation_that_fits
 from signvip.outputs import check_outputs
 from signvip.pipeline import SignVipPipeline
@@ -109,7 +110,8 @@ def generate(
         reporter.say(
             "No run of your own yet: using the embedded toysign model that travels with the package."
         )
-    pipe = load_pipeline(source, options)
+    with unchanged(Path(source)):
+        pipe, origin = load_pipeline(source, options), _origin(Path(source))
     if any(request.pose is not None for request in requests):
         pipe.require_pose_head()
     told = _concerns(pipe, requests, options, strict)
@@ -120,7 +122,7 @@ def generate(
         with _fitting(pipe, options):
             translated = _translate(pipe, part, generators, options)
             for request, tokens, generator, doubt in zip(part, translated, generators, doubts, strict=True):
-                outputs.append(_make(pipe, source, request, tokens, generator, options, reporter, doubt))
+                outputs.append(_make(pipe, origin, request, tokens, generator, options, reporter, doubt))
     return outputs
 
 
@@ -227,7 +229,7 @@ def _translate(
 
 def _make(
     pipe: SignVipPipeline,
-    source: str,
+    origin: Mapping[str, Any],
     request: Request,
     tokens: Tensor,
     generator: torch.Generator,
@@ -255,23 +257,30 @@ def _make(
         size = pipe.config.height, pipe.config.width
         request.pose.parent.mkdir(parents=True, exist_ok=True)
         write_pose(request.pose, made.poses.numpy(), size=size, fps=pipe.config.fps)
-    sidecar = _sidecar(pipe, source, request, tokens, options) | {"warnings": list(doubts)}
+    sidecar = _sidecar(pipe, origin, request, tokens, options) | {"warnings": list(doubts)}
     write_text(beside, json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n")
     return request.output
 
 
+def _origin(run: Path) -> dict[str, Any]:
+    """Tell which run videos come from, and by which weights, for their sidecars."""
+    weights = Run.open(run).fingerprint(*MAKERS) if (run / "config.json").is_file() else None
+    return {"run": "embedded" if run == embedded_run() else str(run), "weights": weights}
+
+
 def _sidecar(
-    pipe: SignVipPipeline, source: str, request: Request, tokens: Tensor, options: GenerateOptions
+    pipe: SignVipPipeline,
+    origin: Mapping[str, Any],
+    request: Request,
+    tokens: Tensor,
+    options: GenerateOptions,
 ) -> dict[str, Any]:
-    local = Path(source)
-    weights = Run.open(local).fingerprint(*MAKERS) if (local / "config.json").is_file() else None
     return {
         "generated": True,
         "notice": NOTICE,
         "text": request.text,
         "reference": str(request.reference),
-        "run": "embedded" if local == embedded_run() else source,
-        "weights": weights,
+        **origin,
         "pose": None if request.pose is None else str(request.pose),
         "sampling": {
             **asdict(options),

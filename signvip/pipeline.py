@@ -139,7 +139,8 @@ class SignVipPipeline(DiffusionPipeline):
         """
         folder = Path(pretrained_model_name_or_path)
         if folder.exists() or not is_hub_id(str(pretrained_model_name_or_path)):
-            return cls._read(folder, **kwargs)
+            with fits.unchanged(folder):
+                return cls._read(folder, **kwargs)
         try:
             folder = cls.download(pretrained_model_name_or_path, **kwargs)
         except Exception as error:  # offline, unknown, gated: the hub has a dozen errors for it

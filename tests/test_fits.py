@@ -13,7 +13,8 @@ import signvip
 from signvip import fits
 from signvip.config import merge, parse_config
 from signvip.derive import encode, tokenize
-from signvip.errors import MismatchError
+from signvip.errors import MismatchError, RunError
+from signvip.pipeline import SignVipPipeline
 from signvip.stages import train
 from signvip_lab.evaluation.evaluate import evaluate
 
@@ -159,3 +160,19 @@ def test_a_generation_that_gives_no_numbers_is_an_error(trained):
     next(pipe.translator.network.heads.parameters()).data.fill_(float("nan"))
     with pytest.raises(signvip.RunError, match="translator predicts numbers that are not finite"):
         pipe("rain", picture, max_frames=2)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_run_that_is_written_to_while_it_is_read_is_refused(run, monkeypatch, fails):
+    read = SignVipPipeline._read.__func__
+
+    def read_late(cls, folder, **options):
+        found = None if fails else read(cls, folder, **options)
+        change(folder, "denoiser")
+        if fails:
+            raise RunError("the denoiser is damaged")
+        return found
+
+    monkeypatch.setattr(SignVipPipeline, "_read", classmethod(read_late))
+    with pytest.raises(RunError, match="was written to while it was read; wait"):
+        SignVipPipeline.from_pretrained(run)

@@ -105,7 +105,7 @@ pipe = load_pipeline(str(embedded_run()), GenerateOptions(steps=1, device="cpu")
 for frames in (25, 200):
     tokens = torch.zeros(frames, pipe.autoencoder.tokens_per_frame, dtype=torch.long)
     request = Request("rain", Path(sys.argv[1]), Path(sys.argv[2]))
-    _make(pipe, str(embedded_run()), request, tokens, torch.Generator(), GenerateOptions(), Silent())
+    _make(pipe, {}, request, tokens, torch.Generator(), GenerateOptions(), Silent())
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 

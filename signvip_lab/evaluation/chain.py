@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from signvip.data.pixels import to_model, to_pixels
+from signvip.fits import unchanged
 from signvip.generate import GenerateOptions, load_pipeline
 from signvip.models import ConditionEncoder
 from signvip.pipeline import SignVipPipeline
-from signvip.run import Run
+from signvip.run import MAKERS, Run
 from signvip.stages.clips import Clips
 from signvip.stages.codecs import CHUNK
 
@@ -26,17 +27,20 @@ class Chain:
     pipe: SignVipPipeline
     clips: Clips
     encoder: ConditionEncoder = field(init=False)
+    fingerprint: str = field(init=False)  # of all its weights, as they were loaded
 
     def __post_init__(self) -> None:
         encoder = self.run.load("condition_encoder", ConditionEncoder)
         self.encoder = encoder.eval().to(self.pipe.device, self.pipe.dtype)
+        self.fingerprint = self.run.fingerprint(*MAKERS)
 
     @classmethod
     def open(cls, run: Path, shards: Path, split: str, sampling: GenerateOptions) -> Chain:
         """Load a run, and look into a split of shards."""
-        opened = Run.open(run)
-        clips = Clips(shards, split, opened.config)
-        return cls(opened, load_pipeline(str(run), sampling), clips)
+        with unchanged(run):
+            opened = Run.open(run)
+            clips = Clips(shards, split, opened.config)
+            return cls(opened, load_pipeline(str(run), sampling), clips)
 
     def embed(self, drawn: Tensor) -> Tensor:
         """Embed drawings (F, K*3, H, W) uint8: e (F, C, h, w)."""

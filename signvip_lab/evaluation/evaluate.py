@@ -22,7 +22,6 @@ from signvip.locks import locked
 from signvip.measures import Summed
 from signvip.progress import Reporter, Silent
 from signvip.registry import build, registry
-from signvip.run import MAKERS
 from signvip_lab.evaluation import chance
 from signvip_lab.evaluation.chain import Chain
 from signvip_lab.evaluation.making import GENERATED, ROWS, TRUTH, Made, make
@@ -223,7 +222,7 @@ def _about(chain: Chain, shards: Path, options: EvaluateOptions) -> dict[str, An
     pipe = chain.pipe
     return {
         "run": "embedded" if chain.run.path == embedded_run() else str(chain.run.path),
-        "fingerprint": chain.run.fingerprint(*MAKERS),
+        "fingerprint": chain.fingerprint,
         "signvip": signvip.__version__,
         "commit": commit(),
         "shards": str(shards),
