@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import tarfile
@@ -190,6 +191,19 @@ class ShardIndex:
     def keys(self) -> list[str]:
         return [sample.key for sample in self.samples]
 
+    @property
+    def identity(self) -> str:
+        """Twelve hex digits over which clips there are, their texts, and the sizes of their videos and conditions.
+
+        What `encode` and `tokenize` add is not part of it.
+        """
+        found = hashlib.sha256()
+        for sample in sorted(self.samples, key=lambda sample: sample.key):
+            sizes = {name: size for name, (_, size) in sample.members.items() if _is_source(name)}
+            found.update(repr((sample.key, sorted(sizes.items()))).encode())
+            found.update(sample.read(fields.TEXT) if fields.TEXT in sizes else b"")
+        return found.hexdigest()[:12]
+
     def fields(self, index: int) -> list[str]:
         """Names of the fields of a sample."""
         return list(self.samples[index].members)
@@ -205,6 +219,10 @@ class ShardIndex:
     def load(self, index: int, name: str) -> Any:
         """A field decoded; DataError as `read`."""
         return self.samples[index].load(name)
+
+
+def _is_source(name: str) -> bool:
+    return name in (fields.VIDEO, fields.TEXT) or name.endswith(".npz")
 
 
 def _damaged(path: Path, reason: str) -> str:

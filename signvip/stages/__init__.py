@@ -6,11 +6,13 @@ import json
 import os
 import shutil
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from signvip.config import BOOKKEEPING, RunConfig, Training, default_option, option
 from signvip.data.files import write_text
+from signvip.data.shards import ShardIndex
 from signvip.errors import ConfigError, RunError
 from signvip.fits import misfit
 from signvip.locks import locked
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from signvip.training import Phase
 
 
+CIRCUMSTANCES = "circumstances.json"  # beside a phase's checkpoints
 Options = TypeVar("Options", bound=Training)
 
 
@@ -44,7 +47,7 @@ def train(
     check_precision(config.precision)  # before start weights are fetched
     heard = reporter if reporter is not None and is_main() else Silent()
     with locked(run, option="--run", say=heard.say), locked(shards, "read", option="--shards", say=heard.say):
-        stages[stage](Run.start(run, config), shards, Loop(resume, heard))
+        stages[stage](Run.start(run, config), shards, Loop(resume, heard, shards))
     return run
 
 
@@ -108,14 +111,15 @@ class PhaseKey:
 class Loop:
     """Runs phases once: a finished phase is skipped until its training, its options or its parts change."""
 
-    def __init__(self, resume: bool, reporter: Reporter) -> None:
-        self.resume, self.reporter = resume, reporter
+    def __init__(self, resume: bool, reporter: Reporter, shards: Path | None = None) -> None:
+        self.resume, self.reporter, self.shards = resume, reporter, shards
 
     def finished(self, run: Run, key: PhaseKey, training: Training) -> bool:
         """Whether this very training was done before and what it made is still there; says so."""
         finished = self.done(run, key, training)
         if finished:
-            self.reporter.say(f"{key.name} of {run.path} is trained already; --fresh trains it again.")
+            other = self._elsewhere(run, key)
+            self.reporter.say(f"{key.name} of {run.path} is trained already{other}; --fresh trains it again.")
         return finished
 
     def done(self, run: Run, key: PhaseKey, training: Training) -> bool:
@@ -145,9 +149,14 @@ class Loop:
         resume = self._goes_on(run, key, training)
         if folder.is_dir() and self.resume and not resume:
             self.reporter.say(f"{key.name} was trained with other options or parts: it starts again.")
+        elif resume and (other := self._elsewhere(run, key)):
+            self.reporter.say(f"{key.name} goes on from what was trained{other}; --fresh trains it anew.")
+        before = self._circumstances(run, key) if resume else []
+        circumstances = [*before, *([now] if (now := self._now(run)) not in before else [])]
         wait()  # until every process has read what was there
         if is_main():
             _prepare(folder, key.stamp(run), key.note(run, training), resume)
+            write_text(folder / CIRCUMSTANCES, json.dumps(circumstances, indent=2) + "\n")
         wait()
         with explained(lambda card: training_that_fits(config, key.name, card)):
             loop(
@@ -163,6 +172,32 @@ class Loop:
         """Called where a part was replaced by one that this phase did not train."""
         if is_main():
             (run.phase(key.name) / "done.json").unlink(missing_ok=True)
+
+    def _now(self, run: Run) -> dict[str, str]:
+        """What a training learns from, and in which precision: hours are not thrown away for these, but it is said."""
+        return {"precision": run.config.precision, **({} if self.shards is None else {"shards": self._train})}
+
+    @cached_property
+    def _train(self) -> str:
+        assert self.shards is not None
+        return ShardIndex(self.shards, "train").identity
+
+    def _circumstances(self, run: Run, key: PhaseKey) -> list[dict[str, str]]:
+        """Those of all steps so far; none where a run is older than this note."""
+        found: list[dict[str, str]] = json.loads(read_text(run.phase(key.name) / CIRCUMSTANCES) or "[]")
+        return found
+
+    def _elsewhere(self, run: Run, key: PhaseKey) -> str:
+        """What earlier steps of a phase had and this command has not, in words; empty where that is nothing."""
+        before = self._circumstances(run, key)
+        now = self._now(run) if before else {}
+        words = {"shards": "on other clips", "precision": "in another precision"}
+        other = [
+            words[name]
+            for name in words
+            if any(each.get(name) != now.get(name) for each in before if name in each)
+        ]
+        return f", {' and '.join(other)}" if other else ""
 
     def _goes_on(self, run: Run, key: PhaseKey, training: Training) -> bool:
         """Whether the checkpoints are of this training, which may only be longer or watched otherwise."""

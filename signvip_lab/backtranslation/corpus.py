@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,16 @@ class TrueClips:
     def __init__(self, shards: Path, split: str) -> None:
         self.index = ShardIndex(shards, split)
         self.infos: list[dict[str, Any]] = [self.index.load(clip, META) for clip in range(len(self.index))]
+        videos = hashlib.sha256()
         for clip, info in enumerate(self.infos):
-            if info.get("generated") or is_marked([read_comment(self.index.read(clip, VIDEO)) or ""]):
+            video = self.index.read(clip, VIDEO)
+            videos.update(video)
+            if info.get("generated") or is_marked([read_comment(video) or ""]):
                 raise DataError(
                     f"{self.index[clip].key} in {self.index[clip].shard} was generated, and an evaluator that learns "
                     "from generated clips judges itself; give shards of true clips."
                 )
+        self.digest = videos.hexdigest()  # what is computed from the pictures is kept under it
 
     def __len__(self) -> int:
         return len(self.index)

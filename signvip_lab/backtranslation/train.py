@@ -14,6 +14,7 @@ import signvip
 from signvip.config import BOOKKEEPING
 from signvip.data.files import write_text
 from signvip.data.manifest import Manifest
+from signvip.data.stamps import digest
 from signvip.errors import DataError, MismatchError
 from signvip.locks import locked
 from signvip.processes import is_main, wait
@@ -76,7 +77,7 @@ def _train(config: EvaluatorConfig, shards: Path, out: Path, resume: bool, repor
     config = config.model_copy(update={"corpus": describe(shards)})
     Manifest.read(shards).check_video(shards, "train-evaluator")
     train, dev = TrueClips(shards, "train"), TrueClips(shards, "dev")
-    run, loop = run_of(config, out), Loop(resume, reporter)
+    run, loop = run_of(config, out), Loop(resume, reporter, shards)
     if learns_poses(config, train, dev):
         _train_poses(run, config, train, dev, loop)
     extractor = open_extractor(config, out)
@@ -148,7 +149,7 @@ def _text_phase(
     else:
         described = describe_extractor(config, run.path)
         features = [
-            _features(run, f"{name}-{step_seed(0, described, 0):08x}", split, extractor, reporter)
+            _features(run, f"{name}-{digest([described, split.digest])}", split, extractor, reporter)
             for name, split in zip(("train", "dev"), clips, strict=True)
         ]
         front, width = FeatureScale(poses.WIDTH), poses.WIDTH

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 from types import SimpleNamespace
 
 import pytest
+from small import make_shards
 
 from signvip import processes
 from signvip.config import BOOKKEEPING
 from signvip.progress import Silent
 from signvip.run import Run
-from signvip.stages import Loop
+from signvip.stages import Loop, train
 from signvip.stages.steps import IMAGE, MOTION, TEXT, TOKENS, VAE
 
 
@@ -61,3 +63,39 @@ def test_data_is_loaded_by_as_many_processes_as_there_are_cores_for(
     monkeypatch.setattr(processes, "os", SimpleNamespace(environ=os.environ, cpu_count=lambda: cores))
     monkeypatch.setenv("LOCAL_WORLD_SIZE", str(processes_here))
     assert processes.loaders(device) == expected
+
+
+class Heard(Silent):
+    def __init__(self):
+        self.said = []
+
+    def say(self, sentence):
+        self.said.append(sentence)
+
+
+def test_other_clips_and_another_precision_are_said(trained, tmp_path, plain_shards):
+    run = shutil.copytree(trained.run, tmp_path / "run")
+    more = make_shards(tmp_path / "more", trained.config, train=5)
+    in_half = trained.config.model_copy(update={"precision": "bf16"})
+    heard = Heard()
+    for shards, config in ((plain_shards, trained.config), (more, trained.config), (plain_shards, in_half)):
+        loop = Loop(True, heard, shards)
+        assert loop.finished(Run(run, config), TOKENS, config.stage2)
+    same, clips, precision = heard.said
+    assert "is trained already; --fresh" in same
+    assert "is trained already, on other clips; --fresh" in clips
+    assert "is trained already, in another precision; --fresh" in precision
+
+
+def test_a_training_that_goes_on_with_other_clips_says_so_from_then_on(trained, tmp_path, plain_shards):
+    run = shutil.copytree(trained.run, tmp_path / "run")
+    more = make_shards(tmp_path / "more", trained.config, train=5)
+    config = trained.config.model_copy(
+        update={"stage2": trained.config.stage2.model_copy(update={"steps": 3})}
+    )
+    heard = Heard()
+    train(config, 2, shards=more, run=run, reporter=heard)
+    assert any("stage2 goes on from what was trained, on other clips; --fresh" in said for said in heard.said)
+    heard.said.clear()
+    train(config, 2, shards=more, run=run, reporter=heard)
+    assert any("is trained already, on other clips" in said for said in heard.said)

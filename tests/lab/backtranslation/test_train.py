@@ -216,3 +216,16 @@ def test_the_size_of_neccam_slt_is_a_preset():
     with torch.device("meta"):
         network = build_network(sizes, 150, build_tokenizer(["a b"], ["de"]))
     assert 22e6 < sum(weight.numel() for weight in network.parameters()) < 24e6
+
+
+def test_features_of_other_pictures_are_not_taken(trained, tmp_path):
+    """What is kept of a split is kept under its pictures: the same clips made again may show something else."""
+    folder = shutil.copytree(trained.shards, tmp_path / "shards")
+    before = TrueClips(folder, "dev").digest
+    index = ShardIndex(folder, "dev")
+    samples = [{name: index.read(clip, name) for name in index.fields(clip)} for clip in range(len(index))]
+    samples[0]["mp4"], samples[1]["mp4"] = samples[1]["mp4"], samples[0]["mp4"]
+    with ShardWriter(folder, "dev") as writer:
+        for key, members in zip(index.keys, samples, strict=True):
+            writer.write(key, members)
+    assert TrueClips(folder, "dev").digest != before == TrueClips(trained.shards, "dev").digest
