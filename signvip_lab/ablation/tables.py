@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 NOTHING = "-"
 SEEDS, FAILED = "seeds", "failed"
+WIDEST = 130  # characters of a line of Markdown, beyond which a table is cut into several
 
 
 def write_tables(out: Path, summary: Summary, records: Sequence[Record], notes: Sequence[str]) -> None:
@@ -29,13 +30,26 @@ def write_tables(out: Path, summary: Summary, records: Sequence[Record], notes: 
 
 
 def markdown(summary: Summary) -> str:
-    """A table in Markdown, the best in bold."""
+    """Return a table in Markdown, the best in bold; a wide one as several, each with the names of its rows."""
     frame = _words(summary)
     for column in summary.columns:
         for place in summary.best(column):
             words = str(frame.at[place, column.heading])
             frame.at[place, column.heading] = f"**{words}**"
-    return str(frame.to_markdown(index=False))
+    return "\n\n".join(str(part.to_markdown(index=False)) for part in narrow(frame, list(summary.axes)))
+
+
+def narrow(frame: pandas.DataFrame, names: list[str]) -> list[pandas.DataFrame]:
+    """Cut a table between columns, so that no line of its Markdown is too wide; `names` begin every part."""
+    parts = [names]
+    for column in frame.columns.drop(names):
+        wider = [*parts[-1], column]
+        width = len(frame[wider].to_markdown(index=False).partition("\n")[0])
+        if width > WIDEST and parts[-1] != names:
+            parts.append([*names, column])
+        else:
+            parts[-1] = wider
+    return [frame[part] for part in parts]
 
 
 def latex(summary: Summary) -> str:

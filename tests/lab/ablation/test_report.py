@@ -20,7 +20,7 @@ from signvip_lab.ablation.page import write_report_page
 from signvip_lab.ablation.report import require_libraries
 from signvip_lab.ablation.study import Figure, Goal, Study
 from signvip_lab.ablation.summary import summarise
-from signvip_lab.ablation.tables import latex, markdown, write_tables
+from signvip_lab.ablation.tables import WIDEST, latex, markdown, narrow, write_tables
 
 KEYS = ("dev/usage", "dev/loss", "dev/ratio", "dev/absent")
 
@@ -101,6 +101,16 @@ def test_markdown_and_latex_have_the_best_in_bold(summary, tmp_path):
     text = latex(summary)
     assert re.search(r"fsq & 128 & \\bfseries 0\.91 \$\\pm\$ 0\.014 & \\bfseries 0\.1", text)
     assert r"\toprule" in text and r"dev/usage $\uparrow$" in text and "±" not in text
+
+
+def test_a_wide_table_is_cut_into_several_that_hold_every_column_once():
+    frame = pandas.DataFrame({"arm": ["a", "b"], **{f"a metric with a long name {n}": ["1", "2"] for n in range(9)}})
+    parts = narrow(frame, ["arm"])
+    assert len(parts) == 3 and all(list(part.columns)[0] == "arm" for part in parts)
+    assert [column for part in parts for column in part.columns[1:]] == list(frame.columns[1:])
+    assert all(len(line) <= WIDEST for part in parts for line in part.to_markdown(index=False).splitlines())
+    alone = pandas.DataFrame({"arm": ["a"], "x" * 200: ["1"]})
+    assert [list(part.columns) for part in narrow(alone, ["arm"])] == [["arm", "x" * 200]]
 
 
 def test_words_are_escaped_in_html_and_latex(tmp_path):
