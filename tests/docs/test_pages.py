@@ -19,6 +19,7 @@ from generators import PAGES, write_reference  # noqa: E402
 from generators.commands import all_commands  # noqa: E402
 
 GENERATED = DOCS / "reference" / "generated"
+WIDEST = 140  # of a line of a table
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s]+)\)")
 
 
@@ -110,6 +111,27 @@ def test_every_picture_has_words():
         if mark and not words
     ]
     assert not bare
+
+
+def test_no_line_of_a_table_is_wide():
+    wide = [
+        f"{page.relative_to(ROOT)}: {line[:60]}... has {len(line)} characters"
+        for page, text in written().items()
+        for line in text.splitlines()
+        if line.startswith("|") and len(line) > WIDEST
+    ]
+    assert not wide, "\n".join(wide)
+
+
+def test_files_that_the_pages_name_are_there():
+    named = re.compile(r"`((?:docs|tests|benchmarks|plugins|signvip\w*)/[\w./-]+\.(?:py|toml|md|json))`")
+    gone = [
+        f"{page.relative_to(ROOT)}: {path}"
+        for page, text in written().items()
+        for path in named.findall(text)
+        if not (ROOT / path).exists()
+    ]
+    assert not gone, "\n".join(gone)
 
 
 def test_every_command_and_option_has_its_place():

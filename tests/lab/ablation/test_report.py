@@ -104,9 +104,11 @@ def test_markdown_and_latex_have_the_best_in_bold(summary, tmp_path):
 
 
 def test_a_wide_table_is_cut_into_several_that_hold_every_column_once():
-    frame = pandas.DataFrame({"arm": ["a", "b"], **{f"a metric with a long name {n}": ["1", "2"] for n in range(9)}})
+    frame = pandas.DataFrame(
+        {"arm": ["a", "b"], **{f"a metric with a long name {n}": ["1", "2"] for n in range(9)}}
+    )
     parts = narrow(frame, ["arm"])
-    assert len(parts) == 3 and all(list(part.columns)[0] == "arm" for part in parts)
+    assert len(parts) > 2 and all(next(iter(part.columns)) == "arm" for part in parts)
     assert [column for part in parts for column in part.columns[1:]] == list(frame.columns[1:])
     assert all(len(line) <= WIDEST for part in parts for line in part.to_markdown(index=False).splitlines())
     alone = pandas.DataFrame({"arm": ["a"], "x" * 200: ["1"]})
