@@ -62,10 +62,20 @@ class Chain:
         parts = ("vae", "reference_net", "guider", "denoiser", "translator")
         return {**{name: getattr(pipe, name) for name in parts}, "decoder": pipe.autoencoder.decoding}
 
-    def generate(self, text: str, reference: np.ndarray, seed: int) -> tuple[np.ndarray, Tensor]:
-        """Make a video as `signvip generate --seed` does: frames (F, H, W, 3) uint8, and the tokens (F, N)."""
-        generator = torch.Generator().manual_seed(seed)
-        made = self.pipe(text, reference, generator=generator, output_type="stream")
+    def language(self, clip: int) -> str | None:
+        """Return the sign language of a clip (ISO 639-3), where the translator tells several apart."""
+        return self.clips.info(clip)["language"] if self.pipe.translator.languages else None
+
+    def translate(self, clip: int) -> Tensor:
+        """Translate the text of a clip: tokens (F, N)."""
+        return self.pipe.translate([self.clips.info(clip)["text"]], language=self.language(clip))[0]
+
+    def generate(self, clip: int, reference: np.ndarray, seed: int) -> tuple[np.ndarray, Tensor]:
+        """Make a video of a clip's text as `signvip generate --seed` does: frames (F, H, W, 3) uint8, tokens (F, N)."""
+        generator, text = torch.Generator().manual_seed(seed), self.clips.info(clip)["text"]
+        made = self.pipe(
+            text, reference, generator=generator, output_type="stream", language=self.language(clip)
+        )
         return np.concatenate(list(made.frames)), made.tokens
 
     def video(self, e: Tensor, reference: np.ndarray, seed: int) -> np.ndarray:

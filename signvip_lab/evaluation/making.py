@@ -76,11 +76,11 @@ def make(chain: Chain, pick: int, seed: int, pixels: bool, contrasts: bool = Fal
     tokens = tokens_of(chain.pipe.autoencoder, chain.clips, pick, lambda: e).cpu()
     clip = Made(pick, info, chain.truth(pick), _keypoints(chain, pick), tokens, written=tokens)
     if not pixels:
-        clip.written = chain.pipe.translate([info["text"]])[0].cpu()
+        clip.written = chain.translate(pick).cpu()
         return clip
     own = step_seed(seed, info["id"], 0)  # of the clip, so that a subset gives the same videos
     begin = time.perf_counter()
-    clip.generated, written = chain.generate(info["text"], clip.reference, own)
+    clip.generated, written = chain.generate(pick, clip.reference, own)
     clip.seconds, clip.written = time.perf_counter() - begin, written.cpu()
     clip.rebuilt = chain.video(e, clip.reference, own)
     if contrasts:

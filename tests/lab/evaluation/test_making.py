@@ -43,3 +43,20 @@ def test_shuffled_conditions_are_the_same_in_another_order(chain):
     clip = make(chain, 0, 0, pixels=True, contrasts=True)
     drawn, wrong = clip.rebuilt[0], clip.contrasts[SHUFFLED][0]
     assert sorted(frame.sum().item() for frame in drawn) == sorted(frame.sum().item() for frame in wrong)
+
+
+@pytest.mark.parametrize("pixels", [True, False])
+@pytest.mark.parametrize("told_apart", [True, False])
+def test_a_text_is_signed_in_the_language_of_its_clip(trained, monkeypatch, pixels, told_apart):
+    chain = Chain.open(trained.run, trained.shards, "test", GenerateOptions())
+    monkeypatch.setattr(chain.pipe.translator.network, "languages", ("tsa", "tsb") if told_apart else ())
+    asked = []
+
+    def generate(texts, *, languages=None, **_):
+        asked.append((list(texts), languages))
+        return [torch.zeros(2, chain.pipe.autoencoder.tokens_per_frame, dtype=torch.long)]
+
+    monkeypatch.setattr(chain.pipe.translator, "generate", generate)
+    make(chain, 0, 0, pixels=pixels)
+    info = chain.clips.info(0)
+    assert asked == [([info["text"]], [info["language"]] if told_apart else None)]
