@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
 
 import torch
 
 from signvip.errors import ConfigError, DataError
 from signvip.plain import is_blank
+from signvip.sampling.windows import Tail
 
+WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 OUTPUT_TYPES = ("pil", "np", "pt", "latent", "stream")
 
 
@@ -29,7 +31,7 @@ def whole(name: str, value: Any, least: int = 1, most: int | None = None) -> int
     return number
 
 
-def real(name: str, value: Any) -> float | None:
+def real(name: str, value: Any, most: float = math.inf) -> float | None:
     """Return a finite number from 0 on, or None for None; ConfigError for anything else."""
     if value is None:
         return None
@@ -37,9 +39,29 @@ def real(name: str, value: Any) -> float | None:
         number = math.nan if isinstance(value, str | bytes | bool) else float(value)
     except (TypeError, ValueError, RuntimeError):
         number = math.nan
-    if not (math.isfinite(number) and number >= 0):
-        raise ConfigError(f"{name} is {value!r}; give a finite number from 0 on.")
+    if not (math.isfinite(number) and 0 <= number <= most):
+        limit = "from 0 on" if most == math.inf else f"from 0 to {most:g}"
+        raise ConfigError(f"{name} is {value!r}; give a finite number {limit}.")
     return number
+
+
+def check_sampling(options: Mapping[str, Any]) -> None:
+    """ConfigError for options of a pipeline that no sampling can have, as they are given to its constructor."""
+    for name, value in options.items():
+        if value is None:
+            raise ConfigError(f"{name} is None; leave it out to have the run's own.")
+        if name == "tail":
+            if value not in get_args(Tail):
+                raise ConfigError(f"tail is {value!r}; choose one of {', '.join(get_args(Tail))}.")
+        elif name == "guidance":
+            real(name, value)
+        elif name == "fps":
+            if not real(name, value):
+                raise ConfigError("fps is 0; give frames a second.")
+        elif name in ("guidance_start", "guidance_stop"):
+            real(name, value, most=1)
+        else:
+            whole(name, value, least=0 if name == "overlap" else 1)
 
 
 def texts_of(text: Any, *, unread: bool = False) -> list[str]:
@@ -101,7 +123,7 @@ def check_tokens(tokens: Any, texts: Sequence[str], width: int, codes: int) -> N
     shape = f"(frames, {width}) whole numbers from 0 to {codes - 1}"
     if not isinstance(tokens, torch.Tensor):
         raise DataError(f"The tokens are a {type(tokens).__name__}; give a tensor {shape}.")
-    if tokens.ndim != 2 or tokens.shape[1] != width or not len(tokens) or tokens.is_floating_point():
+    if tokens.ndim != 2 or tokens.shape[1] != width or not len(tokens) or tokens.dtype not in WHOLE:
         raise DataError(f"The tokens are {tuple(tokens.shape)} {tokens.dtype}; give {shape}.")
     if tokens.device.type != "cpu":
         return  # to look at them would wait for the card
@@ -116,10 +138,24 @@ def check_output_type(name: Any) -> None:
         raise DataError(f"There is no output type '{name}'; choose one of {', '.join(OUTPUT_TYPES)}.")
 
 
-def check_callback(callback: Any, inputs: Sequence[str]) -> None:
+def check_callback(callback: Any, inputs: Sequence[str] | str | None) -> None:
     """ConfigError for a callback that cannot be called, or that asks for more than latents."""
+    inputs = [inputs] if isinstance(inputs, str) else inputs or []
     if callback is not None and not callable(callback):
         raise ConfigError(f"The callback is a {type(callback).__name__}; give a function.")
     others = sorted(set(inputs) - {"latents"})
     if others:
         raise ConfigError(f"A callback is given latents, not {', '.join(others)}; ask for ['latents'].")
+
+
+def latents_of(given: Any, latents: torch.Tensor) -> torch.Tensor:
+    """Return the latents that a callback gave back, or those that it was given; ConfigError for what cannot be."""
+    if given is not None and not isinstance(given, Mapping):
+        raise ConfigError(
+            f"The callback returned a {type(given).__name__}; return a dict with latents, or {{}}."
+        )
+    made = (given or {}).get("latents", latents)
+    if not isinstance(made, torch.Tensor) or made.shape != latents.shape:
+        found = tuple(made.shape) if isinstance(made, torch.Tensor) else f"a {type(made).__name__}"
+        raise ConfigError(f"The callback returned latents {found}; return a tensor {tuple(latents.shape)}.")
+    return made

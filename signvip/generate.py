@@ -316,7 +316,7 @@ def _check(request: Request, overwrite: bool) -> None:
 def _device(name: str | None) -> torch.device:
     try:
         device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
-        torch.empty(0, device=device)
+        torch.empty(1, device=device).item()  # "meta" has no values
     except (RuntimeError, AssertionError) as error:
         raise ConfigError(f"There is no usable device '{name}' here; try --device cpu.") from error
     return device

@@ -154,8 +154,10 @@ def told_of(path: Path, remedy: str) -> Iterator[None]:
     """Make a RunError of whatever a library raises for a damaged file: each has errors of its own."""
     try:
         yield
-    except (SignVipError, PermissionError, FileNotFoundError):
+    except (SignVipError, PermissionError):
         raise
+    except FileNotFoundError as error:
+        raise RunError(f"{path} is not there; {remedy}") from error
     except Exception as error:
         if type(error).__name__ == "SafetensorError":
             raise RunError(f"{path} is cut short or damaged; {remedy}") from error

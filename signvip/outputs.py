@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -14,17 +15,18 @@ from signvip.errors import DataError
 def check_outputs(video: Path, pose: Path | None, *, overwrite: bool) -> None:
     """DataError where a video, its sidecar or its poses cannot be written, or would replace what `generate` did not."""
     sidecar = video.with_suffix(".json")
+    _check_place(video, "-o")
     for path, option, ours in (
         (video, "-o", _is_marked(video)),
         (sidecar, "-o", says_so(sidecar)),
         *([(pose, "--pose", _is_pose_of(sidecar, pose))] if pose is not None else []),
     ):
+        _check_place(path, option)
         if not overwrite and not ours and path.is_file() and path.stat().st_size:
             raise DataError(
                 f"{path} is there already, and signvip generate did not write it; choose another place by {option}, or "
                 "add --overwrite."
             )
-        _check_place(path, option)
 
 
 def _is_marked(video: Path) -> bool:
@@ -40,7 +42,10 @@ def _is_pose_of(sidecar: Path, pose: Path) -> bool:
 
 
 def _check_place(path: Path, option: str) -> None:
+    """DataError where no file can be at a path, such as where a folder is."""
     try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
         with replacing(path) as temporary:
             temporary.touch()
             temporary.unlink()

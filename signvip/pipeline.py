@@ -4,6 +4,7 @@ Annotations are no strings here, and no Literals: diffusers 0.35 reads those of 
 """
 
 import math
+import os
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,8 +26,10 @@ from signvip.arguments import (
     check_callback,
     check_language,
     check_output_type,
+    check_sampling,
     check_tokens,
     generators_of,
+    latents_of,
     real,
     references_of,
     texts_of,
@@ -37,14 +40,14 @@ from signvip.contracts import KEYPOINTS, Config
 from signvip.data.images import load_reference
 from signvip.data.likeness import Likeness
 from signvip.data.pixels import to_model, to_pixels
-from signvip.errors import RunError, SignVipWarning, UnseenWarning
+from signvip.errors import ConfigError, MismatchError, RunError, SignVipWarning, UnseenWarning
 from signvip.knowledge import Seen
-from signvip.loading import INDEX, check_part, load_part, load_scheduler, read_index
+from signvip.loading import INDEX, SCHEDULE, check_part, load_part, load_scheduler, read_index
 from signvip.models import Codec, Denoiser, Guider, PoseHead, ReferenceNet, TokenTranslator
 from signvip.models.vae import decode_latents, encode_images
 from signvip.people import doubts_about
 from signvip.run import MAKERS, Run
-from signvip.sampling.sampler import make_scheduler, sample
+from signvip.sampling.sampler import make_scheduler, refuse_other_schedule, sample
 
 MODELS = ("vae", "reference_net", "guider", "denoiser", "autoencoder", "translator")
 # What each part of a stored pipeline is or derives from; any other class is refused before it is imported.
@@ -111,10 +114,13 @@ class SignVipPipeline(DiffusionPipeline):
         pose_head: Optional[PoseHead] = None,  # noqa: UP045 (diffusers 0.35 knows no other kind of union)
     ) -> None:
         super().__init__()
-        counts = {"steps": steps, "reuse_every": reuse_every, "window": window, "window_batch": window_batch}
-        for name, value in {**counts, "max_frames": max_frames}.items():
-            whole(name, value)
-        real("guidance", guidance)
+        given = dict(
+            height=height, width=width, fps=fps, steps=steps, guidance=guidance, guidance_start=guidance_start,
+            guidance_stop=guidance_stop, reuse_every=reuse_every, window=window, overlap=overlap, tail=tail,
+            window_batch=window_batch, max_frames=max_frames,
+        )  # fmt: skip
+        check_sampling(given)
+        _check_tokens_of(translator, autoencoder)
         self.register_modules(
             vae=vae,
             reference_net=reference_net,
@@ -125,11 +131,7 @@ class SignVipPipeline(DiffusionPipeline):
             scheduler=scheduler,
             pose_head=pose_head,
         )
-        self.register_to_config(
-            height=height, width=width, fps=fps, steps=steps, guidance=guidance, guidance_start=guidance_start,
-            guidance_stop=guidance_stop, reuse_every=reuse_every, window=window, overlap=overlap, tail=tail,
-            window_batch=window_batch, max_frames=max_frames,
-        )  # fmt: skip
+        self.register_to_config(**given)
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: Any, **kwargs: Any) -> "SignVipPipeline":
@@ -137,8 +139,17 @@ class SignVipPipeline(DiffusionPipeline):
 
         Options of the sampler, such as `reuse_every=3`, take the place of the run's own.
         """
+        if not isinstance(pretrained_model_name_or_path, str | os.PathLike):
+            kind = type(pretrained_model_name_or_path).__name__
+            raise RunError(f"A run is a folder or a hub id, and no {kind}; give one such as runs/default.")
         folder = Path(pretrained_model_name_or_path)
-        if folder.exists() or not is_hub_id(str(pretrained_model_name_or_path)):
+        try:
+            there = folder.exists()
+        except OSError as error:
+            raise RunError(
+                f"{str(folder)[:80]} is no folder ({error.strerror}); give a run's, or a hub id."
+            ) from error
+        if there or not is_hub_id(str(pretrained_model_name_or_path)):
             with fits.unchanged(folder):
                 return cls._read(folder, **kwargs)
         try:
@@ -156,6 +167,9 @@ class SignVipPipeline(DiffusionPipeline):
         _check_finished(folder)
         named, values = read_index(folder, BASES, SCHEDULERS)
         _check_values(folder, values)
+        _check_given(kwargs)
+        if (folder / "config.json").is_file():
+            _refuse_others(folder, values, Run.open(folder).config, scheduler="scheduler" not in kwargs)
         missing = [part for part in (*MODELS, "scheduler") if part not in named and part not in kwargs]
         if missing:
             raise RunError(f"{folder / INDEX} names no {missing[0]}; restore it, or get the run again.")
@@ -362,15 +376,20 @@ class SignVipPipeline(DiffusionPipeline):
         generators_of(generator, 1)
         picture = torch.tensor(self._picture(reference))
         picture = to_model(picture.permute(2, 0, 1)[None].to(self._execution_device))
-        features = self.reference_net.features_of(encode_images(self.vae, picture)[0])
+        seen = encode_images(self.vae, picture)[0]
+        if seen.shape[-2:] != e.shape[-2:]:
+            raise RunError(
+                f"Pictures of {self.config.height}x{self.config.width} are no frames of this run: its tokens are of "
+                "another size; leave height and width as they are stored."
+            )
+        features = self.reference_net.features_of(seen)
         with self.progress_bar(total=steps) as bar:
 
             def advance(step: int, timestep: Tensor, latents: Tensor) -> Tensor:
                 bar.update()
                 if callback_on_step_end is None:
                     return latents
-                given = callback_on_step_end(self, step, timestep, {"latents": latents})
-                return (given or {}).get("latents", latents)
+                return latents_of(callback_on_step_end(self, step, timestep, {"latents": latents}), latents)
 
             made = sample(
                 self.denoiser,
@@ -482,6 +501,42 @@ def _check_values(folder: Path, values: Mapping[str, Any]) -> None:
     except ValidationError as error:
         faults = explain(error, prefix=str(folder / "model_index.json"), known=SAMPLER_OPTIONS)
         raise RunError(f"{faults}; restore it, or get the run again.") from error
+
+
+def _check_given(parts: Mapping[str, Any]) -> None:
+    """ConfigError for what cannot take the place of a run's own part, or for a precision that is none."""
+    for part in (*MODELS, "scheduler"):
+        if part in parts and not hasattr(parts[part], "config"):
+            raise ConfigError(
+                f"{part} is {str(parts[part])[:40]!r}; give a network or a scheduler, or leave it out."
+            )
+    dtype = parts.get("torch_dtype")
+    if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
+        raise ConfigError(f"torch_dtype is {dtype!r}; give torch.float32, torch.bfloat16 or torch.float16.")
+
+
+def _check_tokens_of(translator: Any, codec: Any) -> None:
+    """MismatchError for a translator whose tokens are none of the autoencoder's."""
+    sizes = getattr(translator, "config", {})
+    for name in ("tokens_per_frame", "vocab_size"):
+        if name in sizes and sizes[name] != getattr(codec, name, sizes[name]):
+            raise MismatchError(
+                f"The translator has {name}={sizes[name]}, the autoencoder {getattr(codec, name)}: they are of "
+                "different runs; give two of one run."
+            )
+
+
+def _refuse_others(folder: Path, values: Mapping[str, Any], config: RunConfig, *, scheduler: bool) -> None:
+    """MismatchError for a size, a rate or a noise schedule that are not those that the run was trained with."""
+    trained = {"height": config.size[0], "width": config.size[1], "fps": config.fps}
+    for name, wanted in trained.items():
+        if values.get(name, wanted) != wanted:
+            raise MismatchError(
+                f"{folder / INDEX} has {name}={values[name]}, the run was trained with {wanted}; restore it, or get "
+                "the run again."
+            )
+    if scheduler:
+        refuse_other_schedule(folder / "scheduler" / SCHEDULE, config.sampler)
 
 
 class _Shape(Config):

@@ -55,13 +55,15 @@ MAKERS = {
 }
 EVALUATOR = "signvip train-evaluator"  # makes the parts of an evaluator, which is kept as a run is
 OPTIONAL = ("pose_head",)  # what a run may lack and still generate
+# The noise that a denoiser was trained on; what else is in [sampler] says how to sample.
+NOISE = ("train_timesteps", "beta_start", "beta_end", "beta_schedule", "prediction", "zero_terminal_snr")
 # What a part settles once it is trained: nothing after it can change these in silence.
 SETTLED = {
     "vae": ("size", "fps", "vae", "start.vae"),
     "condition_encoder": ("conditions", "condition_encoder"),
     "guider": ("guider",),
     "reference_net": ("reference_net",),
-    "denoiser": ("denoiser",),
+    "denoiser": ("denoiser", *(f"sampler.{name}" for name in NOISE)),
 }
 
 

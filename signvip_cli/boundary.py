@@ -47,6 +47,8 @@ def explain(error: Exception) -> str | None:
         return f"the disk is full{_where(error)}; free some space and {AGAIN}."
     if isinstance(error, OSError) and error.errno in DENIED:
         return f"permission denied{_where(error)}; choose another folder, or mend its permissions."
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename} cannot be read or written ({error.strerror}); check that path, or choose another."
     if type(error).__name__ == "OutOfMemoryError":  # torch's, which this module must not import
         return "the GPU's memory is full; take fewer clips or frames at a time, or use another device."
     return None

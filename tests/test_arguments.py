@@ -210,3 +210,69 @@ def test_generate_checks_its_options_before_anything_is_loaded(tmp_path, options
 def test_options_of_a_run_are_checked_where_it_is_opened():
     with pytest.raises(SignVipError, match="steps is 0; give a whole number from 1 on"):
         signvip.SignVipPipeline.from_pretrained(embedded_run(), steps=0)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *({"height": value} for value in (100, 7, -64, "64", 64.0)),
+        *({"fps": value} for value in (0, -1, float("nan"), "12")),
+        *({"guidance": value} for value in (None, float("nan"), -1)),
+        *({"guidance_start": value} for value in (2, "a", float("nan"))),
+        {"overlap": 1.5},
+        {"overlap": -1},
+        {"tail": "foo"},
+        {"reuse_every": None},
+        {"scheduler": None},
+        {"scheduler": "ddim"},
+        {"vae": None},
+        *({"torch_dtype": value} for value in ("float16", torch.int8, 5)),
+    ],
+    ids=lambda options: "-".join(f"{name}={value}" for name, value in options.items()),
+)
+def test_options_of_a_pipeline_are_checked_where_it_is_made(pipe, options):
+    (name,) = options
+    with pytest.raises(SignVipError, match=f"{name}|Pictures of 100x64|at least 8x8"):
+        if name in ("scheduler", "vae", "torch_dtype"):
+            signvip.SignVipPipeline.from_pretrained(embedded_run(), **options)
+        make(signvip.SignVipPipeline(**pipe.components, **options))
+
+
+@pytest.mark.parametrize("name", [None, 5, b"run", "x" * 5000], ids=["None", "int", "bytes", "long"])
+def test_what_is_no_name_of_a_run_is_a_sentence(name):
+    with pytest.raises(SignVipError, match="hub id"):
+        signvip.SignVipPipeline.from_pretrained(name)
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.complex64, torch.float32])
+def test_tokens_are_whole_numbers(idle, dtype):
+    with pytest.raises(SignVipError, match="whole numbers"):
+        make(idle, tokens=torch.zeros(2, 16, dtype=dtype))
+
+
+@pytest.mark.parametrize(
+    "returned",
+    [5, {"latents": None}, {"latents": torch.zeros(3)}, ["latents"]],
+    ids=["5", "None", "shape", "list"],
+)
+def test_what_a_callback_returns_is_looked_at(pipe, returned):
+    with pytest.raises(SignVipError, match="callback returned"):
+        make(pipe, num_inference_steps=1, callback_on_step_end=lambda *_: returned)
+
+
+def test_a_callback_may_ask_for_nothing(pipe):
+    for inputs in (None, "latents", []):
+        make(pipe, num_inference_steps=1, callback_on_step_end=lambda *_: None,
+             callback_on_step_end_tensor_inputs=inputs)  # fmt: skip
+
+
+def test_a_scheduler_that_finds_nothing_is_refused(pipe):
+    import diffusers
+
+    offered = pipe.scheduler
+    pipe.scheduler = diffusers.DEISMultistepScheduler.from_config(offered.config)
+    try:
+        with pytest.raises(SignVipError, match="DEISMultistepScheduler misses a known answer"):
+            make(pipe, num_inference_steps=8)
+    finally:
+        pipe.scheduler = offered

@@ -176,3 +176,60 @@ def test_a_run_that_is_written_to_while_it_is_read_is_refused(run, monkeypatch, 
     monkeypatch.setattr(SignVipPipeline, "_read", classmethod(read_late))
     with pytest.raises(RunError, match="was written to while it was read; wait"):
         SignVipPipeline.from_pretrained(run)
+
+
+def edit(path, **changes):
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+@pytest.mark.parametrize(
+    ("file", "changes"),
+    [
+        ("model_index.json", {"height": 128}),
+        ("model_index.json", {"fps": 50.0}),
+        ("scheduler/scheduler_config.json", {"beta_end": 0.0121}),
+        ("scheduler/scheduler_config.json", {"num_train_timesteps": 100}),
+        ("scheduler/scheduler_config.json", {"prediction_type": "flow"}),
+    ],
+)
+def test_a_schedule_or_a_size_of_another_run_is_refused(run, file, changes):
+    edit(run / file, **changes)
+    (name,) = changes
+    with pytest.raises(MismatchError, match=f"{name}={changes[name]}, the run was trained with"):
+        signvip.SignVipPipeline.from_pretrained(run)
+
+
+def test_a_schedule_that_says_nothing_is_refused_and_one_that_is_brought_is_not_compared(run):
+    scheduler = signvip.SignVipPipeline.from_pretrained(run).scheduler
+    (run / "scheduler" / "scheduler_config.json").write_text("{}")
+    with pytest.raises(MismatchError, match="num_train_timesteps=None"):
+        signvip.SignVipPipeline.from_pretrained(run)
+    signvip.SignVipPipeline.from_pretrained(run, scheduler=scheduler)
+    (run / "scheduler" / "scheduler_config.json").unlink()
+    with pytest.raises(RunError, match="is not there; get the run again"):
+        signvip.SignVipPipeline.from_pretrained(run)
+
+
+def test_the_noise_of_a_trained_denoiser_stays(run, trained):
+    values = merge(trained.config.model_dump(mode="json"), {"sampler": {"beta_end": 0.0121}})
+    with pytest.raises(MismatchError, match=r"another sampler\.beta_end"):
+        train(parse_config(values), 3, shards=trained.shards, run=run)
+
+
+def test_the_third_stage_waits_for_the_quantizer_that_is_asked_for(run, trained, tmp_path):
+    values = merge(trained.config.model_dump(mode="json"), {"quantizer": {"name": "vq", "codebook_size": 64}})
+    edit(run / "config.json", quantizer=values["quantizer"])  # as a second stage leaves it that was stopped
+    for command in (
+        lambda: train(parse_config(values), 3, shards=trained.shards, run=run),
+        lambda: tokenize(trained.shards, tmp_path / "out", run=run),
+    ):
+        with pytest.raises(MismatchError, match=r"asks for vq codebook_size=64; first run: .*--stage 2"):
+            command()
+
+
+def test_a_translator_of_another_vocabulary_is_refused(run):
+    pipe = signvip.SignVipPipeline.from_pretrained(run)
+    parts = dict(pipe.components)
+    parts["translator"].register_to_config(vocab_size=7)
+    with pytest.raises(MismatchError, match="translator has vocab_size=7"):
+        signvip.SignVipPipeline(**parts)

@@ -110,3 +110,12 @@ def test_what_is_shown_of_a_video_says_what_the_video_says(tmp_path, comment):
     assert read_comment(write_video(shown, tmp_path / "b.mp4")) == comment
     with Image.open(write_sheet(shown, tmp_path / "b.png")) as sheet:
         assert is_marked(map(str, sheet.info.values())) == bool(comment)
+
+
+def test_a_folder_or_an_impossible_name_in_the_place_of_a_video_is_told_before_any_work(tmp_path):
+    (tmp_path / "a.mp4").mkdir()
+    (tmp_path / "b.json").mkdir()
+    for name in ("a.mp4", "b.mp4", "x" * 300 + ".mp4"):
+        with pytest.raises(DataError, match="cannot be written"):
+            check_outputs(tmp_path / name, None, overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "b.json"]

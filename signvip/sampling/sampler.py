@@ -18,13 +18,17 @@ from diffusers import (
 from torch import Tensor
 
 from signvip.config import SchedulerName
-from signvip.errors import ConfigError
+from signvip.data.json_files import parse_object
+from signvip.errors import ConfigError, MismatchError
+from signvip.loading import told_of
 from signvip.sampling.batches import Predict, WindowBatch, make_batches, mean_over
+from signvip.sampling.known_answer import ADVICE, OFFERED, check_known_answer
 from signvip.sampling.steps import check_lcm, kind_of, set_steps
 from signvip.sampling.windows import Tail, windows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from diffusers import SchedulerMixin
 
@@ -33,6 +37,14 @@ if TYPE_CHECKING:
     from signvip.models.video_diffusion.denoiser import Denoiser
     from signvip.models.video_diffusion.guider import Guider
 
+NOISE = (
+    "num_train_timesteps",
+    "beta_start",
+    "beta_end",
+    "beta_schedule",
+    "prediction_type",
+    "rescale_betas_zero_snr",  # not all schedulers store it
+)
 LCM_STEPS = 50  # that weights are distilled from
 LARGEST_SIGMA = 4096.0  # of Euler's steps; diffusers has this where there is no signal at all
 
@@ -56,6 +68,19 @@ def make_scheduler(name: str, noise: Sampler | Mapping[str, Any]) -> SchedulerMi
             most = min(config.get("original_inference_steps", LCM_STEPS), config["num_train_timesteps"])
             return LCMScheduler.from_config(config, original_inference_steps=most)
     raise unknown_scheduler(name)
+
+
+def refuse_other_schedule(path: Path, sampler: Sampler) -> None:
+    """MismatchError where a stored scheduler has another noise schedule than a denoiser was trained with."""
+    with told_of(path, "get the run again."):
+        found = parse_object(path.read_bytes())
+    for name in NOISE:
+        wanted, optional = _scheduler_config(sampler)[name], name == "rescale_betas_zero_snr"
+        if found.get(name, wanted if optional else None) != wanted:
+            raise MismatchError(
+                f"{path} has {name}={found.get(name)}, the run was trained with {wanted}; restore it, or get the run "
+                "again."
+            )
 
 
 def unknown_scheduler(name: str) -> ConfigError:
@@ -114,6 +139,7 @@ def sample(
     _check_interval(guidance_interval)
     parts = windows(e.shape[1], _window(denoiser, e.shape[1], window), overlap, tail)
     batches = make_batches(parts, window_batch, guider, e)
+    check_known(scheduler, steps)
     scheduler = _set_timesteps(scheduler, steps, e.device)
     prompt = denoiser.project_prompt()
     if reference is not None and not callable(reference):
@@ -161,6 +187,18 @@ def _check_interval(interval: tuple[float, float]) -> None:
         raise ConfigError(
             f"Guidance cannot run from {start:g} to {stop:g} of the steps; choose fractions from 0 to 1, in order."
         )
+
+
+def check_known(scheduler: SchedulerMixin, steps: int) -> None:
+    """ConfigError for a scheduler that is none of those offered, and does not find what a denoiser knows."""
+    if type(scheduler) in OFFERED:
+        return
+    if not hasattr(scheduler, "alphas_cumprod") or "num_train_timesteps" not in scheduler.config:
+        raise ConfigError(
+            f"{type(scheduler).__name__} has no noise schedule of the kind that denoisers here are trained on; {ADVICE}"
+        )
+    tried = _set_timesteps(scheduler, steps, torch.device("cpu"))
+    check_known_answer(tried, lambda generator: _step_options(tried, [generator]))
 
 
 def _set_timesteps(scheduler: SchedulerMixin, steps: int, device: torch.device) -> SchedulerMixin:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
 from signvip.data.pixels import to_model
+from signvip.errors import MismatchError
 from signvip.models import Codec, ConditionEncoder, Coordinates, EmbeddingCodec
 from signvip.models.vae import vae_class
 from signvip.networks import autoencoder_class
@@ -20,11 +22,24 @@ CHUNK = 64  # frames that go through a network together
 
 
 def load_codec(run: Run) -> Codec:
-    """The run's codec, of the class that its configuration names; RunError where it is missing."""
-    wanted: type[Codec] = Coordinates
-    if run.config.intermediate == "tokens":
-        wanted = autoencoder_class(run.config)
-    return run.load("autoencoder", wanted)
+    """The run's codec, of the class and around the quantizer that its configuration names; RunError where it is not."""
+    if run.config.intermediate != "tokens":
+        return run.load("autoencoder", Coordinates)
+    codec: Codec = run.load("autoencoder", autoencoder_class(run.config))
+    found = {"name": codec.config["quantizer"], **(codec.config["quantizer_config"] or {})}
+    wanted = run.config.quantizer.model_dump(mode="json")
+    if found != wanted:  # stage 2 was asked for another, and has not finished
+        raise MismatchError(
+            f"The autoencoder of {run.path} has the quantizer {_told(found)}, where this configuration asks for "
+            f"{_told(wanted)}; first run: signvip train --stage 2 --run {run.path}"
+        )
+    return codec
+
+
+def _told(quantizer: Mapping[str, Any]) -> str:
+    """A quantizer as people write it: fsq levels=[5, 5, 5, 5]."""
+    options = (f"{name}={value}" for name, value in quantizer.items() if name != "name")
+    return " ".join([str(quantizer["name"]), *options])
 
 
 def load_vae(run: Run) -> AutoencoderKL:

@@ -56,6 +56,16 @@ def test_a_full_disk_is_a_sentence(failing, error):
     assert "free some space" in result.stderr
 
 
+def test_a_path_that_cannot_be_is_a_sentence(failing):
+    for error in (
+        FileNotFoundError(errno.ENOENT, "No such file", "a/b"),
+        OSError(errno.ENAMETOOLONG, "Too long", "a/b"),
+    ):
+        result = failing(error)
+        assert result.exit_code == 1
+        assert result.stderr.startswith("error: a/b cannot be read or written (")
+
+
 def test_a_folder_that_may_not_be_written_is_a_sentence(failing):
     result = failing(PermissionError(errno.EACCES, "Permission denied", "/root/run"))
     assert result.exit_code == 1
