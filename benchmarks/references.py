@@ -2,8 +2,8 @@
 
 python benchmarks/references.py [--clips FOLDER]
 
-None of these pictures was looked at when `signvip.data.likeness` was written: signers of seeds that nothing else
-uses, the photographs in scikit-image's wheel, noise, pages of text and plain colours, all from fixed seeds.
+Signers of seeds that nothing else uses, the photographs in scikit-image's wheel, noise, pages of text and plain
+colours, all from fixed seeds, that `signvip.data.likeness` was not tuned on.
 """
 
 from __future__ import annotations

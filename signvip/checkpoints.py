@@ -10,6 +10,7 @@ Random states are not kept: the loop seeds every step by its number.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,11 @@ def load_checkpoint(
         )
     tree = parse_json((folder / STATE).read_bytes())
     states = put_together(safetensors.torch.load_file(folder / TENSORS), tree)
+    check_form(optimizer.state_dict()["param_groups"], states["optimizer"]["param_groups"], "optimizer")
+    if accelerator.distributed_type != DistributedType.FSDP:
+        _check_moments(optimizer, states["optimizer"]["state"])
+    for name, part in _all(accelerator, others).items():
+        check_form(part.state_dict(), states[name], name)
     _spread(
         accelerator, module, optimizer, safetensors.torch.load_file(folder / WEIGHTS), states["optimizer"]
     )
@@ -110,6 +116,48 @@ def put_together(tensors: Mapping[str, Tensor], tree: Any) -> Any:
         return tensors[tree[_TENSOR]]
     items = tree[_ITEMS] if _ITEMS in tree else tree.items()
     return {key: put_together(tensors, part) for key, part in items}
+
+
+def check_form(ours: Any, found: Any, place: str) -> None:
+    """Refuse a state that is not of the form of a fresh one: other lengths, shapes or kinds of values (ValueError).
+
+    Names that only one of them has are let pass: other versions of torch have others.
+    """
+    if isinstance(ours, Tensor):
+        same = isinstance(found, Tensor) and found.shape == ours.shape
+    elif isinstance(ours, int | float) and not isinstance(ours, bool):
+        same = isinstance(found, int | float) and not isinstance(found, bool) and math.isfinite(found)
+    elif isinstance(ours, list | tuple):
+        same = isinstance(found, list | tuple) and len(found) == len(ours)
+    else:
+        kind = Mapping if isinstance(ours, Mapping) else type(ours)
+        same = ours is None or isinstance(found, kind)
+    if not same:
+        raise ValueError(f"{place} is not of its form")
+    if isinstance(ours, Mapping):
+        for name in ours.keys() & found.keys():
+            check_form(ours[name], found[name], f"{place}.{name}")
+    elif isinstance(ours, list | tuple):
+        for number, pair in enumerate(zip(ours, found, strict=True)):
+            check_form(*pair, f"{place}.{number}")
+
+
+def _check_moments(optimizer: AcceleratedOptimizer, state: Any) -> None:
+    """Refuse moments of AdamW that are not of the shapes of the weights that they belong to (ValueError)."""
+    if not isinstance(state, Mapping):
+        raise ValueError("the optimizer's state is not of its form")
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    for place, weight in enumerate(weights):
+        own = state.get(place, {})
+        if isinstance(own, Mapping) and "state1" in own:  # in 8 bits, of shapes of their own
+            continue
+        names = ("step", "exp_avg", "exp_avg_sq")
+        if own and not (
+            isinstance(own, Mapping) and all(isinstance(own.get(name), Tensor) for name in names)
+        ):
+            raise ValueError(f"the optimizer's state of weight {place} is not of its form")
+        if own and (own["step"].numel() != 1 or any(own[name].shape != weight.shape for name in names[1:])):
+            raise ValueError(f"the optimizer's state of weight {place} is of another shape")
 
 
 def _all(accelerator: Accelerator, others: Stateful) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ ENDING = "_keypoints.json"  # of the files that OpenPose writes, one a frame
 HOLISTIC = (543, 553)  # MediaPipe: 33 of the body, 468 or 478 of the face, 21 a hand
 WORLD = 33  # points of the body in metres, which some files have behind those
 SLOWEST, FASTEST = 1.0, 1000.0  # frames a second of any camera
+LARGEST = 65536  # pixels of a side
 PARTS = (  # of a person in those
     ("pose_keypoints_2d", 25),
     ("face_keypoints_2d", 70),
@@ -95,25 +95,46 @@ def read_npz(path: Path) -> Stored:
     N says the layout: 128 ours, 133 COCO-WholeBody, 137 OpenPose, 178 MediaPipe as pose-format reduces it, 543 or 553
     MediaPipe, 576 or 586 with its body in metres behind. Pixels where there is a `size`.
     """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} is damaged ({error}); make it again") from error
+    arrays = _arrays(path)
     if "keypoints" not in arrays:
         raise DataError(f"{path} has no array 'keypoints' (but {', '.join(arrays) or 'none'}); name it so")
     points = arrays["keypoints"]
-    if "scores" in arrays and points.shape[:-1] == arrays["scores"].shape:
+    if "scores" in arrays and points.ndim and points.shape[:-1] == arrays["scores"].shape:
         points = np.concatenate([points[..., :2], arrays["scores"][..., None]], axis=-1)
     points = points[:, None] if points.ndim == 3 else points
-    size = (float(arrays["size"][0]), float(arrays["size"][1])) if "size" in arrays else None
-    fps = float(arrays["fps"]) if "fps" in arrays else None
+    size, fps = _numbers(arrays, "size", 2, path), _numbers(arrays, "fps", 1, path)
     hands = arrays.get("hands")
     if hands is not None and hands.shape != (len(points), 2, 21, 4):
         raise DataError(
             f"{path} has hands of shape {hands.shape}, not {(len(points), 2, 21, 4)}; mend or leave them out"
         )
-    return Stored(list(to_ours(np.asarray(points, np.float32), path)), size, fps, hands)
+    if points.size and np.nanmax(np.abs(points), initial=0) > np.finfo(np.float32).max:
+        raise DataError(f"{path} has points that are not finite; write 0 0 0 for a point that is not seen")
+    people = to_ours(np.asarray(points, np.float32), path)
+    return Stored(list(people), (size[0], size[1]) if size else None, fps[0] if fps else None, hands)
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """Read the arrays of an npz; DataError for a damaged one, and for one whose arrays are not of real numbers."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {str(name): np.asarray(file[name]) for name in file.files}
+    except Exception as error:  # zip, zlib and NumPy each have errors of their own for damage
+        raise DataError(f"{path} is damaged ({type(error).__name__}); make it again") from error
+    for name in {"keypoints", "scores", "size", "fps", "hands"} & arrays.keys():
+        if arrays[name].dtype.kind not in "buif":
+            raise DataError(f"{path} has {arrays[name].dtype} in '{name}'; write real numbers there")
+    return arrays
+
+
+def _numbers(arrays: dict[str, np.ndarray], name: str, count: int, path: Path) -> list[float] | None:
+    """Take positive numbers from an array; None where there is no such array."""
+    if name not in arrays:
+        return None
+    values = [float(value) for value in np.ravel(arrays[name])]
+    if len(values) != count or not all(0 < value <= LARGEST for value in values):
+        raise DataError(f"{path} has a '{name}' of {values[:4]}; write {count} above 0 and at most {LARGEST}")
+    return values
 
 
 def to_ours(points: np.ndarray, path: Path) -> np.ndarray:

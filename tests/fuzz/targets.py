@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from hypothesis import strategies as st
 from mutations import changed_bytes, changed_json
 from PIL import Image
@@ -144,6 +145,180 @@ def _pose(data: bytes, folder: Path) -> bool:
     (folder / "a.pose").write_bytes(data)
     stored = read_pose(folder / "a.pose")
     return min(stored.size) > 0
+
+
+@cache
+def seed_keypoints() -> bytes:
+    """Three frames of two people, with size, rate and hands, as an npz."""
+    buffer = io.BytesIO()
+    points, hands = np.full((3, 2, 128, 2), 20.0, np.float32), np.zeros((3, 2, 21, 4), np.float32)
+    scores = np.ones((3, 2, 128), np.float32)
+    np.savez(
+        buffer, keypoints=points, scores=scores, size=np.array([64, 64]), fps=np.float64(12), hands=hands
+    )
+    return buffer.getvalue()
+
+
+def _keypoints(arrays: bytes | dict[str, Any], folder: Path) -> bool:
+    from signvip.estimation.stored import read
+
+    path = folder / "a.npz"
+    if isinstance(arrays, bytes):
+        path.write_bytes(arrays)
+    else:
+        np.savez(path, **arrays)
+    stored = read(path)
+    stored.measure(path)
+    assert stored.size is not None
+    shapes = {people.shape[1:] for people in stored.people}
+    return min(stored.size) > 0 and shapes == {(128, 3)}
+
+
+def _arrays() -> st.SearchStrategy[dict[str, Any]]:
+    """Arrays of other shapes and kinds under the names that are read."""
+    odd = st.sampled_from(
+        (np.float32(3), np.zeros(0), np.zeros((3, 128, 3)), np.zeros((2, 133, 3), int), np.array("x"), np.array([64]),
+         np.array(["a", "b"]), np.array([np.nan, 64]), np.array([-1, 64]), np.array([64, 64]), np.zeros((3, 5, 137, 3)),
+         np.full((2, 0, 128, 3), 1.0), np.ones((3, 2, 128, 3), complex), np.array(1e30), np.array([1e300, 1e300]))
+    )  # fmt: skip
+    sound = {"size": np.array([64, 64]), "fps": np.array(12.0), "keypoints": np.ones((3, 128, 3), np.float32)}
+    names = st.sampled_from(("keypoints", "scores", "size", "fps", "hands"))
+    return st.dictionaries(names, odd, max_size=2).map(lambda values: sound | values)
+
+
+SEED_INDEX = (
+    "path,spoken_language,signed_language,start,end,words,glosses,priority\nsgg/a.pose,de,sgg,0,0,a,,0\n"
+    + ('sgg/b.pose,de,sgg,0,0,"b",,1\nsgg/sch.pose,de,sgg,0,0,sch,,0\n')
+)
+
+
+def _lexicon(data: bytes, folder: Path) -> bool:
+    from signvip_datasets.lexicon.index import read_index
+
+    (folder / "sgg").mkdir()
+    for name in ("a", "b", "sch"):
+        (folder / "sgg" / f"{name}.pose").write_bytes(b"")
+    (folder / "index.csv").write_bytes(data)
+    entries = [entry for alphabet in read_index(folder).values() for entry in alphabet.entries.values()]
+    inside = folder.resolve()
+    return bool(entries) and all(entry.path.resolve().is_relative_to(inside) for entry in entries)
+
+
+def _training() -> tuple[Any, Any, Any]:
+    from torch import nn, optim
+
+    torch.manual_seed(0)
+    module = nn.Linear(2, 2)
+    optimizer = optim.AdamW(module.parameters(), lr=0.1)
+    return module, optimizer, {"schedule": optim.lr_scheduler.ConstantLR(optimizer)}
+
+
+@cache
+def seed_checkpoint() -> dict[str, bytes]:
+    """A checkpoint after one step, by its files."""
+    from accelerate import Accelerator
+
+    from signvip.checkpoints import save_checkpoint
+
+    module, optimizer, others = _training()
+    module(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    with tempfile.TemporaryDirectory() as folder:
+        save_checkpoint(Accelerator(cpu=True), Path(folder), module, optimizer, others)
+        return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+
+
+def _checkpoint(changed: dict[str, bytes], folder: Path) -> bool:
+    """Resume, and take a step: what was read has to be of use."""
+    from accelerate import Accelerator
+
+    from signvip.training import _resume
+
+    target = folder / "checkpoint-0000001"
+    target.mkdir()
+    for name, data in (seed_checkpoint() | changed).items():
+        (target / name).write_bytes(data)
+    module, optimizer, others = _training()
+    step = _resume(Accelerator(cpu=True), folder, module, optimizer, others)
+    module(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    others["schedule"].step()
+    return step == 1 and all(bool(weight.isfinite().all()) for weight in module.parameters())
+
+
+def _changed_checkpoint() -> st.SearchStrategy[dict[str, bytes]]:
+    files = seed_checkpoint()
+    texts = [changed_json(json.loads(data)).map(lambda new, name=name: {name: new}) for name, data in files.items()
+             if name.endswith(".json")]  # fmt: skip
+    tensors = [changed_bytes(data).map(lambda new, name=name: {name: new}) for name, data in files.items()
+               if name.endswith(".safetensors")]  # fmt: skip
+    return st.one_of(*texts, *tensors)
+
+
+ABOUT, TEXTS = "evaluator.json", ["rain in the north", "sun in the south"]
+
+
+@cache
+def seed_evaluator() -> dict[str, bytes]:
+    """An untrained evaluator of poses, by its files."""
+    from evaluators import TINY
+
+    from signvip_lab.backtranslation.config import load_evaluator_config
+    from signvip_lab.backtranslation.corpus import CODEC
+    from signvip_lab.backtranslation.evaluator import run_of
+    from signvip_lab.backtranslation.networks import FeatureScale, PoseReader, build_network
+    from signvip_lab.backtranslation.poses import WIDTH
+    from signvip_lab.backtranslation.vocabulary import build_tokenizer
+
+    config = load_evaluator_config("small", settings=TINY, flags={"modality": "pose"})
+    corpus = {"dataset": "ToySign", "options": {}, "size": [32, 32], "fps": 12.0, "codec": CODEC}
+    config = config.model_copy(update={"corpus": corpus})
+    torch.manual_seed(0)
+    tokenizer = build_tokenizer(TEXTS, ["en", "en"])
+    front, reader = (
+        FeatureScale(WIDTH),
+        PoseReader(config.frames.size, config.frames.channels, config.frames.width),
+    )
+    front.fit(torch.randn(8, WIDTH))
+    with tempfile.TemporaryDirectory() as name:
+        folder, run = Path(name), run_of(config, Path(name))
+        parts = {
+            "translator": build_network(config.translator, WIDTH, tokenizer),
+            "front": front,
+            "poses": reader,
+        }
+        for part, network in {**parts, "tokenizer": tokenizer}.items():
+            run.save(part, network)
+        about = {"config": config.model_dump(mode="json"), "extractor": "keypoints", "beams": 1,
+                 "n": {"train": 2, "dev": 1}, "fingerprint": ""}  # fmt: skip
+        (folder / ABOUT).write_text(json.dumps(about))
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def _evaluator(changed: dict[str, bytes], folder: Path) -> bool:
+    """Open a folder whose fingerprint is right, as a stranger's would be, and read a clip."""
+    from signvip_lab.backtranslation.evaluator import Evaluator, fingerprint_of
+
+    for name, data in (seed_evaluator() | changed).items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(data)
+    try:
+        about = json.loads((folder / ABOUT).read_bytes())
+        (folder / ABOUT).write_text(json.dumps({**about, "fingerprint": fingerprint_of(folder)}))
+    except (ValueError, TypeError, RecursionError):
+        pass  # it is refused as it is
+    evaluator = Evaluator.open(folder)
+    assert evaluator.signature
+    read = evaluator.read([np.zeros((3, 32, 32, 3), np.uint8)], ["en"])
+    return len(read) == 1 and isinstance(read[0], str)
+
+
+def _changed_evaluator() -> st.SearchStrategy[dict[str, bytes]]:
+    files = seed_evaluator()
+    one = {name: changed_json(json.loads(data)) if name.endswith(".json") else changed_bytes(data)
+           for name, data in files.items()}  # fmt: skip
+    return st.one_of(*(how.map(lambda new, name=name: {name: new}) for name, how in one.items()))
 
 
 def _manifest(data: bytes, folder: Path) -> bool:
@@ -306,6 +481,10 @@ def targets() -> dict[str, Target]:
         Target("configurations", changed_bytes(SEED_TOML.encode()), _toml),
         Target("studies", changed_bytes(SEED_STUDY.encode()), _study),
         Target(".pose files", changed_bytes(seed_pose()), _pose),
+        Target("keypoints (npz)", st.one_of(changed_bytes(seed_keypoints()), _arrays()), _keypoints),
+        Target("indices of lexicons", changed_bytes(SEED_INDEX.encode()), _lexicon),
+        Target("checkpoints", _changed_checkpoint(), _checkpoint),
+        Target("evaluators", _changed_evaluator(), _evaluator),
         Target("videos", changed_bytes(seed_video()), _video),
         Target("pictures", st.one_of(*map(changed_bytes, seed_pictures())), _picture),
     ]
