@@ -23,8 +23,8 @@ import torch
 from compare import Row, arguments, compare_work, report
 from torch import Tensor
 
-from signvip.config import Sampler
 from signvip.models.video_diffusion import Denoiser, Guider, ReferenceNet
+from signvip.sampling.options import Sampler
 from signvip.sampling.sampler import make_scheduler, sample
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "models" / "video_diffusion"))

@@ -8,7 +8,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from signvip.config import Choice
 from signvip.contracts import (
     Clip,
     Condition,
@@ -24,6 +23,7 @@ from signvip.errors import ConfigError, DataError, MismatchError, PluginError, R
 from signvip.hookspecs import hookimpl
 from signvip.imports import collector_paused
 from signvip.registry import build, configure, plugin_class, plugins
+from signvip.settings import Choice
 
 if TYPE_CHECKING:
     from signvip.models import (

@@ -5,39 +5,31 @@ A checkpoint carries the configuration that built it, and at inference the check
 
 from __future__ import annotations
 
-import json
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
 from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from signvip.contracts import Config
 from signvip.errors import ConfigError, suggest
-
-Fraction = Annotated[float, Field(ge=0, le=1)]
-# Above these, a number is a mistake or an attack: arrays of that size would take the machine's memory.
-LARGEST_SIDE, LARGEST_RATE = 8192, 1000  # pixels, frames a second
-MOST = 1_000_000  # frames or steps
-Count = Annotated[int, Field(gt=0, le=MOST)]
-Side = Annotated[int, Field(gt=0, le=LARGEST_SIDE)]
-Rate = Annotated[float, Field(gt=0, le=LARGEST_RATE)]
-SchedulerName = Literal["ddim", "ddpm", "dpm++", "unipc", "euler", "lcm"]
-Options = dict[str, Any]  # of one network; its constructor is the schema, checked when it is built
-
-
-class Choice(Config):
-    """A plugin by name, with its options beside the name; the plugin's own `Config` checks them."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-    name: str
-
-    @property
-    def options(self) -> Options:
-        return dict(self.model_extra or {})
+from signvip.sampling.options import Sampler
+from signvip.settings import (
+    Choice,
+    Fraction,
+    Options,
+    Rate,
+    Side,
+    explain,
+    keys_of,
+    merge,
+    option,
+    parse_setting,
+    read_toml,
+)
 
 
 class Training(Config):
@@ -182,40 +174,6 @@ class Stage2(Training):
     )
 
 
-class Sampler(Config):
-    """Noise schedule, and how videos are sampled."""
-
-    scheduler: SchedulerName = Field("ddim", description="lcm: for weights that were distilled for few steps")
-    train_timesteps: Count = 1000
-    beta_start: Annotated[float, Field(gt=0, lt=1)] = 0.00085
-    beta_end: Annotated[float, Field(gt=0, lt=1)] = 0.012
-    beta_schedule: Literal["linear", "scaled_linear", "squaredcos_cap_v2"] = "scaled_linear"
-    prediction: Literal["epsilon", "v_prediction", "sample"] = "epsilon"
-    zero_terminal_snr: bool = False
-    timestep_spacing: Literal["leading", "trailing", "linspace", "sigma"] = Field(
-        "leading", description="sigma: pure noise, then a geometric row of noise levels from 3 to 0.2"
-    )
-    steps: Count = 50
-    guidance: float = Field(3.5, ge=0)
-    guidance_start: Fraction = Field(
-        0.0, description="share of the steps before guidance; above 0 approximate"
-    )
-    guidance_stop: Fraction = Field(
-        1.0,
-        description="share of the steps after which there is none (arXiv:2404.07724); below 1 approximate",
-    )
-    reuse_every: Count = Field(
-        1, description="the inner blocks run in one of so many steps (arXiv:2312.00858); above 1 approximate"
-    )
-    window: Count = Field(24, description="frames denoised together")
-    overlap: int = Field(4, ge=0, description="frames shared by neighbouring windows")
-    tail: Literal["shifted", "reflected"] = Field(
-        "shifted", description="the last window; reflected: as in the authors' code"
-    )
-    window_batch: Count = Field(1, description="windows in one call: more memory, and a fuller GPU")
-    max_frames: Count = 400
-
-
 class RunConfig(Config):
     """Everything that makes a run what it is."""
 
@@ -314,38 +272,6 @@ def read_preset(name: str) -> Options:
     return tomllib.loads((files("signvip.presets") / f"{name}.toml").read_text())
 
 
-def parse_setting(text: str) -> Options:
-    """`a.b=1` as {"a": {"b": 1}}; values are JSON where they parse as JSON, else plain words."""
-    key, separator, word = text.partition("=")
-    if not separator or not key:
-        raise ConfigError(f"'{text}' is no setting; write --set key=value, such as --set stage2.steps=500.")
-    try:
-        value = json.loads(word)
-    except json.JSONDecodeError:
-        value = word
-    for part in reversed(key.split(".")):
-        value = {part: value}
-    return value
-
-
-def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Options:
-    """Lay one tree of options over another; another plugin's name drops the options of the first."""
-    if over.get("name", base.get("name")) != base.get("name"):
-        return dict(over)
-    merged = dict(base)
-    for key, value in over.items():
-        old = merged.get(key)
-        merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
-    return merged
-
-
-def option(values: Mapping[str, Any], key: str) -> Any:
-    """What stands at a dotted key, such as `start.vae`."""
-    for part in key.split("."):
-        values = values[part]
-    return values
-
-
 def default_option(key: str) -> Any:
     """What an option with a dotted key is where nobody gives it, as JSON has it; None where it must be given."""
     model: Any = RunConfig
@@ -354,53 +280,3 @@ def default_option(key: str) -> Any:
         model = model.model_fields[section].annotation
     value = model.model_fields[name].get_default(call_default_factory=True)
     return None if value is PydanticUndefined else to_jsonable_python(value)
-
-
-def explain(error: ValidationError, prefix: str, known: Collection[str]) -> str:
-    """One sentence for all faults of a pydantic error, with the nearest known name for unknown keys."""
-    faults = []
-    for fault in error.errors():
-        where = ".".join(str(part) for part in fault["loc"]) or "value"
-        if fault["type"] == "extra_forbidden":
-            faults.append(f"unknown key '{where}' ({_nearest(where, known)})")
-        elif fault["type"] == "missing":
-            faults.append(f"'{where}' has to be given")
-        else:
-            faults.append(f"{where}: {fault['msg'].removeprefix('Value error, ')}")
-    return f"{prefix}: {'; '.join(faults)}"
-
-
-def _nearest(key: str, known: Collection[str]) -> str:
-    """What to write for a key that is unknown: the same word where it belongs, else the nearest one."""
-    section, _, name = key.rpartition(".")
-    elsewhere = [other for other in known if _last(other) == name and other != key]
-    if elsewhere and any("." in other for other in known):
-        return f"write {' or '.join(sorted(elsewhere))}"
-    beside = [_last(other) for other in known if other.rpartition(".")[0] == section]
-    others = [other for other in beside or map(_last, known) if other != name]
-    return suggest(name, others)
-
-
-def _last(key: str) -> str:
-    return key.rpartition(".")[2]
-
-
-def keys_of(model: type[Config], section: str = "") -> list[str]:
-    """The keys of a configuration, those of its sections with a dot."""
-    keys = []
-    for name, field in model.model_fields.items():
-        keys.append(section + name)
-        for kind in get_args(field.annotation) or (field.annotation,):
-            if isinstance(kind, type) and issubclass(kind, Config) and kind is not Choice:
-                keys += keys_of(kind, f"{section}{name}.")
-    return keys
-
-
-def read_toml(file: Path) -> Options:
-    """Read a `--config` file; ConfigError where it is missing or no TOML."""
-    try:
-        return tomllib.loads(file.read_text())
-    except FileNotFoundError:
-        raise ConfigError(f"There is no configuration file {file}; give the path of a TOML file.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} is not valid TOML ({error}); mend it and start again.") from error

@@ -6,7 +6,7 @@ import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -15,10 +15,10 @@ import torch
 
 import signvip
 from signvip.arguments import check_language, real, whole
-from signvip.config import SchedulerName
 from signvip.data.files import write_text
 from signvip.data.images import load_reference
 from signvip.data.provenance import NOTICE
+from signvip.data.requests import Request
 from signvip.data.video import VideoWriter
 from signvip.errors import ConfigError, DataError, SignVipWarning, UnseenWarning
 from signvip.estimation.pose_writing import check_writable, write_pose
@@ -29,48 +29,18 @@ from signvip.pipeline import SignVipPipeline
 from signvip.plain import is_blank
 from signvip.progress import Reporter, Silent
 from signvip.run import MAKERS, Run
+from signvip.sampling.options import OF_THE_RUN, GenerateOptions, SchedulerName
 from signvip.sampling.sampler import make_scheduler, unknown_scheduler
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+__all__ = ["GenerateOptions", "Request", "choose_run", "embedded_run", "generate", "load_pipeline"]
+
 DEFAULT_RUN = Path("runs/default")
 EMBEDDED = "embedded"  # instead of a folder: the model that travels with the package
 TEXTS_AT_ONCE = 32
-OF_THE_RUN = ("steps", "guidance", "guidance_start", "guidance_stop", "reuse_every", "window_batch")
 LONGEST_TEXT = 2000  # characters; a sentence of the corpora has under 400
-
-
-@dataclass(frozen=True)
-class Request:
-    """One video to make."""
-
-    text: str
-    reference: Path
-    output: Path
-    pose: Path | None = None  # a .pose file to write beside it
-
-
-@dataclass(frozen=True)
-class GenerateOptions:
-    """How to sample; None is the run's own default."""
-
-    steps: int | None = None
-    guidance: float | None = None
-    guidance_start: float | None = None
-    guidance_stop: float | None = None
-    reuse_every: int | None = None
-    window_batch: int | None = None
-    scheduler: str | None = None
-    seed: int = 0
-    language: str | None = None
-    max_frames: int | None = None
-    temperature: float = 0.0
-    top_k: int | None = None
-    device: str | None = None
-    dtype: str | None = None
-    compile: bool = False
-    offload: bool = False
 
 
 def embedded_run() -> Path:

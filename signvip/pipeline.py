@@ -35,7 +35,7 @@ from signvip.arguments import (
     texts_of,
     whole,
 )
-from signvip.config import Rate, RunConfig, Sampler, Side, explain
+from signvip.config import RunConfig
 from signvip.contracts import KEYPOINTS, Config
 from signvip.data.images import load_reference
 from signvip.data.likeness import Likeness
@@ -47,7 +47,9 @@ from signvip.models import Codec, Denoiser, Guider, PoseHead, ReferenceNet, Toke
 from signvip.models.vae import decode_latents, encode_images
 from signvip.people import doubts_about
 from signvip.run import MAKERS, Run
+from signvip.sampling.options import OF_A_PIPELINE, Sampler, sampler_options
 from signvip.sampling.sampler import make_scheduler, refuse_other_schedule, sample
+from signvip.settings import Rate, Side, explain
 
 MODELS = ("vae", "reference_net", "guider", "denoiser", "autoencoder", "translator")
 # What each part of a stored pipeline is or derives from; any other class is refused before it is imported.
@@ -430,20 +432,6 @@ class SignVipPipeline(DiffusionPipeline):
             yield _numbers(decode_latents(self.vae, part), "frames")
 
 
-SAMPLER_OPTIONS = (
-    "steps",
-    "guidance",
-    "guidance_start",
-    "guidance_stop",
-    "reuse_every",
-    "window",
-    "overlap",
-    "tail",
-    "window_batch",
-    "max_frames",
-)
-
-
 def _numbers(values: Tensor, name: str) -> Tensor:
     """Return values as they are; RunError where one is not finite, which a video would show as one colour."""
     if not math.isfinite(float(values.abs().amax())):
@@ -469,11 +457,6 @@ def save_index(folder: Path, config: RunConfig, parts: Mapping[str, Any]) -> Non
     pipe.save_config(folder)
 
 
-def sampler_options(config: Sampler) -> dict[str, Any]:
-    """What the pipeline keeps of a run's sampler section."""
-    return {name: getattr(config, name) for name in SAMPLER_OPTIONS}
-
-
 def is_hub_id(name: str) -> bool:
     """Whether a name can be one of the hub's, `owner/name`, and not only a path."""
     return re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", name) is not None and not name.startswith("runs/")
@@ -493,13 +476,13 @@ def _convert(parts: Iterator[Tensor], output_type: str) -> Any:
 
 def _check_values(folder: Path, values: Mapping[str, Any]) -> None:
     """Refuse sizes and options of a stored pipeline that no configuration could have."""
-    sampler = {name: values[name] for name in SAMPLER_OPTIONS if name in values}
+    sampler = {name: values[name] for name in OF_A_PIPELINE if name in values}
     shape = {name: values[name] for name in ("height", "width", "fps") if name in values}
     try:
         Sampler.model_validate(sampler, strict=True)
         _Shape.model_validate(shape, strict=True)
     except ValidationError as error:
-        faults = explain(error, prefix=str(folder / "model_index.json"), known=SAMPLER_OPTIONS)
+        faults = explain(error, prefix=str(folder / "model_index.json"), known=OF_A_PIPELINE)
         raise RunError(f"{faults}; restore it, or get the run again.") from error
 
 

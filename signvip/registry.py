@@ -23,11 +23,11 @@ import pluggy
 from pydantic import ValidationError
 
 from signvip import hookspecs
-from signvip.config import explain
 from signvip.contracts import Config
 from signvip.discovery import GROUP, Entry, installed
 from signvip.errors import ConfigError, PluginError, SignVipWarning, suggest
 from signvip.guard import describe, guarded
+from signvip.settings import explain
 
 OWN = "signvip"  # the distribution whose plugins need no guard
 _NAME = re.compile(r"\w[\w.+-]{0,59}")  # of a plugin: it becomes part of file names and of what is printed

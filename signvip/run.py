@@ -16,22 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from signvip import fits
-from signvip.config import (
-    RunConfig,
-    load_config,
-    merge,
-    option,
-    parse_config,
-    parse_setting,
-    read_toml,
-    with_conditions,
-    with_steps,
-)
+from signvip.config import RunConfig, load_config, parse_config, with_conditions, with_steps
 from signvip.data.files import write_text
 from signvip.data.json_files import parse_object
 from signvip.errors import MismatchError, RunError
 from signvip.loading import load_part
 from signvip.processes import is_main, wait
+from signvip.settings import merge, option, parse_setting, read_toml
 
 if TYPE_CHECKING:
     from diffusers import ModelMixin

@@ -85,3 +85,40 @@ Conditions = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Sampling steps.")]
+Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same videos.")]
+Device = Annotated[str | None, typer.Option("--device", metavar="NAME", help="cpu, cuda, cuda:1 ...")]
+Precision = Annotated[str | None, typer.Option("--dtype", metavar="NAME", help="fp32, fp16 or bf16.")]
+Metrics = Annotated[
+    list[str] | None,
+    typer.Option("--metric", metavar="NAME", help="Compute this, and only those named (repeatable)."),
+]
+Clips = Annotated[
+    int | None, typer.Option("--clips", min=1, help="Measure on so many clips; all by default.")
+]
+Split = Annotated[str, typer.Option("--split", help="Measure on: train, dev or test.")]
+Weights = Annotated[
+    list[str] | None,
+    typer.Option("--weights", metavar="NAME=PATH", help="The network that a metric needs (repeatable)."),
+]
+Evaluators = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--evaluator",
+        metavar="FOLDER",
+        help="What reads signing back into text (repeatable); by default those in runs/ that fit.",
+    ),
+]
+
+
+def read_weights(lines: list[str] | None) -> dict[str, Path]:
+    """`NAME=PATH` by name; wrong usage otherwise."""
+    found = {}
+    for line in lines or []:
+        name, separator, path = line.partition("=")
+        if not (name and separator and path):
+            raise typer.BadParameter(
+                f"'{line}' is not NAME=PATH, such as fid=model.pt.", param_hint="--weights"
+            )
+        found[name] = Path(path)
+    return found

@@ -6,7 +6,8 @@ import json
 import sys
 from pathlib import Path
 
-from signvip.config import merge, parse_config
+from signvip.config import parse_config
+from signvip.settings import merge
 from signvip.stages import train
 
 

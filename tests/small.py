@@ -28,7 +28,8 @@ SMALL = {
 
 
 def small_config(**changes) -> RunConfig:
-    from signvip.config import merge, parse_config
+    from signvip.config import parse_config
+    from signvip.settings import merge
 
     config = load_config("tiny").model_dump(mode="json")
     conditions = changes.pop("conditions", config["conditions"])

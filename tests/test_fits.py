@@ -11,10 +11,11 @@ from safetensors.torch import load_file, save_file
 
 import signvip
 from signvip import fits
-from signvip.config import merge, parse_config
+from signvip.config import parse_config
 from signvip.derive import encode, tokenize
 from signvip.errors import MismatchError, RunError
 from signvip.pipeline import SignVipPipeline
+from signvip.settings import merge
 from signvip.stages import train
 from signvip_lab.evaluation.evaluate import evaluate
 

@@ -16,7 +16,8 @@ from small import make_shards, small_config
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from signvip.config import load_config
-from signvip.pipeline import SignVipPipeline, sampler_options
+from signvip.pipeline import SignVipPipeline
+from signvip.sampling.options import sampler_options
 from signvip.sampling.sampler import make_scheduler
 from signvip.stages.rehearsal import Rehearsal
 from signvip.stages.vae import VaePhase

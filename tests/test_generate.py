@@ -13,9 +13,9 @@ import torch
 from PIL import Image
 
 import signvip.pipeline
-from signvip.config import SchedulerName
 from signvip.errors import ConfigError, DataError
 from signvip.generate import GenerateOptions, Request, choose_run, embedded_run, generate, load_pipeline
+from signvip.sampling.options import SchedulerName
 from signvip_cli.commands.generate import SCHEDULERS
 
 GREY = np.full((64, 64, 3), 150, np.uint8)

@@ -15,7 +15,8 @@ import torch
 from safetensors.torch import load_file
 from workers import PATIENCE
 
-from signvip.config import merge, parse_config
+from signvip.config import parse_config
+from signvip.settings import merge
 from signvip.stages import train
 
 LAUNCHED = Path(__file__).with_name("launched.py")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from signvip.config import load_config, option
+from signvip.config import load_config
+from signvip.settings import option
 from signvip.sizes import meta_networks
 
 PAPER = {

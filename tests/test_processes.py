@@ -14,7 +14,8 @@ from safetensors.torch import load_file
 from small import small_config
 from workers import PATIENCE
 
-from signvip.config import merge, parse_config
+from signvip.config import parse_config
+from signvip.settings import merge
 from signvip.stages import train
 from signvip.training import checkpoints
 

@@ -11,8 +11,9 @@ from typing import Any, get_args
 
 from generators.text import entry, page, prose
 from generators.types import kind_of, shown_default
-from signvip.config import Choice, RunConfig, presets
+from signvip.config import RunConfig, presets
 from signvip.contracts import Config
+from signvip.settings import Choice
 
 INTRODUCTION = """
 A run is configured by a preset, then a `--config` file (TOML), then `--set KEY=VALUE`, then the flags of a command;

@@ -10,7 +10,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from signvip.config import read_toml
     from signvip.data import picture_scores, trajectories
     from signvip.data.clip_tables import Row, as_words, parse_unique, read_table
     from signvip.data.files import is_hidden, walk
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from signvip.data.video import VideoWriter, read_video
     from signvip.data.words import composed, is_torn, read_words
     from signvip.plain import is_blank
+    from signvip.settings import read_toml
 
 __all__ = [
     "PICTURES",
@@ -51,7 +51,6 @@ __all__ = [
 ]
 
 _HOMES = {
-    "signvip.config": ("read_toml",),
     "signvip.data.clip_tables": ("Row", "as_words", "parse_unique", "read_table"),
     "signvip.data.files": ("is_hidden", "walk"),
     "signvip.data.footage": ("PICTURES", "VIDEOS", "read_footage"),
@@ -61,6 +60,7 @@ _HOMES = {
     "signvip.data.video": ("VideoWriter", "read_video"),
     "signvip.data.words": ("composed", "is_torn", "read_words"),
     "signvip.plain": ("is_blank",),
+    "signvip.settings": ("read_toml",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

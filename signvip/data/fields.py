@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from signvip.config import LARGEST_RATE, MOST
 from signvip.data.json_files import parse_object
 from signvip.data.video import read_video
+from signvip.settings import LARGEST_RATE, MOST
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from signvip.config import Rate, Side
 from signvip.contracts import Config
 from signvip.data.files import write_text
 from signvip.data.json_files import parse_object
 from signvip.errors import DataError, MismatchError
+from signvip.settings import Rate, Side
 
 NAME = "manifest.json"
 VERSION = 1

@@ -8,7 +8,7 @@ from typing import Any
 
 from PIL import Image
 
-from signvip.config import RunConfig, load_config, merge, parse_setting, with_conditions
+from signvip.config import RunConfig, load_config, with_conditions
 from signvip.contracts import SPLITS, DatasetReader, Estimator
 from signvip.data.executors import Executor
 from signvip.data.files import replacing
@@ -19,6 +19,7 @@ from signvip.errors import ConfigError
 from signvip.progress import Reporter, Silent, following
 from signvip.registry import build, registry
 from signvip.run import default_preset
+from signvip.settings import merge, parse_setting
 
 OF_THE_DATA = ("dataset.", "estimator.")
 

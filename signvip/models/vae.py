@@ -11,11 +11,11 @@ from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_v
 from torch import Tensor, nn
 from torch.nn import functional
 
-from signvip.config import explain
 from signvip.contracts import Config
 from signvip.errors import ConfigError
 from signvip.models.pixel_vae import FOLD, Norm, PixelVae, Stem
 from signvip.sending import send
+from signvip.settings import explain
 
 KL_WEIGHT = 1e-6  # Rombach et al. (arXiv:2112.10752): enough to keep latents from drifting apart
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from torch import Tensor
 
-from signvip.config import Options, RunConfig, merge, parse_config, parse_setting, read_preset
+from signvip.config import RunConfig, parse_config, read_preset
 from signvip.errors import DataError
 from signvip.release import shapes
 from signvip.release.files import Contents
+from signvip.settings import Options, merge, parse_setting
 
 PRESETS = {12: "rwth-release", 64: "how2sign-release"}  # by tokens per frame
 

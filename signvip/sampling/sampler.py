@@ -17,12 +17,12 @@ from diffusers import (
 )
 from torch import Tensor
 
-from signvip.config import SchedulerName
 from signvip.data.json_files import parse_object
 from signvip.errors import ConfigError, MismatchError
 from signvip.loading import told_of
 from signvip.sampling.batches import Predict, WindowBatch, make_batches, mean_over
 from signvip.sampling.known_answer import ADVICE, OFFERED, check_known_answer
+from signvip.sampling.options import SchedulerName
 from signvip.sampling.steps import check_lcm, kind_of, set_steps
 from signvip.sampling.windows import Tail, windows
 
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 
     from diffusers import SchedulerMixin
 
-    from signvip.config import Sampler
     from signvip.models.video_diffusion.attention import Prompt, Reference
     from signvip.models.video_diffusion.denoiser import Denoiser
     from signvip.models.video_diffusion.guider import Guider
+    from signvip.sampling.options import Sampler
 
 NOISE = (
     "num_train_timesteps",

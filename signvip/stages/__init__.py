@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from signvip.config import BOOKKEEPING, RunConfig, Training, default_option, option
+from signvip.config import BOOKKEEPING, RunConfig, Training, default_option
 from signvip.data.files import write_text
 from signvip.data.shards import ShardIndex
 from signvip.errors import ConfigError, RunError
@@ -19,6 +19,7 @@ from signvip.locks import locked
 from signvip.processes import is_main, wait
 from signvip.progress import Reporter, Silent
 from signvip.run import Run
+from signvip.settings import option
 
 if TYPE_CHECKING:
     from signvip.training import Phase

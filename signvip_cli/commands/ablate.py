@@ -10,9 +10,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from signvip_cli.commands.evaluate import read_weights
 from signvip_cli.console import print_json, print_result
-from signvip_cli.options import SHARDS, ConfigFile, Json, Plugins, Preset, Settings, Verbose
+from signvip_cli.options import (
+    SHARDS,
+    Clips,
+    ConfigFile,
+    Evaluators,
+    Json,
+    Metrics,
+    Plugins,
+    Preset,
+    Settings,
+    Split,
+    Verbose,
+    Weights,
+    read_weights,
+)
 
 if TYPE_CHECKING:
     from signvip_lab.ablation.runner import Plan
@@ -43,28 +56,11 @@ def ablate(
         int | None,
         typer.Option("--stage", min=1, max=3, help="Train up to here; by default what the axes change."),
     ] = None,
-    metric: Annotated[
-        list[str] | None,
-        typer.Option("--metric", metavar="NAME", help="Measure whole runs by this only (repeatable)."),
-    ] = None,
-    clips: Annotated[
-        int | None, typer.Option("--clips", min=1, help="Measure on so many clips; all by default.")
-    ] = None,
-    split: Annotated[
-        str, typer.Option("--split", help="Measure whole runs on: train, dev or test.")
-    ] = "test",
-    weights: Annotated[
-        list[str] | None,
-        typer.Option("--weights", metavar="NAME=PATH", help="The network that a metric needs (repeatable)."),
-    ] = None,
-    evaluator: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--evaluator",
-            metavar="FOLDER",
-            help="What reads signing back into text (repeatable); by default those in runs/ that fit.",
-        ),
-    ] = None,
+    metric: Metrics = None,
+    clips: Clips = None,
+    split: Split = "test",
+    weights: Weights = None,
+    evaluator: Evaluators = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="FOLDER", help="By default outputs/ablations/STUDY."),
@@ -90,7 +86,7 @@ def ablate(
 
       signvip ablate samplers --from embedded --clips 8 --metric psnr --metric seconds_per_frame
     """
-    networks = dict(read_weights(line) for line in weights or [])
+    networks = read_weights(weights)
 
     from signvip_cli.reporter import make_reporter
     from signvip_lab.ablation.ablate import Request, plan_ablation, refuse_failures

@@ -9,7 +9,22 @@ import typer
 
 from signvip_cli.console import print_json, print_result
 from signvip_cli.imports import heavy_imports
-from signvip_cli.options import SHARDS, Json, Plugins, Verbose
+from signvip_cli.options import (
+    SHARDS,
+    Clips,
+    Device,
+    Evaluators,
+    Json,
+    Metrics,
+    Plugins,
+    Precision,
+    Seed,
+    Split,
+    Steps,
+    Verbose,
+    Weights,
+    read_weights,
+)
 
 OUT = Path("outputs/evaluation")
 
@@ -20,33 +35,16 @@ def evaluate(
         typer.Option("--run", metavar="FOLDER", help="A run, or: embedded; by default yours, or that."),
     ] = None,
     shards: Annotated[Path, typer.Option("--shards", metavar="FOLDER", help="Clips to measure on.")] = SHARDS,
-    metric: Annotated[
-        list[str] | None,
-        typer.Option("--metric", metavar="NAME", help="Compute this, and only those named (repeatable)."),
-    ] = None,
-    clips: Annotated[
-        int | None, typer.Option("--clips", min=1, help="So many clips; all by default.")
-    ] = None,
-    split: Annotated[str, typer.Option("--split", help="train, dev or test.")] = "test",
-    weights: Annotated[
-        list[str] | None,
-        typer.Option("--weights", metavar="NAME=PATH", help="The network that a metric needs (repeatable)."),
-    ] = None,
-    evaluator: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--evaluator",
-            metavar="FOLDER",
-            help="What reads signing back into text (repeatable); by default those in runs/ that fit.",
-        ),
-    ] = None,
+    metric: Metrics = None,
+    clips: Clips = None,
+    split: Split = "test",
+    weights: Weights = None,
+    evaluator: Evaluators = None,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="For results.json.")] = OUT,
-    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Denoising steps.")] = None,
-    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same numbers.")] = 0,
-    device: Annotated[
-        str | None, typer.Option("--device", metavar="NAME", help="cpu, cuda, cuda:1 ...")
-    ] = None,
-    dtype: Annotated[str | None, typer.Option("--dtype", metavar="NAME", help="fp32, fp16 or bf16.")] = None,
+    steps: Steps = None,
+    seed: Seed = 0,
+    device: Device = None,
+    dtype: Precision = None,
     json: Json = False,
     plugin: Plugins = None,
     verbose: Verbose = 0,
@@ -66,7 +64,7 @@ def evaluate(
 
       signvip evaluate --metric fid --weights fid=inception-2015-12-05.pt --json
     """
-    networks = dict(read_weights(line) for line in weights or [])
+    networks = read_weights(weights)
 
     with heavy_imports():
         from signvip.generate import GenerateOptions
@@ -86,11 +84,3 @@ def evaluate(
     for line in table(found):
         print_result(line)
     print_result(str(out / "results.json"))
-
-
-def read_weights(line: str) -> tuple[str, Path]:
-    """`NAME=PATH` as a pair; wrong usage otherwise."""
-    name, separator, path = line.partition("=")
-    if not (name and separator and path):
-        raise typer.BadParameter(f"'{line}' is not NAME=PATH, such as fid=model.pt.", param_hint="--weights")
-    return name, Path(path)

@@ -9,7 +9,7 @@ import typer
 
 from signvip_cli.console import print_json, print_result
 from signvip_cli.imports import heavy_imports
-from signvip_cli.options import Json, Plugins, Verbose
+from signvip_cli.options import Device, Json, Plugins, Precision, Seed, Steps, Verbose
 
 if TYPE_CHECKING:
     from signvip.generate import Request
@@ -36,7 +36,7 @@ def generate(
     pose: Annotated[
         Path | None, typer.Option("--pose", metavar="PATH", help="A .pose file of the signing, or a folder.")
     ] = None,
-    steps: Annotated[int | None, typer.Option("--steps", min=1, help="Denoising steps.")] = None,
+    steps: Steps = None,
     guidance: Annotated[float | None, typer.Option("--guidance", min=0, help="Scale of guidance.")] = None,
     scheduler: Annotated[str | None, typer.Option("--scheduler", metavar="NAME", help=SCHEDULERS)] = None,
     guidance_start: Annotated[
@@ -56,7 +56,7 @@ def generate(
     window_batch: Annotated[
         int | None, typer.Option("--window-batch", min=1, help="Windows of a clip that run together.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same video.")] = 0,
+    seed: Seed = 0,
     language: Annotated[
         str | None, typer.Option("--language", help="ISO 639-3 of the sign language.")
     ] = None,
@@ -65,10 +65,8 @@ def generate(
     ] = None,
     temperature: Annotated[float, typer.Option("--temperature", min=0, help="0 is greedy.")] = 0.0,
     top_k: Annotated[int | None, typer.Option("--top-k", min=1, help="Sample among so many tokens.")] = None,
-    device: Annotated[
-        str | None, typer.Option("--device", metavar="NAME", help="cpu, cuda, cuda:1 ...")
-    ] = None,
-    dtype: Annotated[str | None, typer.Option("--dtype", metavar="NAME", help="fp32, fp16 or bf16.")] = None,
+    device: Device = None,
+    dtype: Precision = None,
     compile: Annotated[bool, typer.Option("--compile", help="Faster after minutes; CUDA only.")] = False,
     offload: Annotated[bool, typer.Option("--offload", help="For a small GPU: one part at a time.")] = False,
     strict: Annotated[
@@ -143,7 +141,7 @@ def read_requests(
     pose: Path | None = None,
 ) -> list[Request]:
     """The requests of a command line; with `--from`, the only argument is the picture for all rows."""
-    from signvip_cli.requests import many, one
+    from signvip.data.requests import many, one
 
     if source is not None:
         return many(source, Path(text) if text is not None else None, output or MANY, pose)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from math import log2, prod
 from typing import Any
 
-from signvip.config import Options, merge, parse_setting
 from signvip.errors import ConfigError
+from signvip.settings import Options, merge, parse_setting
 
 SEED = "seed"
 # Levels of FSQ for a number of codes: 2^8, 2^10 and 2^12 as in table 1 of Mentzer et al. (arXiv:2309.15505), 625 as

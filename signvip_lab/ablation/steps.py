@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from signvip import fits
-from signvip.config import BOOKKEEPING, RunConfig, option
+from signvip.config import BOOKKEEPING, RunConfig
 from signvip.data.manifest import Manifest
 from signvip.errors import RunError
 from signvip.run import Run
+from signvip.settings import option
 from signvip.stages import NOISE
 from signvip_lab.ablation.grid import Cell
 

@@ -11,12 +11,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from signvip.config import RunConfig, merge, parse_config
+from signvip.config import RunConfig, parse_config
 from signvip.data.derived import is_current
 from signvip.data.files import write_text
 from signvip.locks import locked
 from signvip.progress import Reporter
 from signvip.run import Run
+from signvip.settings import merge
 from signvip_lab.ablation.steps import TEXT, VAE, VIDEO, Step
 
 DONE = "step.json"

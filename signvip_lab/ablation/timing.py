@@ -10,11 +10,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from signvip.config import merge, parse_config
+from signvip.config import parse_config
 from signvip.data.manifest import Manifest
 from signvip.data.shards import read_shard, shard_paths, splits_of
 from signvip.errors import RunError
 from signvip.progress import Silent
+from signvip.settings import merge
 from signvip_lab.ablation.measure import measure
 from signvip_lab.ablation.rates import FIXED, phase_rates, work
 from signvip_lab.ablation.records import read_records

@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 from pydantic import Field, PositiveInt, ValidationError, field_validator
 
-from signvip.config import Fraction, Training, explain, keys_of, merge, parse_setting
+from signvip.config import Training
 from signvip.contracts import Config
 from signvip.errors import ConfigError
+from signvip.settings import Fraction, explain, keys_of, merge, parse_setting
 
 Modality = Literal["pose", "video"]
 MODALITIES = ("pose", "video")

@@ -12,7 +12,8 @@ import time
 
 from workers import PATIENCE
 
-from signvip.config import merge, parse_config
+from signvip.config import parse_config
+from signvip.settings import merge
 from signvip.stages import train
 from signvip.training import checkpoints
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from signvip.config import RunConfig, keys_of, load_config
+from signvip.config import RunConfig, load_config
+from signvip.settings import keys_of
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"

@@ -400,7 +400,7 @@ def _corpus(table: tuple[str, bytes], folder: Path) -> bool:
 
 
 def _requests(table: tuple[str, bytes], folder: Path) -> bool:
-    from signvip_cli.requests import many
+    from signvip.data.requests import many
 
     kind, data = table
     (folder / f"all{kind}").write_bytes(data)

@@ -14,8 +14,9 @@ from small import make_shards, small_config
 from watched import reading_only_what_is_logged
 
 import signvip.stages.steps  # noqa: F401  (imports that are slow, or look for a card)
-from signvip.config import RunConfig, merge, parse_config
+from signvip.config import RunConfig, parse_config
 from signvip.derive import encode, tokenize
+from signvip.settings import merge
 from signvip.stages import train
 
 LEAN: dict[str, dict[str, Any]] = {

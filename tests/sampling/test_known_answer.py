@@ -6,8 +6,8 @@ import diffusers
 import pytest
 import torch
 
-from signvip.config import Sampler
 from signvip.errors import ConfigError
+from signvip.sampling.options import Sampler
 from signvip.sampling.sampler import check_known, make_scheduler
 
 SAMPLES = Sampler(prediction="sample", zero_terminal_snr=True, timestep_spacing="trailing", beta_end=0.15)

@@ -10,7 +10,6 @@ import pytest
 import torch
 from diffusers import DDIMScheduler
 
-from signvip.config import Sampler, SchedulerName
 from signvip.errors import ConfigError
 from signvip.sampling.levels import (
     DDIMByLevels,
@@ -18,6 +17,7 @@ from signvip.sampling.levels import (
     sampling_sigmas,
     sampling_timesteps,
 )
+from signvip.sampling.options import Sampler, SchedulerName
 from signvip.sampling.sampler import make_scheduler, sample
 
 SCHEDULES = {

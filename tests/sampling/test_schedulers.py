@@ -9,8 +9,8 @@ import pytest
 import torch
 from diffusers import DDPMScheduler
 
-from signvip.config import Sampler, SchedulerName
 from signvip.errors import ConfigError
+from signvip.sampling.options import Sampler, SchedulerName
 from signvip.sampling.sampler import make_scheduler, sample
 
 NAMES = get_args(SchedulerName)

@@ -12,11 +12,12 @@ from numbered import NumberedClips
 from small import small_config
 from torch import nn
 
-from signvip.config import merge, parse_config
+from signvip.config import parse_config
 from signvip.contracts import KEYPOINTS, LEFT_HAND, RIGHT_HAND
 from signvip.models import ConditionEncoder, PoseHead
 from signvip.pipeline import SignVipPipeline
 from signvip.run import Run
+from signvip.settings import merge
 from signvip.stages import poses, train
 from signvip.stages.poses import GROUPS, PosesPhase, stored_keypoints
 

@@ -8,10 +8,10 @@ import tarfile
 
 import pytest
 
+from signvip.data.requests import many
 from signvip.data.sample import key_of
 from signvip.data.shards import ShardWriter, read_shard
 from signvip.errors import ConfigError, DataError
-from signvip_cli.requests import many
 
 OUTSIDE = [
     "../x.mp4", "../../x.mp4", "a/../../x.mp4", "/tmp/x.mp4", "//x.mp4", "..\\x.mp4", "a\\..\\x.mp4", "C:\\x.mp4",

@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from signvip.config import Sampler
 from signvip.models.video_diffusion import Denoiser, Guider
+from signvip.sampling.options import Sampler
 from signvip.sampling.sampler import make_scheduler, sample
 
 STEPS, FRAMES = 4, 3

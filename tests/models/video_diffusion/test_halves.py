@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from signvip.config import Sampler
 from signvip.models.video_diffusion import Denoiser, Guider, ReferenceNet
 from signvip.models.video_diffusion.denoiser import DeepCache
+from signvip.sampling.options import Sampler
 from signvip.sampling.sampler import make_scheduler, sample
 
 TIME = torch.tensor(500)

@@ -7,9 +7,9 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch import nn
 
-from signvip.config import Sampler
 from signvip.models.start import copy_unet
 from signvip.models.video_diffusion import Denoiser, Guider, ReferenceNet
+from signvip.sampling.options import Sampler
 from signvip.sampling.sampler import make_scheduler, sample
 
 TIME = torch.tensor([7, 500])

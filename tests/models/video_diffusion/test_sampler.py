@@ -6,11 +6,11 @@ import pytest
 import torch
 from plain import as_theirs, plain_sample
 
-from signvip.config import Sampler, SchedulerName
 from signvip.errors import ConfigError
 from signvip.models.video_diffusion import Denoiser, Guider, ReferenceNet
 from signvip.models.video_diffusion.attention import spatial_attentions
 from signvip.sampling.batches import KEPT_WINDOWS
+from signvip.sampling.options import Sampler, SchedulerName
 from signvip.sampling.sampler import make_scheduler, sample
 
 NAMES = ["ddim", "dpm++", "unipc", "euler"]

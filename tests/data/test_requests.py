@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from signvip.data.requests import many, name_of, one
 from signvip.errors import DataError
-from signvip_cli.requests import many, name_of, one
 
 PICTURE = Path("ref.png")
 

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from signvip.data.clip_tables import read_table
 from signvip.data.files import inside
+from signvip.data.footage import VIDEOS
 from signvip.data.json_files import parse_json
 from signvip.errors import DataError
-
-if TYPE_CHECKING:
-    from signvip.generate import Request
 
 TABLES = (".tsv", ".csv")
 LONGEST_NAME = 60
 KEYS = ("text", "reference", "output")
 
 
+@dataclass(frozen=True)
+class Request:
+    """One video to make."""
+
+    text: str
+    reference: Path
+    output: Path
+    pose: Path | None = None  # a .pose file to write beside it
+
+
 def one(text: str, reference: Path, output: Path | None, pose: Path | None = None) -> list[Request]:
     """The request of one sentence; without an mp4 to write to, the file is named after the sentence."""
-    from signvip.data.footage import VIDEOS
-    from signvip.generate import Request
-
     if output is not None and output.suffix.lower() in VIDEOS and output.suffix.lower() != ".mp4":
         raise DataError(
             f"Videos are written as mp4, not {output.suffix}; give -o {output.with_suffix('.mp4')}."
@@ -37,8 +42,6 @@ def one(text: str, reference: Path, output: Path | None, pose: Path | None = Non
 
 def many(file: Path, reference: Path | None, folder: Path, poses: Path | None = None) -> list[Request]:
     """The requests of a file; outputs are numbered in `folder` unless a row names its own, poses named as outputs."""
-    from signvip.generate import Request
-
     if folder.suffix == ".mp4":
         raise DataError(f"{folder} is one video, but {file} asks for many; give a folder by -o.")
     if poses is not None and poses.suffix == ".pose":
