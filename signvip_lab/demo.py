@@ -72,9 +72,14 @@ def demo(
     with _timed(seconds, "load the model"):
         chain = Chain.open(run.path, shards, "test", GenerateOptions())
     with _timed(seconds, "videos and numbers"):
-        options = EvaluateOptions(METRICS, contrasts=full)
         numbers = measure(
-            chain, shards, out, options, reporter, lambda made: shown.append((made, _write(out, chain, made)))
+            chain,
+            shards,
+            out,
+            EvaluateOptions(METRICS),
+            reporter,
+            contrasts=full,
+            show=lambda made: shown.append((made, _write(out, chain, made))),
         )
     _sheet([made for made, _ in shown]).save(out / "sheet.png", pnginfo=png_notice())
     page = write_report(

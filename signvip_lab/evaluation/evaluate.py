@@ -44,7 +44,6 @@ class EvaluateOptions:
     clips: int | None = None
     split: str = "test"
     weights: Mapping[str, Path] = field(default_factory=dict)
-    contrasts: bool = False  # also measure what wrong conditions and references make
     evaluators: Sequence[Path] = ()  # folders of `train-evaluator`; by default those in runs/ that fit
     sampling: GenerateOptions = field(default_factory=GenerateOptions)
 
@@ -78,9 +77,14 @@ def measure(
     out: Path,
     options: EvaluateOptions,
     reporter: Reporter,
+    *,
+    contrasts: bool = False,
     show: Callable[[Made], None] | None = None,
 ) -> Evaluation:
-    """Measure a loaded run on clips; `show` is given each as soon as it is made."""
+    """Measure a loaded run on clips; `show` is given each as soon as it is made.
+
+    `contrasts` adds rows of what wrong conditions and references make.
+    """
     evaluation = Evaluation(about=_about(chain, shards, options))
     metrics = _metrics(chain, options, evaluation)
     takes = {_takes(metric) for metric in metrics.values()}
@@ -93,7 +97,7 @@ def measure(
     clips = []
     with reporter.task("clips", len(picks)) as task:
         for pick in picks:
-            clips.append(make(chain, pick, options.sampling.seed, pixels, options.contrasts))
+            clips.append(make(chain, pick, options.sampling.seed, pixels, contrasts))
             if show is not None:
                 show(clips[-1])
             task.advance()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from signvip_lab.ablation.axes import make_axis, parse_axis
 from signvip_lab.ablation.grid import make_cells
 from signvip_lab.ablation.records import read_records
 from signvip_lab.ablation.runner import make_plan, run_plan
+from signvip_lab.ablation.steps import identity
 from signvip_lab.ablation.store import Store
 from signvip_lab.evaluation.evaluate import EvaluateOptions
 
@@ -150,3 +152,8 @@ def test_a_damaged_file_of_records_is_a_sentence(tmp_path):
     (tmp_path / "runs.jsonl").write_text('{"cell": ')
     with pytest.raises(DataError, match="remove it"):
         read_records(tmp_path)
+
+
+def test_what_earlier_versions_measured_is_found_again():
+    """The name of a cell's record holds all options of an evaluation: one more, and every cell is measured anew."""
+    assert identity(options=asdict(EvaluateOptions())) == "6154396c1888"
