@@ -107,12 +107,27 @@ def _sample(index: ShardIndex, number: int, split: str, manifest: Manifest) -> t
     missing = missing or [f"{name} in its json" for name in ABOUT if name not in values[fields.META]]
     if missing:
         return f"{key} has no {', '.join(missing)}", None
+    if other := _other_sample(values, split):
+        return f"{key} {other}", None
     wrong = [*_other_lengths(values), *_other_form(values, manifest)]
     if wrong:
         about = values[fields.META]
         return f"{key} should have {about['frames']} frames, but {', '.join(wrong)}", None
     picture = zlib.crc32(index.read(number, fields.VIDEO)) if manifest.video else None
     return None, _clip(key, split, values, picture)
+
+
+def _other_sample(values: dict[str, Any], split: str) -> str:
+    """What says that a sample belongs elsewhere, or that two of its members are of two clips; else empty."""
+    about = values[fields.META]
+    if about.get("split", split) != split:
+        return f"is a clip of {about['split']}, and lies in {split}"
+    text = values[fields.TEXT]
+    return (
+        "has another text in its txt than in its json"
+        if about.get("text", text).strip() != text.strip()
+        else ""
+    )
 
 
 def _other_lengths(values: dict[str, Any]) -> Iterator[str]:

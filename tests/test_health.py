@@ -121,6 +121,14 @@ def without(sample, name):
             "mp4 8x16 in the place of 16x16",
         ),
         (lambda sample: sample | {"mp4": encode_video(MOVING[:4], 12.0)}, "mp4 4"),
+        (
+            lambda sample: sample | {"txt": b"another clip's"},
+            "a has another text in its txt than in its json",
+        ),
+        (
+            lambda sample: sample | {"json": b'{"id": "a", "fps": 12.0, "frames": 6, "split": "test"}'},
+            "a is a clip of test, and lies in train",
+        ),
     ],
 )
 def test_a_sample_that_is_not_what_the_manifest_says_is_a_fault(report, spoil, words):

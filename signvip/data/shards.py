@@ -6,7 +6,7 @@ import hashlib
 import io
 import re
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -142,6 +142,8 @@ def read_shard(path: Path) -> list[Sample]:
                     raise DataError(_damaged(path, f"its member {member.name[:80]} {fault}"))
                 key, _, name = member.name.removeprefix("./").partition(".")
                 sample = samples.setdefault(key, Sample(key, path))
+                if name in sample.members:
+                    raise DataError(_damaged(path, f"its member {member.name[:80]} comes twice"))
                 sample.members[name] = (member.offset_data, member.size)
         with path.open("rb") as file:
             file.seek(end)
@@ -180,6 +182,9 @@ class ShardIndex:
             )
         check_current(self.folder)
         self.samples = [sample for path in self.shards for sample in read_shard(path)]
+        _refuse_twins(self.samples)
+        if not self.samples:
+            raise DataError(_damaged(self.shards[0], "no clip is in it, nor in others of its split"))
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -219,6 +224,17 @@ class ShardIndex:
     def load(self, index: int, name: str) -> Any:
         """A field decoded; DataError as `read`."""
         return self.samples[index].load(name)
+
+
+def _refuse_twins(samples: Iterable[Sample]) -> None:
+    """DataError for a clip that is in two shards: it would count twice."""
+    found: dict[str, Path] = {}
+    for sample in samples:
+        if found.setdefault(sample.key, sample.shard) != sample.shard:
+            raise DataError(
+                f"{sample.key} is in {found[sample.key]} and in {sample.shard}; delete the copy, or both, and "
+                "run the command that made this folder again."
+            )
 
 
 def _is_source(name: str) -> bool:

@@ -42,6 +42,11 @@ class Clips:
                     f"{self.index.keys[clip]} in {self.index.folder} has no {missing[0]} in its json; look for "
                     f"more by: signvip doctor {self.index.folder}"
                 )
+            if info.get("split", self.index.split) != self.index.split:
+                raise DataError(
+                    f"{self.index[clip].shard} holds {self.index.keys[clip]}, a clip of {info['split']}; delete it and "
+                    "run the command that made this folder again."
+                )
             self._infos[clip] = info
         return self._infos[clip]
 
@@ -49,6 +54,11 @@ class Clips:
         """Frames (F, 3, H, W) uint8; decoded forward, once."""
         first, last = min(picks), max(picks) + 1
         video, _ = read_video(self.index.read(clip, "mp4"), start=first, stop=last)
+        if len(video) < last - first:
+            raise DataError(
+                f"The video of {self.index.keys[clip]} in {self.index[clip].shard} has fewer frames than its json "
+                "says; delete that shard and run the command that made this folder again."
+            )
         return torch.from_numpy(video[np.asarray(picks) - first]).permute(0, 3, 1, 2)
 
     def conditions(self, clip: int, picks: Sequence[int] | None = None) -> Tensor:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import io
 import itertools
 import pickle
+import tarfile
 
 import numpy as np
 import pytest
@@ -144,3 +146,22 @@ def test_rewriting_resumes_in_place_and_new_weights_redo_all(folder):
     calls.clear()
     rewrite_shards(folder, folder, latents(2, calls), names=["latents.npy"], stamp="b")
     assert len(calls) == 10 and ShardIndex(folder, "train").load(0, "latents.npy")[0] == 2
+
+
+def test_a_clip_that_comes_twice_is_refused(folder):
+    (folder / "train-000007.tar").write_bytes((folder / "train-000001.tar").read_bytes())
+    with pytest.raises(DataError, match=r"clip-4 is in .*train-000001\.tar and in .*train-000007\.tar"):
+        ShardIndex(folder, "train")
+    with tarfile.open(folder / "train-000002.tar", "w") as tar:
+        for data in (b"one", b"two"):
+            member = tarfile.TarInfo("a.txt")
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    with pytest.raises(DataError, match=r"a\.txt comes twice"):
+        read_shard(folder / "train-000002.tar")
+
+
+def test_shards_without_a_clip_are_refused(tmp_path):
+    tarfile.open(tmp_path / "dev-000000.tar", "w").close()
+    with pytest.raises(DataError, match="no clip is in it"):
+        ShardIndex(tmp_path, "dev")

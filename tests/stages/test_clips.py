@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
 from small import make_shards, small_config
 
 from signvip.data.video import read_video
+from signvip.errors import DataError
 from signvip.registry import build
 from signvip.stages.clips import Clips
 
@@ -37,3 +40,16 @@ def test_drawings_stand_in_the_order_of_the_configuration_three_channels_each(cl
     expected = torch.from_numpy(np.concatenate(drawn, axis=-1)).permute(0, 3, 1, 2)
     assert torch.equal(clips.conditions(0), expected) and list(clips.painters) == ["pose", "hand3d"]
     assert all(kind.float().std() > 1 for kind in expected.split(3, dim=1))
+
+
+def test_a_clip_of_another_split_is_not_trained_on(clips, tmp_path):
+    shutil.copytree(clips.index.folder, tmp_path / "shards")
+    shutil.copy(tmp_path / "shards" / "test-000000.tar", tmp_path / "shards" / "train-000009.tar")
+    clips = Clips(tmp_path / "shards", "train", small_config())
+    with pytest.raises(DataError, match=r"train-000009\.tar holds .*, a clip of test; delete it"):
+        [clips.info(clip) for clip in range(len(clips))]
+
+
+def test_a_video_shorter_than_its_json_says_is_told(clips):
+    with pytest.raises(DataError, match="fewer frames than its json says"):
+        clips.frames(0, [0, 10_000])
