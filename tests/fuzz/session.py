@@ -14,6 +14,9 @@ from collections import Counter
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
+
+sys.path.append(str(Path(__file__).parents[1]))  # helpers of all tests, which pytest finds by itself
+
 from targets import Target, attempt, targets
 
 SECONDS = 60.0  # for each target
