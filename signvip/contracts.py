@@ -113,7 +113,8 @@ class Condition(Protocol):
     """A fine-grained condition (section 3.2 of the paper): extracted once, drawn again at any size.
 
     A class may also have `needs`, the keys of `Clip.known` without which it refuses every clip, and `moves` (`Moves` by
-    key) for those that are its own.
+    key) for those that are its own. One that stores `keypoints` or `hands` as `Clip.known` has them stores them under
+    these names: so training and metrics find hands and faces, whatever the condition is called.
     """
 
     def extract(self, clip: Clip) -> dict[str, np.ndarray]:
@@ -132,7 +133,11 @@ class Quantizer(Protocol):
     """A discrete bottleneck. All that the autoencoder and the translator know of it.
 
     One whose tokens are numbers in a mixed base may have `digits`, a sequence of how many values each digit has, the
-    fastest counting first; a translator can then predict digits.
+    fastest counting first; a translator can then predict digits. A class may have `options_for(codes)`, a class method
+    that gives the options by which it has so many codes: `ablate` varies the size of a codebook by it. Any module of a
+    quantizer or a translator may have `fixed_weights`, names of its weights that follow from the configuration, each
+    with what makes it from its shape; `spread_by`, classes of modules that processes share one by one; and
+    `unread_parameters`, how many more the paper counts than are there.
     """
 
     dim: int

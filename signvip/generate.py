@@ -77,9 +77,7 @@ def generate(
     for request in requests:
         _check(request, overwrite)
     if run is None and source == str(embedded_run()):
-        reporter.say(
-            "No run of your own yet: using the embedded toysign model that travels with the package."
-        )
+        reporter.say("No run of your own yet: using the embedded model that travels with the package.")
     with unchanged(Path(source)):
         pipe, origin = load_pipeline(source, options), _origin(Path(source))
     if any(request.pose is not None for request in requests):

@@ -170,9 +170,10 @@ def _is_still(pixels: np.ndarray) -> bool:
 
 def _hand_share(values: dict[str, Any]) -> float | None:
     """Share of frames in which more than half of a hand is seen; None where neither condition says so."""
-    if (keypoints := values.get("pose.npz", {}).get("keypoints")) is not None:
-        hands = np.stack([keypoints[:, LEFT_HAND], keypoints[:, RIGHT_HAND]], axis=1)
-    elif (hands := values.get("hand3d.npz", {}).get("hands")) is None:
+    hands = fields.find_hands(values)
+    if (found := fields.find_points(values)) is not None:
+        hands = np.stack([found[1][:, LEFT_HAND], found[1][:, RIGHT_HAND]], axis=1)
+    if hands is None:
         return None
     return float(np.mean(((hands[..., -1] >= SURE).mean(axis=2) > 0.5).any(axis=1)))
 

@@ -185,6 +185,25 @@ def plugin_class(kind: str, name: str) -> type:
     return registry().get(kind, name)
 
 
+def naming(kind: str, fits: Callable[[type], bool]) -> str:
+    """Return how a command line chooses the plugins of a kind whose class fits, for an error's next action."""
+    classes = {record.name: _class_or_none(record) for record in registry().records if record.kind == kind}
+    fitting = [name for name, cls in classes.items() if cls is not None and fits(cls)]
+    return " or ".join(f"--{kind} {name}" for name in fitting) or f"another {kind}"
+
+
+def drawing(key: str) -> str:
+    """Return how a command line chooses a condition that is drawn from a key of `Clip.known`."""
+    return naming("condition", lambda cls: key in getattr(cls, "needs", ()))
+
+
+def _class_or_none(record: Plugin) -> type | None:
+    try:
+        return record.cls
+    except PluginError:
+        return None
+
+
 def configure(kind: str, name: str, options: dict[str, Any]) -> Any:
     """Validate a plugin's options into its nested `Config`; ConfigError names every bad key at once."""
     cls = plugin_class(kind, name)

@@ -17,7 +17,6 @@ from torch import nn
 from torch.distributed.fsdp import FSDPModule
 from torch.distributed.fsdp.wrap import transformer_auto_wrap_policy
 from torch.distributed.tensor import DTensor
-from transformers.models.gpt2.modeling_gpt2 import GPT2Block
 
 from signvip.errors import ConfigError
 from signvip.models import ConditionEncoder, Guider
@@ -38,8 +37,6 @@ BLOCKS: tuple[type[nn.Module], ...] = (
     AnimateDiffTransformer3D,
     ConditionEncoder,
     Guider,
-    GPT2Block,
-    nn.TransformerEncoderLayer,
 )
 
 

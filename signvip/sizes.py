@@ -18,6 +18,7 @@ from signvip.models import (
     ReferenceNet,
     TokenTranslator,
 )
+from signvip.models.build import fixed_weights
 from signvip.models.vae import build_vae
 from signvip.models.video_diffusion.unets import Motion, is_motion
 from signvip.networks import new_autoencoder, new_pose_head, new_translator, new_video_networks
@@ -77,13 +78,9 @@ def meta_pose_head(config: RunConfig, networks: Networks) -> PoseHead | None:
 
 
 def count(network: nn.Module) -> int:
-    """Parameters of a network, those of a fixed table left out."""
-    tables = ("wte.weight", "wpe.weight")
-    return sum(
-        weight.numel()
-        for name, weight in network.named_parameters()
-        if weight.requires_grad or not name.endswith(tables)
-    )
+    """Parameters of a network, those left out that follow from its configuration."""
+    fixed = fixed_weights(network)
+    return sum(weight.numel() for name, weight in network.named_parameters() if name not in fixed)
 
 
 def count_motion(network: nn.Module) -> int:
@@ -104,11 +101,9 @@ def count_trained(config: RunConfig, networks: Networks, part: str) -> int:
 def paper_count(config: RunConfig) -> int:
     """Parameters as Table 7 counts them: what `generate` reads, without text encoder, encoders and gate.
 
-    The authors' translator holds one more table of positions, (max_frames + 1, width), that nothing reads; it is
-    counted there. So it is here where positions are sinusoidal; learned ones are that table.
+    What the authors' own holds beside it and nothing reads is counted there, and so it is here: a part tells its size
+    by `unread_parameters`.
     """
-    total = sum(count(network) for network in meta_networks(config).generating().values())
-    options = config.translator.options
-    if options.get("positions") == "sinusoidal":
-        total += (options["max_frames"] + 1) * options["width"]
-    return total
+    networks = meta_networks(config).generating().values()
+    parts = [part for network in networks for part in network.modules()]
+    return sum(map(count, networks)) + sum(int(getattr(part, "unread_parameters", 0)) for part in parts)

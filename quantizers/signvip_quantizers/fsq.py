@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field, field_validator
@@ -12,6 +12,9 @@ from torch import Tensor, nn
 import signvip
 from signvip_quantizers.checks import check_latents, check_tokens, in_full_precision
 
+# For about 2^8, 2^10 and 2^12 codes as in table 1 of Mentzer et al. (arXiv:2309.15505), for 625 as in section 4.1 of
+# the paper; the others are ours, with five levels or more.
+LEVELS = ((5, 5, 5), (8, 6, 5), (8, 8, 8), (5, 5, 5, 5), (8, 5, 5, 5), (8, 8, 6, 5), (7, 5, 5, 5, 5))
 TANH_MARGIN = 1e-3  # Mentzer et al. (arXiv:2309.15505): keeps the outermost levels within reach of tanh
 
 
@@ -35,6 +38,17 @@ class FiniteScalarQuantizer(nn.Module):
                     "give at least one channel and at most 2^24 codes in all, such as [5, 5, 5, 5]"
                 )
             return levels
+
+    @classmethod
+    def options_for(cls, codes: int) -> dict[str, Any]:
+        """Return options with so many codes; ConfigError for a number that `LEVELS` has no levels for."""
+        found = next((levels for levels in LEVELS if prod(levels) == codes), None)
+        if found is None:
+            sizes = ", ".join(str(prod(levels)) for levels in LEVELS)
+            raise signvip.ConfigError(
+                f"There are no levels for a codebook of {codes}; choose {sizes}, or vary quantizer.levels."
+            )
+        return {"levels": list(found)}
 
     def __init__(self, config: Config) -> None:
         super().__init__()

@@ -38,6 +38,11 @@ class VectorQuantizer(nn.Module):
             description="past the look-up: copied, or by the rotation trick (arXiv:2410.06424)",
         )
 
+    @classmethod
+    def options_for(cls, codes: int) -> dict[str, Any]:
+        """Return options with so many codes."""
+        return {"codebook_size": codes}
+
     def __init__(self, config: Config) -> None:
         # Four seconds of imports that only this quantizer needs.
         from vector_quantize_pytorch import VectorQuantize

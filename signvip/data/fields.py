@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from signvip.contracts import NUM_KEYPOINTS
 from signvip.data.json_files import parse_object
 from signvip.data.video import read_video
 from signvip.settings import LARGEST_RATE, MOST
@@ -42,6 +43,24 @@ FIELDS = (
 def condition_field(name: str) -> str:
     """The field of a condition, `<name>.npz`."""
     return f"{name}.npz"
+
+
+def find_points(values: Mapping[str, Any]) -> tuple[str, np.ndarray] | None:
+    """Return the field of a decoded sample whose condition stores `keypoints` (F, 128, 3), and those; else None."""
+    for name, arrays in values.items():
+        if name.endswith(condition_field("")) and "keypoints" in arrays:
+            points = arrays["keypoints"]
+            if points.shape[1:] == (NUM_KEYPOINTS, 3):
+                return name, points
+    return None
+
+
+def find_hands(values: Mapping[str, Any]) -> np.ndarray | None:
+    """Return the `hands` (F, 2, 21, 4) that a condition of a decoded sample stores; None where none does."""
+    stored = (
+        arrays["hands"] for name, arrays in values.items() if name.endswith(".npz") and "hands" in arrays
+    )
+    return next((hands for hands in stored if hands.shape[1:] == (2, 21, 4)), None)
 
 
 def maker(field: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from signvip.data.preprocess import Result, Share, preprocess
 from signvip.data.sample import Recipe
 from signvip.errors import ConfigError
 from signvip.progress import Reporter, Silent, following
-from signvip.registry import build, registry
+from signvip.registry import build, naming, registry
 from signvip.run import default_preset
 from signvip.settings import merge, parse_setting
 
@@ -111,15 +111,19 @@ def open_dataset(
     is_name = source in registry().names("dataset") and (dataset or source) == source
     usual = None if is_name or not Path(source).exists() else registry().usual("dataset")
     name = dataset or usual or source
-    fields = getattr(getattr(registry().get("dataset", name), "Config", None), "model_fields", {})
+    fields = option_names(registry().get("dataset", name))
     if text is not None and "text" not in fields:
-        raise ConfigError(
-            f"The dataset {name} has its own texts; leave --text out, or take --dataset lexicon."
-        )
+        other = naming("dataset", lambda cls: "text" in option_names(cls))
+        raise ConfigError(f"The dataset {name} has its own texts; leave --text out, or take {other}.")
     given = {"size": config.size, "fps": config.fps, "text": text, "source": None if is_name else source}
     taken = {key: value for key, value in given.items() if key in fields and value is not None}
     reader: DatasetReader = build("dataset", name, **{**taken, **options})
     return reader
+
+
+def option_names(cls: type) -> Collection[str]:
+    """Return the names of a plugin's options."""
+    return getattr(getattr(cls, "Config", None), "model_fields", {}).keys()
 
 
 def choose_estimators(

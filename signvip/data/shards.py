@@ -9,15 +9,20 @@ import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from signvip.contracts import SPLITS
 from signvip.data import fields
 from signvip.data.files import fault_of_name, replacing
 from signvip.data.manifest import check_current
 from signvip.errors import DataError
+from signvip.registry import drawing
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _NAME = re.compile(rf"({'|'.join(SPLITS)})-(\d{{6,}})\.tar")
 
@@ -224,6 +229,28 @@ class ShardIndex:
     def load(self, index: int, name: str) -> Any:
         """A field decoded; DataError as `read`."""
         return self.samples[index].load(name)
+
+    @cached_property
+    def _points_field(self) -> str | None:
+        """The field in which keypoints are stored, as the first sample has it."""
+        if not self.samples:
+            return None
+        names = [name for name in self.samples[0].members if name.endswith(fields.condition_field(""))]
+        found = fields.find_points({name: self.load(0, name) for name in names})
+        return None if found is None else found[0]
+
+    @property
+    def has_keypoints(self) -> bool:
+        """Whether a condition of every sample stores keypoints, whatever a run is conditioned on."""
+        return self._points_field is not None and self.has(self._points_field)
+
+    def keypoints(self, index: int) -> np.ndarray:
+        """Stored keypoints (F, 128, 3) of a clip as its condition has them; DataError where there are none."""
+        if self._points_field is None:
+            how = drawing("keypoints")
+            raise DataError(f"{self.folder} stores no keypoints; add them with: signvip preprocess {how}")
+        points: np.ndarray = self.load(index, self._points_field)["keypoints"]
+        return points
 
 
 def _refuse_twins(samples: Iterable[Sample]) -> None:

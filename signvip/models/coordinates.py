@@ -22,7 +22,7 @@ from signvip.data.pixels import to_model
 from signvip.errors import ConfigError, DataError, MismatchError
 from signvip.models.codec import Codec
 from signvip.models.condition_encoder import ConditionEncoder
-from signvip.registry import build
+from signvip.registry import build, drawing
 
 Arrays = Mapping[str, Mapping[str, np.ndarray]]
 """What is stored of a clip: of each condition, arrays by name, with a row for each frame."""
@@ -154,8 +154,9 @@ def _walk(arrays: Arrays, conditions: Iterable[str]) -> Iterator[tuple[str, str,
     for name in conditions:
         for key, array in sorted(arrays[name].items()):
             if array.ndim < 2 or array.dtype.kind != "f":
+                how = " ".join(map(drawing, ("keypoints", "hands")))
                 raise ConfigError(
                     f"The condition {name} holds '{key}', which are no coordinates to predict; take conditions made "
-                    "of points with --condition pose --condition hand3d, or intermediate=tokens."
+                    f"of points with {how}, or intermediate=tokens."
                 )
             yield name, key, array

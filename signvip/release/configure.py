@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import prod
 from typing import Any
 
 from torch import Tensor
 
 from signvip.config import RunConfig, parse_config, read_preset
 from signvip.errors import DataError
+from signvip.registry import build
 from signvip.release import shapes
 from signvip.release.files import Contents
 from signvip.settings import Options, merge, parse_setting
@@ -73,9 +73,14 @@ def _check_conditions(config: RunConfig, contents: Contents) -> None:
 
 
 def _check_codes(config: RunConfig, contents: Contents) -> None:
-    ids, levels = shapes.ids(contents.of("translator")), config.quantizer.options.get("levels", [])
-    if ids and ids != prod(levels) + 2:
+    ids, name, options = (
+        shapes.ids(contents.of("translator")),
+        config.quantizer.name,
+        config.quantizer.options,
+    )
+    codes = build("quantizer", name, **options).vocab_size
+    if ids and ids != codes + 2:
         raise DataError(
-            f"This translator knows {ids - 2} codes, and FSQ with levels {levels} has {prod(levels)}; "
-            "set the levels it was trained with, such as --set quantizer.levels=[5,5,5,5]."
+            f"This translator knows {ids - 2} codes, and {name} with {options} has {codes}; set the options it was "
+            "trained with by --set quantizer.OPTION=VALUE."
         )

@@ -19,6 +19,7 @@ from signvip.config import RunConfig
 from signvip.data.files import write_text
 from signvip.errors import DataError
 from signvip.finite import not_finite
+from signvip.models.build import fixed_weights
 from signvip.models.precision import learned_names
 from signvip.models.published import STABLE_DIFFUSION
 from signvip.models.video_diffusion.unets import is_motion
@@ -168,6 +169,7 @@ def complete(network: ModelMixin, weights: Weights, prompt: Tensor | None) -> We
     expected = network.state_dict()
     own = {key: value for key, value in weights.items() if key in expected}
     own |= {key: table(key, like) for key, like in expected.items() if key.endswith(TABLES)}
+    own |= {key: make(expected[key].shape) for key, make in fixed_weights(network).items()}
     if prompt is not None and "empty_prompt" in expected:
         own["empty_prompt"] = prompt
     return own

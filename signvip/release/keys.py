@@ -158,7 +158,7 @@ HEAD_LAYERS = {
 
 
 def fuse_translator(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Linear layers to GPT-2's transposed ones, with query, key and value in one; heads stacked."""
+    """Linear layers to transposed ones, with query, key and value in one; heads stacked."""
     made: dict[str, Tensor] = {}
     heads: dict[str, dict[int, Tensor]] = {}
     for key, value in _joined(weights).items():

@@ -12,8 +12,8 @@ from signvip.errors import DataError
 
 PLACES = ("pos_encoder.pe", "pos_embed.embed")
 """Ends of the release's keys for sines and cosines, (1, places, C) or (places, 1, C): only their length is taken."""
-TABLES = ("pos_embed.pe", "wpe.weight", "wte.weight", "mean", "std")
-"""Ends of our keys for what follows from the configuration."""
+TABLES = ("pos_embed.pe", "mean", "std")
+"""Ends of the engine's own keys for what follows from the configuration; parts of plugins say so themselves."""
 
 
 def check_tables(part: str, tensors: Mapping[str, Tensor]) -> None:
@@ -28,7 +28,7 @@ def check_tables(part: str, tensors: Mapping[str, Tensor]) -> None:
 
 def table(key: str, like: Tensor) -> Tensor:
     """A table in float32 under our name; e enters the authors' autoencoder as it is."""
-    if key.endswith(("pos_embed.pe", "wpe.weight")):
+    if key.endswith("pos_embed.pe"):
         return _sines(like).view(like.shape)
     return torch.ones(like.shape) if key == "std" else torch.zeros(like.shape)
 

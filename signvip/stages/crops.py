@@ -11,6 +11,7 @@ from signvip.contracts import NUM_KEYPOINTS
 from signvip.data.picture_scores import Box, face_boxes, hand_boxes
 from signvip.errors import ConfigError
 from signvip.models.vae import shrinks_by
+from signvip.registry import drawing
 
 
 def check_crops(crops: Crops, config: RunConfig, keypoints: np.ndarray | None) -> None:
@@ -23,10 +24,10 @@ def check_crops(crops: Crops, config: RunConfig, keypoints: np.ndarray | None) -
             f"of {factor}: choose one that fits."
         )
     if crops.hands + crops.faces > 0 and keypoints is None:
-        names = " and ".join(config.conditions)
+        names, how = " and ".join(config.conditions), drawing("keypoints")
         raise ConfigError(
-            f"stage1.vae.crops looks for hands and faces, and {names} store no keypoints; train with a condition that "
-            "does, such as pose, or set stage1.vae.crops.hands=0 and stage1.vae.crops.faces=0."
+            f"stage1.vae.crops looks for hands and faces, and {names} store no keypoints; train with {how}, "
+            "or set stage1.vae.crops.hands=0 and stage1.vae.crops.faces=0."
         )
 
 

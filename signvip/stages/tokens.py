@@ -16,6 +16,7 @@ from signvip.errors import ConfigError
 from signvip.models import ConditionEncoder, EmbeddingCodec, PoseHead
 from signvip.models.token_groups import BodyAndHands, Located
 from signvip.models.usage import CodeUsage
+from signvip.registry import drawing
 from signvip.stages.clips import Clips, Draws
 from signvip.stages.codecs import CHUNK, embed
 from signvip.stages.hands import hand_cells, hand_centres, hands_alone, place_errors
@@ -136,9 +137,10 @@ class TokensPhase:
     def _require_keypoints(self) -> None:
         """Refuse conditions that do not tell where the hands are."""
         if stored_keypoints(self.train.coordinates(0)) is None:
+            how = drawing("keypoints")
             raise ConfigError(
                 f"{' and '.join(self.config.conditions)} store no keypoints to find hands by; make shards with "
-                "--condition pose, or leave autoencoder.groups and stage2.hand_weight as they are by default."
+                f"{how}, or leave autoencoder.groups and stage2.hand_weight as they are by default."
             )
 
     def _embed(self, batch: dict[str, Tensor]) -> Tensor:

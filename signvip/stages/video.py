@@ -23,6 +23,7 @@ from signvip.data.video import VideoWriter
 from signvip.errors import RunError
 from signvip.models import ConditionEncoder, Denoiser, Guider, ReferenceNet
 from signvip.models.vae import decode_latents, encode_images
+from signvip.registry import drawing
 from signvip.sampling.levels import draw_timesteps
 from signvip.sampling.sampler import make_scheduler, sample
 from signvip.stages.clips import Clips, Draws
@@ -143,10 +144,11 @@ class VideoPhase:
         self.name, self.config, self.training = name, config, training
         self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
         self.cached, self.blackout = cached, blackout
-        if config.stage1.region_weights != RegionWeights() and not self.train.has("pose.npz"):
+        if config.stage1.region_weights != RegionWeights() and not self.train.index.has_keypoints:
+            how = drawing("keypoints")
             raise RunError(
                 f"stage1.region_weights are those of hands and faces, and {shards} has no keypoints to find them by; "
-                "leave them out, or preprocess with the condition pose."
+                f"leave them out, or preprocess with {how}."
             )
         self.vae, self.module = vae, WithLatents(module, vae)
 
@@ -184,7 +186,7 @@ class VideoPhase:
         weights = self.config.stage1.region_weights
         if weights == RegionWeights():
             return {}
-        points = self.train.index.load(clip, "pose.npz")["keypoints"][picks]
+        points = self.train.index.keypoints(clip)[picks]
         return {"regions": region_weights(points, self.config.size, weights)}
 
     def _black(self, draws: Draws, conditions: Tensor) -> Tensor:
@@ -234,8 +236,8 @@ class VideoPhase:
         picks = np.flatnonzero(counts) if counts is not None and counts.any() else np.arange(len(truth))
         made, truth = made[picks], truth[picks]
         found = {"psnr": psnr(made, truth), "ssim": ssim(made, truth)}
-        if self.dev.index.has("pose.npz"):
-            points = self.dev.index.load(clip, "pose.npz")["keypoints"]
+        if self.dev.index.has_keypoints:
+            points = self.dev.index.keypoints(clip)
             found["hand_ssim"] = hand_ssim(made, truth, points[picks])
         return found
 

@@ -5,24 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import log2, prod
+from math import log2
 from typing import Any
 
 from signvip.errors import ConfigError
+from signvip.registry import plugin_class
 from signvip.settings import Options, merge, parse_setting
 
 SEED = "seed"
-# Levels of FSQ for a number of codes: 2^8, 2^10 and 2^12 as in table 1 of Mentzer et al. (arXiv:2309.15505), 625 as
-# in section 4.1, the others ours with five levels or more. A codebook is as large as their product, never 2^k.
-LEVELS = {
-    128: (5, 5, 5),
-    256: (8, 6, 5),
-    512: (8, 8, 8),
-    625: (5, 5, 5, 5),
-    1024: (8, 5, 5, 5),
-    2048: (8, 8, 6, 5),
-    4096: (7, 5, 5, 5, 5),
-}
+# How many codes a codebook of a usual size has, whatever the quantizer, so that the axis is fair: as many as FSQ with
+# the levels of table 1 of Mentzer et al. (arXiv:2309.15505), which have no product of 2^k.
+CODES = {128: 125, 256: 240, 512: 512, 625: 625, 1024: 1000, 2048: 1920, 4096: 4375}
 CONTINUOUS = 32  # levels of a channel that stand for none: 2^20 tokens with four channels
 SHORT = {
     "quantizer": "quantizer.name",
@@ -128,16 +121,14 @@ def _nested(key: str, value: Any) -> Options:
 
 
 def _codebook(values: Options, size: Any) -> Options:
-    """As many codes as FSQ's levels give for this size, whatever the quantizer: a fair axis."""
-    if values["quantizer"]["name"] != "fsq":
-        codes = prod(LEVELS[size]) if size in LEVELS else size
-        return merge(values, {"quantizer": {"codebook_size": codes}})
-    if size not in LEVELS:
+    """Lay over the options by which the quantizer has this many codes, as its class says."""
+    name = values["quantizer"]["name"]
+    options_for = getattr(plugin_class("quantizer", name), "options_for", None)
+    if options_for is None:
         raise ConfigError(
-            f"There are no levels for a codebook of {size}; choose {', '.join(map(str, LEVELS))}, or vary "
-            "quantizer.levels."
+            f"The quantizer {name} does not say how it gets {size} codes; vary its own options."
         )
-    return merge(values, {"quantizer": {"levels": list(LEVELS[size])}})
+    return merge(values, {"quantizer": options_for(CODES.get(size, size))})
 
 
 def _conditions(values: Options, names: Any) -> Options:

@@ -60,7 +60,7 @@ class TrueClips:
 
     def keypoints(self, clip: int) -> np.ndarray:
         """True keypoints (F, 128, 3)."""
-        return np.asarray(self.index.load(clip, "pose.npz")["keypoints"], dtype=np.float32)
+        return self.index.keypoints(clip).astype(np.float32)
 
 
 def describe(shards: Path) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from signvip.errors import DataError, MismatchError
 from signvip.locks import locked
 from signvip.processes import is_main, wait
 from signvip.progress import Reporter, Silent
+from signvip.registry import drawing
 from signvip.run import Run
 from signvip.stages import Loop, PhaseKey
 from signvip.training import step_seed
@@ -105,12 +106,13 @@ def _train(config: EvaluatorConfig, shards: Path, out: Path, resume: bool, repor
 
 def learns_poses(config: EvaluatorConfig, train: TrueClips, dev: TrueClips) -> bool:
     """Whether a network learns keypoints first: to read poses with, or to start from for video."""
-    known = train.index.has("pose.npz") and dev.index.has("pose.npz")
+    known = train.index.has_keypoints and dev.index.has_keypoints
     if config.modality == "video":
         return known and config.frames.start == "poses"
     if config.estimator is None and not known:
+        how = drawing("keypoints")
         raise DataError(
-            f"{train.index.folder} has no poses to learn from; make it with: signvip preprocess --condition pose, or "
+            f"{train.index.folder} has no poses to learn from; make it with: signvip preprocess {how}, or "
             "name what finds them with --estimator."
         )
     return config.estimator is None

@@ -103,6 +103,5 @@ def _contrasts(chain: Chain, clip: Made, drawn: Tensor, seed: int) -> dict[str, 
 
 
 def _keypoints(chain: Chain, pick: int) -> np.ndarray | None:
-    if "pose.npz" not in chain.clips.index.fields(pick):
-        return None
-    return np.asarray(chain.clips.index.load(pick, "pose.npz")["keypoints"])
+    index = chain.clips.index
+    return index.keypoints(pick) if index.has_keypoints else None

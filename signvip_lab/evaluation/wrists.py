@@ -65,7 +65,7 @@ def _frames(chain: Chain, clips: Clips) -> tuple[np.ndarray, np.ndarray]:
     embeddings, positions, count = [], [], 0
     for clip in range(len(clips)):
         embeddings.append(as_array(chain.embed(clips.conditions(clip))))
-        positions.append(wrist_positions(clips.index.load(clip, "pose.npz")["keypoints"]))
+        positions.append(wrist_positions(clips.index.keypoints(clip)))
         count += len(positions[-1])
         if count >= PROBE_FRAMES:
             break

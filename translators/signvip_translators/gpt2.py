@@ -131,6 +131,12 @@ class Gpt2Translator(nn.Module):
             config.classifier_bias,
         )
 
+    @property
+    def unread_parameters(self) -> int:
+        """Return the size of a table of positions that the authors' translator holds beside sines and never reads."""
+        config = self.options
+        return (config.max_frames + 1) * config.width if config.positions == "sinusoidal" else 0
+
     def logits(self, texts: Sequence[str], tokens: Tensor, languages: Sequence[str] | None = None) -> Tensor:
         """Logits (N, B, F + 1, V + 1) of frames 0..F, each given the text and the tokens before it."""
         return self.prediction.logits(self._outputs(texts, tokens, languages))

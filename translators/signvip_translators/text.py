@@ -33,6 +33,8 @@ class HashedTextEncoder(nn.Module):
     Needs no vocabulary and no download; an unseen inflection shares most n-grams with the seen one.
     """
 
+    spread_by = (nn.TransformerEncoderLayer,)
+
     def __init__(
         self, width: int, layers: int, heads: int, dropout: float, buckets: int, max_words: int
     ) -> None:
@@ -77,6 +79,8 @@ class HashedTextEncoder(nn.Module):
 
 class ByteTextEncoder(nn.Module):
     """Bytes of UTF-8, read by a small Transformer encoder: any script, every letter, and no unknown words."""
+
+    spread_by = (nn.TransformerEncoderLayer,)
 
     def __init__(self, width: int, layers: int, heads: int, dropout: float, max_bytes: int) -> None:
         super().__init__()

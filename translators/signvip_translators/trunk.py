@@ -38,6 +38,7 @@ def build_trunk(
 ) -> GPT2Model:
     """GPT-2 on `inputs_embeds`: its own token table is one frozen row, since tokens come from the mixer."""
     from transformers import GPT2Config, GPT2Model
+    from transformers.models.gpt2.modeling_gpt2 import GPT2Block
 
     config = GPT2Config(
         vocab_size=1,
@@ -55,10 +56,13 @@ def build_trunk(
     )
     trunk = GPT2Model(config)
     trunk.wte.requires_grad_(False)
+    trunk.spread_by = (GPT2Block,)
+    trunk.fixed_weights = {"wte.weight": torch.zeros}
     if final_norm == "none":
         trunk.ln_f = nn.Identity()
     if positions == "sinusoidal":
         trunk.wpe.requires_grad_(False).weight.copy_(sinusoids(places, width))
+        trunk.fixed_weights["wpe.weight"] = sinusoids_in
     return trunk
 
 
@@ -67,6 +71,11 @@ def sinusoids(places: int, width: int) -> Tensor:
     rates = torch.exp(torch.arange(0, width, 2) * (-math.log(10000.0) / width))
     angles = torch.arange(places)[:, None] * rates
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, :width]
+
+
+def sinusoids_in(shape: torch.Size) -> Tensor:
+    """Fixed positions in the shape (places, width) of a table."""
+    return sinusoids(*shape)
 
 
 def prefix_places(mask: Tensor) -> Tensor:

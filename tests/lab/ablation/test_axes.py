@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from signvip_quantizers.fsq import LEVELS
 from small import small_config
 
 from signvip.errors import ConfigError
-from signvip_lab.ablation.axes import LEVELS, make_axis, parse_axis
+from signvip_lab.ablation.axes import CODES, make_axis, parse_axis
 from signvip_lab.ablation.grid import make_cells, replaced
 
 
@@ -48,7 +49,8 @@ def test_a_codebook_has_the_same_size_for_every_quantizer():
 def test_levels_are_near_their_size_and_five_or_more():
     from math import prod
 
-    assert all(abs(prod(levels) - size) < 0.1 * size and min(levels) >= 5 for size, levels in LEVELS.items())
+    assert [prod(levels) for levels in LEVELS] == list(CODES.values()) and min(map(min, LEVELS)) >= 5
+    assert all(abs(codes - size) < 0.1 * size for size, codes in CODES.items())
 
 
 def test_conditions_and_compression():
@@ -105,7 +107,7 @@ def test_axes_of_the_same_name_are_replaced_in_their_place():
         ("seed", "--vary quantizer=fsq,vq"),
         ("seed=", "--vary quantizer=fsq,vq"),
         ("seed=1,1", "twice"),
-        ("codebook=129", "choose 128, 256"),
+        ("codebook=129", "choose 125, 240"),
         ("compression=3", "power of two"),
         ("quantization=half", "on or off"),
         ("prediction=words", "tokens or coordinates"),
