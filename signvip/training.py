@@ -111,7 +111,7 @@ def check_precision(precision: str) -> None:
         raise ConfigError("Half precision (fp16) does not train on a CPU; add --set precision=no.")
 
 
-def train(
+def run_loop(
     phase: Phase,
     training: Training,
     folder: Path,

@@ -9,7 +9,7 @@ from torch import nn
 
 from signvip.config import Training
 from signvip.progress import Silent
-from signvip.training import train
+from signvip.training import run_loop
 
 
 class Watched(nn.Module):
@@ -53,5 +53,5 @@ def watch(folder, *, slopes=((1.0, 1.0),), name="watched", seed=0, **changes) ->
     """Train for as many steps as are asked for, validating at the end alone; what was seen is in the phase."""
     phase = WatchedPhase(slopes, name)
     values = {"steps": 6, "clips": 1, "learning_rate": 0.1, "workers": 0, **changes}
-    train(phase, Training(**values), Path(folder), seed=seed, precision="no", reporter=Silent())
+    run_loop(phase, Training(**values), Path(folder), seed=seed, precision="no", reporter=Silent())
     return phase

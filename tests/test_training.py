@@ -20,7 +20,7 @@ from signvip.config import Training, load_config
 from signvip.convert import convert
 from signvip.errors import ConfigError, RunError
 from signvip.progress import Silent
-from signvip.training import _check_kind, checkpoints, train
+from signvip.training import _check_kind, checkpoints, run_loop
 
 
 class Regression:
@@ -62,7 +62,7 @@ def settings(**changes) -> Training:
 
 def run(folder: Path, **changes) -> Regression:
     phase = Regression()
-    train(phase, settings(**changes), folder, seed=3, precision="no", reporter=Silent())
+    run_loop(phase, settings(**changes), folder, seed=3, precision="no", reporter=Silent())
     return phase
 
 
@@ -96,7 +96,7 @@ def test_resume_equals_never_having_stopped(tmp_path, monkeypatch, accumulation)
     monkeypatch.setattr(stopped.module, "forward", dies_at_the_eighth_step)
     with pytest.raises(Stop):
         options = settings(accumulation=accumulation)
-        train(stopped, options, tmp_path / "cut", seed=3, precision="no", reporter=Silent())
+        run_loop(stopped, options, tmp_path / "cut", seed=3, precision="no", reporter=Silent())
     assert [path.name for path in checkpoints(tmp_path / "cut")] == ["checkpoint-0000004"]
     resumed = run(tmp_path / "cut", accumulation=accumulation)
     assert torch.equal(weights(whole), weights(resumed))
@@ -107,7 +107,7 @@ def test_accumulation_takes_each_batch_once(tmp_path):
     phase = Regression()
     original = phase.batch
     phase.batch = lambda index: seen.append(index) or original(index)
-    train(
+    run_loop(
         phase,
         settings(steps=3, accumulation=2),
         tmp_path,
@@ -136,7 +136,7 @@ def test_accumulated_steps_equal_one_with_the_whole_batch(tmp_path):
     for count, accumulation in ((12, 1), (4, 3)):
         phase = Samples(count)
         options = settings(accumulation=accumulation)
-        train(phase, options, tmp_path / str(count), seed=3, precision="no", reporter=Silent())
+        run_loop(phase, options, tmp_path / str(count), seed=3, precision="no", reporter=Silent())
         made.append(weights(phase))
     torch.testing.assert_close(*made, rtol=0, atol=1e-6)
 
@@ -152,7 +152,7 @@ class Listener(Silent):
 def test_only_what_trains_is_optimised_and_told(tmp_path):
     phase, listener = Regression(), Listener()
     phase.module.layer.bias.requires_grad_(False)
-    train(phase, settings(), tmp_path, seed=3, precision="no", reporter=listener)
+    run_loop(phase, settings(), tmp_path, seed=3, precision="no", reporter=listener)
     assert listener.heard == ["regression trained: all 0.000 M; frozen: all 0.000 M"]
     stored = load_file(checkpoints(tmp_path)[-1] / "state.safetensors")
     assert [value.shape for name, value in stored.items() if name.endswith("exp_avg")] == [(1, 4)]
@@ -181,14 +181,14 @@ def test_the_optimizer_of_another_library_names_what_to_install(tmp_path):
 def test_a_process_trains_in_one_precision_after_another(tmp_path):
     for precision in ("no", "bf16", "no"):
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
-        train(Regression(), settings(), folder, seed=3, precision=precision, reporter=Silent())
+        run_loop(Regression(), settings(), folder, seed=3, precision=precision, reporter=Silent())
         assert AcceleratorState().mixed_precision == precision
 
 
 def test_half_precision_on_a_cpu_is_refused_before_anything_is_made(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
     with pytest.raises(ConfigError, match="--set precision=no"):
-        train(Regression(), settings(), tmp_path / "a", seed=3, precision="fp16", reporter=Silent())
+        run_loop(Regression(), settings(), tmp_path / "a", seed=3, precision="fp16", reporter=Silent())
     with pytest.raises(ConfigError, match="--set precision=no"):
         stages.train(load_config("rwth"), 1, shards=tmp_path, run=tmp_path / "run")
     assert not (tmp_path / "run").exists()

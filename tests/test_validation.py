@@ -125,7 +125,7 @@ class Many(WatchedPhase):
 def test_the_loop_asks_for_the_sample_and_at_its_last_step_for_the_split(tmp_path):
     phase = Many()
     options = Training(steps=6, clips=1, learning_rate=0.1, workers=0, validate_every=2)
-    training.train(phase, options, tmp_path, seed=3, precision="bf16", reporter=Silent())
+    training.run_loop(phase, options, tmp_path, seed=3, precision="bf16", reporter=Silent())
     sample, split = Share.of(100, seed=3, whole=False), Share.of(100, seed=3, whole=True)
     assert phase.shares == [sample, sample, split]
     assert set(phase.kinds) == {torch.bfloat16}  # autocast is on, as in training

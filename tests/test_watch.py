@@ -14,7 +14,7 @@ from torch import nn
 from signvip.config import Training
 from signvip.errors import RunError
 from signvip.progress import Silent
-from signvip.training import checkpoints, train
+from signvip.training import checkpoints, run_loop
 
 
 class _Line(nn.Module):
@@ -54,7 +54,7 @@ def run(folder, phase, **changes):
         "log_every": 2,
     }
     training = Training(**{**values, "validate_every": 3, **changes})
-    train(phase, training, folder, seed=1, precision="no", reporter=Silent())
+    run_loop(phase, training, folder, seed=1, precision="no", reporter=Silent())
     return phase
 
 

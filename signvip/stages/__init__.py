@@ -141,10 +141,10 @@ class Loop:
 
         return self._goes_on(run, key, training) and bool(checkpoints(run.phase(key.name)))
 
-    def train(self, run: Run, key: PhaseKey, phase: Phase, training: Training) -> None:
+    def run_phase(self, run: Run, key: PhaseKey, phase: Phase, training: Training) -> None:
         """Train a phase, from its last checkpoint where that fits."""
         from signvip.fitting import explained, training_that_fits
-        from signvip.training import train as loop
+        from signvip.training import run_loop
 
         folder, config = run.phase(key.name), run.config
         resume = self._goes_on(run, key, training)
@@ -160,7 +160,7 @@ class Loop:
             write_text(folder / CIRCUMSTANCES, json.dumps(circumstances, indent=2) + "\n")
         wait()
         with explained(lambda card: training_that_fits(config, key.name, card)):
-            loop(
+            run_loop(
                 phase, training, folder, seed=config.seed, precision=config.precision, reporter=self.reporter
             )
 

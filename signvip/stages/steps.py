@@ -112,7 +112,7 @@ def _train_tokens(run: Run, shards: Path, loop: Loop) -> None:
     autoencoder = new_autoencoder(config, encoder)
     stored = _current(run, shards, "condition_encoder")
     phase = TokensPhase(config, training, shards, encoder, autoencoder, stored, reader)
-    loop.train(run, key, phase, training)
+    loop.run_phase(run, key, phase, training)
     run.save("autoencoder", autoencoder)
     loop.finish(run, key, training)
 
@@ -145,7 +145,7 @@ def _train_poses(run: Run, shards: Path, loop: Loop) -> None:
     phase = PosesPhase(
         run.config, training, shards, encoder, head, _current(run, shards, "condition_encoder")
     )
-    loop.train(run, POSES, phase, training)
+    loop.run_phase(run, POSES, phase, training)
     run.save("pose_head", head)
     if run.has("translator") and not any(fits.misfit(run.path, part) for part in fits.TRAINED_WITH):
         save_pipeline(run)  # a finished run learns that it has one
@@ -173,7 +173,7 @@ def stage3(run: Run, shards: Path, loop: Loop) -> None:
     translator = new_translator(config, codec)
     phase = TextPhase(config, training, shards, translator)
     check_languages(phase.languages(), translator.languages)
-    loop.train(run, TEXT, phase, training)
+    loop.run_phase(run, TEXT, phase, training)
     translator.register_to_config(seen=phase.seen().model_dump())
     run.save("translator", translator)
     save_pipeline(run)
@@ -212,7 +212,7 @@ def _train_vae(run: Run, shards: Path, loop: Loop) -> None:
         return
     _seed(run, VAE)
     phase = VaePhase(run.config, training, shards)
-    loop.train(run, VAE, phase, training)
+    loop.run_phase(run, VAE, phase, training)
     phase.finish()
     run.save("vae", phase.vae)
     loop.finish(run, VAE, training)
@@ -234,7 +234,7 @@ def _train_image(run: Run, shards: Path, loop: Loop) -> None:
     phase = VideoPhase(
         IMAGE.name, config, training, shards, vae, nets, _current(run, shards, "vae"), blackout
     )
-    loop.train(run, IMAGE, phase, training)
+    loop.run_phase(run, IMAGE, phase, training)
     nets.reference_net.register_to_config(likeness=references_of(phase.train))
     loop.forget(run, MOTION)  # before its denoiser is replaced by one that has no motion
     run.save_all(
@@ -266,7 +266,7 @@ def _train_motion(run: Run, shards: Path, loop: Loop) -> None:
         start_motion(config.start, nets.denoiser, loop.reporter.say)
     nets.train_motion()
     phase = VideoPhase(MOTION.name, config, training, shards, vae, nets, _current(run, shards, "vae"))
-    loop.train(run, MOTION, phase, training)
+    loop.run_phase(run, MOTION, phase, training)
     run.save_all({"guider": nets.guider, "denoiser": nets.denoiser})
     loop.finish(run, MOTION, training)
 

@@ -128,7 +128,7 @@ def _compute(
             if step.id in failures:
                 record.reason = failures[step.id]
                 return record
-            record.seconds[step.kind.name] = round(store.train(step), 2)
+            record.seconds[step.kind.name] = round(store.make(step), 2)
         step, begin = None, time.perf_counter()
         run = store.assemble(list(steps), cell.config, plan.out / "cells" / name)
         found = measure(run, list(steps), store, plan.options, reporter)

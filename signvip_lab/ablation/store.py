@@ -43,7 +43,7 @@ class Store:
             link_parts(self.folder(earlier), self.folder(step), earlier.parts)
         return self._shards(step)
 
-    def train(self, step: Step) -> float:
+    def make(self, step: Step) -> float:
         """Train one step, or go on with it; returns the seconds, 0 for what was done before."""
         from signvip.stages import train
 

@@ -113,7 +113,7 @@ def _rehearse(plan: Plan, measuring: bool) -> dict[str, float]:
                 begin = time.perf_counter()
                 store.prepare(step)
                 found[f"{PREPARE} {step.kind.name}"] = (time.perf_counter() - begin) / clips
-                store.train(step)
+                store.make(step)
                 found |= phase_rates(store.folder(step))
         if measuring:
             run = store.assemble(short.steps[0], cell.config, out / "cells" / "short")

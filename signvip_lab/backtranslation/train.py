@@ -91,7 +91,7 @@ def _train(config: EvaluatorConfig, shards: Path, out: Path, resume: bool, repor
     )  # whatever happens from here on, the old numbers are not of these weights
     phase = _text_phase(run, config, (train, dev), extractor, reporter)
     if not finished:
-        loop.train(run, key, phase, config.texts)
+        loop.run_phase(run, key, phase, config.texts)
     step = phase.take_best(run.phase(key.name))
     for part, value in (
         ("translator", phase.module.network), ("front", phase.module.front), ("tokenizer", phase.tokenizer),
@@ -126,7 +126,7 @@ def _train_poses(run: Run, config: EvaluatorConfig, train: TrueClips, dev: TrueC
     reader = PoseReader(frames.size, frames.channels, frames.width)
     reader.fit(torch.from_numpy(np.concatenate([train.keypoints(clip) for clip in range(len(train))])))
     phase = PosePhase(config, train, dev, reader)
-    loop.train(run, POSES, phase, config.poses)
+    loop.run_phase(run, POSES, phase, config.poses)
     run.save("poses", reader)
     loop.finish(run, POSES, config.poses)
 

@@ -34,7 +34,7 @@ ASKS = (
 def reading_only_what_is_logged(card: Card) -> Iterator[None]:
     """Refuse to be read by the loop, and to be sent what it must wait for, but by what it does now and then."""
     with ExitStack() as stack:
-        stack.enter_context(patch.object(training, "train", _told(card, training.train, False)))
+        stack.enter_context(patch.object(training, "run_loop", _told(card, training.run_loop, False)))
         for owner, name in ASKS:
             stack.enter_context(patch.object(owner, name, _told(card, getattr(owner, name), True)))
         yield

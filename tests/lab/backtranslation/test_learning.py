@@ -12,7 +12,7 @@ from signvip_toysign.oracle import best_wording
 from signvip_toysign.sentences import Message, gloss_of, say
 
 from signvip.progress import Silent
-from signvip.training import train
+from signvip.training import run_loop
 from signvip_lab.backtranslation.networks import FeatureScale, SignTranslator, build_network
 from signvip_lab.backtranslation.phases import TextPhase
 from signvip_lab.backtranslation.vocabulary import build_tokenizer
@@ -69,7 +69,7 @@ def learned(tiny_config, tmp_path_factory):
         module = SignTranslator(front, network, glosses, gloss_weight=1.0)
         phase = TextPhase(config, (spoken, unheard), (spoken.rows, unheard.rows), module, tokenizer, glosses)
         folder = tmp_path_factory.mktemp("learning")
-        train(phase, config.texts, folder, seed=0, precision="no", reporter=Silent())
+        run_loop(phase, config.texts, folder, seed=0, precision="no", reporter=Silent())
         phase.take_best(folder)
         module.eval()
         return Bleu(None)(phase.write(beams=4), unheard.texts)["bleu4"]
