@@ -62,6 +62,8 @@ def fault_of_name(name: str) -> str:
         return "has control characters"
     if "\\" in name or re.match("[A-Za-z]:", name) or name.startswith("/") or ".." in parts:
         return "leads out of its folder"
+    if set(parts) <= {"."}:
+        return "is that of no file"
     if "" in parts or any(len(part.encode()) > LONGEST_NAME for part in parts):
         return f"is empty, or longer than {LONGEST_NAME} bytes"
     return ""

@@ -6,13 +6,14 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from signvip.data.clip_tables import read_table
+from signvip.data.clip_tables import parse_unique, read_table
 from signvip.data.files import inside
 from signvip.data.footage import VIDEOS
-from signvip.data.json_files import parse_json
+from signvip.data.words import is_torn
 from signvip.errors import DataError
 
 TABLES = (".tsv", ".csv")
+LINES = (".txt", ".text", "")  # a sentence a line
 LONGEST_NAME = 60
 KEYS = ("text", "reference", "output")
 
@@ -64,15 +65,18 @@ def many(file: Path, reference: Path | None, folder: Path, poses: Path | None = 
 
 def read_rows(file: Path) -> list[dict[str, str]]:
     """Rows with `text` and, where the file has them, `reference` and `output`; empty lines are skipped."""
-    if file.suffix in TABLES and file.is_file():
+    ending = file.suffix.lower()
+    if ending in TABLES and file.is_file():
         return _table(file)
+    if file.is_file() and ending not in (*LINES, ".jsonl"):  # JSON or subtitles would be signed as they stand
+        raise DataError(f"{file} is no list of sentences; give a txt, tsv, csv or jsonl file.")
     try:
         lines = [line for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except FileNotFoundError:
         raise DataError(f"There is no file {file}; give one by --from.") from None
     except (UnicodeDecodeError, IsADirectoryError) as error:
         raise DataError(f"{file} is no UTF-8 text file; give a txt, tsv, csv or jsonl file.") from error
-    if file.suffix == ".jsonl":
+    if ending == ".jsonl":
         rows = [_object(file, line) for line in lines]
     else:
         rows = [{"text": line.strip()} for line in lines]
@@ -103,10 +107,13 @@ def _table(file: Path) -> list[dict[str, str]]:
 
 def _object(file: Path, line: str) -> dict[str, str]:
     try:
-        value = parse_json(line)
-    except ValueError:
-        value = None
-    if not isinstance(value, dict) or not isinstance(value.get("text"), str):
+        value = parse_unique(line)
+    except ValueError as error:
+        raise DataError(f"{file} has a line that is no object with a text ({error}); mend it.") from error
+    text = value.get("text")
+    if isinstance(text, str) and (is_torn(text) or "\0" in text):
+        raise DataError(f"{file} has a text with half a character or a NUL; write it again.")
+    if not isinstance(text, str):
         raise DataError(
             f'{file} has a line that is no object with a text; write {{"text": "..."}} on each line.'
         )

@@ -82,6 +82,13 @@ def test_json_lines(tmp_path):
         ("a.tsv", "words\nrain", "no column 'text'"),
         ("a.jsonl", "{", "no object with a text"),
         ("a.jsonl", '{"text": 3}', "no object with a text"),
+        ("a.jsonl", '{"text": "rain", "text": "snow"}', "says 'text' twice"),
+        ("a.jsonl", '{"text": "rain \\ud800"}', "half a character"),
+        ("a.JSONL", "rain", "no object with a text"),
+        ("a.json", '[{"text": "rain"}]', "no list of sentences"),
+        ("a.srt", "1\n00:00:01,000 --> 00:00:02,000\nrain\n", "no list of sentences"),
+        ("a.TSV", "sentence\nrain\n", "no column 'text'"),
+        ("a.csv", "text,output\nrain,.\n", "no file"),
         ("a.csv", "text,output\nx,o\ny,o", "twice"),
     ],
 )
