@@ -44,7 +44,9 @@ MAKERS = {
     "translator": "signvip train --stage 3",
     "pose_head": "signvip train --stage 2",
 }
-EVALUATOR = "signvip train-evaluator"  # makes the parts of an evaluator, which is kept as a run is
+BACK_TRANSLATOR = (
+    "signvip train-back-translator"  # makes the parts of a back-translator, which is kept as a run is
+)
 OPTIONAL = ("pose_head",)  # what a run may lack and still generate
 # The noise that a denoiser was trained on; what else is in [sampler] says how to sample.
 NOISE = ("train_timesteps", "beta_start", "beta_end", "beta_schedule", "prediction", "zero_terminal_snr")
@@ -110,7 +112,7 @@ class Run:
         self.require(part)
         self._refuse_class(part, cls.__name__)
         fits.refuse_misfits(self.path, [part])
-        remedy = f"{MAKERS.get(part, EVALUATOR)} --fresh makes it again."
+        remedy = f"{MAKERS.get(part, BACK_TRANSLATOR)} --fresh makes it again."
         return load_part(self.path / part, cls, remedy).float()  # stored halves are computed with as floats
 
     def _refuse_class(self, part: str, wanted: str) -> None:

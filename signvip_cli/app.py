@@ -22,7 +22,7 @@ from signvip_cli.commands import (
     show,
     tokenize,
     train,
-    train_evaluator,
+    train_back_translator,
 )
 from signvip_cli.console import print_traceback
 from signvip_cli.options import Verbose
@@ -44,7 +44,8 @@ app.command("train")(train.train)
 app.command("encode")(encode.encode)
 app.command("tokenize")(tokenize.tokenize)
 app.command("generate")(generate.generate)
-app.command("train-evaluator")(train_evaluator.train_evaluator)
+app.command("train-back-translator")(train_back_translator.train_back_translator)
+app.command("train-evaluator", hidden=True)(train_back_translator.train_back_translator)  # its old name
 app.command("evaluate")(evaluate.evaluate)
 app.command("ablate")(ablate.ablate)
 app.add_typer(plugins.app, name="plugins")

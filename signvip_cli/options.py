@@ -101,10 +101,11 @@ Weights = Annotated[
     list[str] | None,
     typer.Option("--weights", metavar="NAME=PATH", help="The network that a metric needs (repeatable)."),
 ]
-Evaluators = Annotated[
+BackTranslators = Annotated[
     list[Path] | None,
     typer.Option(
-        "--evaluator",
+        "--back-translator",
+        "--evaluator",  # its old name
         metavar="FOLDER",
         help="What reads signing back into text (repeatable); by default those in runs/ that fit.",
     ),

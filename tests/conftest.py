@@ -119,12 +119,12 @@ def signer(signers: list[Any]) -> Any:
 
 @pytest.fixture(scope="session")
 def tiny_config() -> Callable[..., Any]:
-    """Configurations of small evaluators: tiny_config("video", 4) trains four steps."""
-    from signvip_lab.backtranslation.config import load_evaluator_config
+    """Configurations of small back-translators: tiny_config("video", 4) trains four steps."""
+    from signvip_lab.backtranslation.config import load_back_translator_config
 
     def load(modality: str, steps: int = 2, **flags: Any) -> Any:
         flags = {"modality": modality, "poses": {"steps": steps}, "texts": {"steps": steps}, **flags}
-        return load_evaluator_config("small", TINY, flags)
+        return load_back_translator_config("small", TINY, flags)
 
     return load
 
@@ -133,12 +133,12 @@ def tiny_config() -> Callable[..., Any]:
 def evaluators(
     trained: SimpleNamespace, tiny_config: Callable[..., Any], made_once: Callable[..., Path]
 ) -> SimpleNamespace:
-    """Folders of a video and of a pose evaluator, each of two steps; read only."""
-    from signvip_lab.backtranslation.train import train_evaluator
+    """Folders of a video and of a pose back-translator, each of two steps; read only."""
+    from signvip_lab.backtranslation.train import train_back_translator
 
     def make(folder: Path) -> None:
         for modality in ("video", "pose"):
-            train_evaluator(tiny_config(modality), shards=trained.shards, out=folder / modality)
+            train_back_translator(tiny_config(modality), shards=trained.shards, out=folder / modality)
 
     folder = made_once("evaluators", make)
     return SimpleNamespace(video=folder / "video", pose=folder / "pose")

@@ -1,4 +1,4 @@
-"""Evaluators of signing at a size that trains two steps in a second."""
+"""Back-translators of signing at a size that trains two steps in a second."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from signvip.progress import Silent
 from signvip.stages import train
 from signvip_lab.ablation.ablate import Request as Ablation
 from signvip_lab.ablation.ablate import ablate
-from signvip_lab.backtranslation.train import train_evaluator
+from signvip_lab.backtranslation.train import train_back_translator
 
 OFTEN = {"steps": 6, "checkpoint_every": 2, "validate_every": 3, "log_every": 1}
 CONFIG = small_config(
@@ -88,9 +88,9 @@ def commands(trained, plain_shards, tiny_config):
         "stage 1": Kills(copy(shards=plain_shards), stage(1)),
         "stage 2": Kills(copy(**both, leave=untrained), stage(2)),
         "stage 3": Kills(copy(**both, leave=shutil.ignore_patterns("training", "translator")), stage(3)),
-        "train-evaluator": Kills(
+        "train-back-translator": Kills(
             copy(shards=plain_shards),
-            lambda: train_evaluator(evaluator, shards=SHARDS, out=OUT),
+            lambda: train_back_translator(evaluator, shards=SHARDS, out=OUT),
         ),
         "ablate": Kills(
             copy(shards=trained.shards), vary, unlike=("runs.jsonl", "step.json", "report", "index", "table")
@@ -111,7 +111,7 @@ COMMANDS = (
     "stage 1",
     "stage 2",
     "stage 3",
-    "train-evaluator",
+    "train-back-translator",
     "ablate",
     "generate",
 )

@@ -13,9 +13,9 @@ import typer
 from signvip_cli.console import print_json, print_result
 from signvip_cli.options import (
     SHARDS,
+    BackTranslators,
     Clips,
     ConfigFile,
-    Evaluators,
     Json,
     Metrics,
     Plugins,
@@ -60,7 +60,7 @@ def ablate(
     clips: Clips = None,
     split: Split = "test",
     weights: Weights = None,
-    evaluator: Evaluators = None,
+    evaluator: BackTranslators = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="FOLDER", help="By default outputs/ablations/STUDY."),

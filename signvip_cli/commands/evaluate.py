@@ -11,9 +11,9 @@ from signvip_cli.console import print_json, print_result
 from signvip_cli.imports import heavy_imports
 from signvip_cli.options import (
     SHARDS,
+    BackTranslators,
     Clips,
     Device,
-    Evaluators,
     Json,
     Metrics,
     Plugins,
@@ -39,7 +39,7 @@ def evaluate(
     clips: Clips = None,
     split: Split = "test",
     weights: Weights = None,
-    evaluator: Evaluators = None,
+    evaluator: BackTranslators = None,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="For results.json.")] = OUT,
     steps: Steps = None,
     seed: Seed = 0,
@@ -60,7 +60,7 @@ def evaluate(
 
       signvip evaluate --run runs/default --shards data/shards --metric ssim --metric psnr --clips 8
 
-      signvip evaluate --evaluator runs/evaluator-video --metric bleu --metric rouge_l
+      signvip evaluate --back-translator runs/evaluator-video --metric bleu --metric rouge_l
 
       signvip evaluate --metric fid --weights fid=inception-2015-12-05.pt --json
     """

@@ -40,7 +40,7 @@ class Record:
     left_out: list[dict[str, Any]] = field(default_factory=list)
     evaluators: dict[str, Any] = field(default_factory=dict)  # what read generated signing back into text
     sentences: list[str] = field(default_factory=list)  # of the clips, in order
-    texts: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # read in them: row, evaluator
+    texts: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # read in them: row, back-translator
 
     def value(self, key: str) -> Value | None:
         """The value at `row/name`, None where it was left out."""

@@ -23,7 +23,7 @@ from signvip_lab.ablation.records import Record, read_records, write_record
 from signvip_lab.ablation.steps import Step, corpus, given_kinds, identity, make_steps
 from signvip_lab.ablation.store import Store
 from signvip_lab.evaluation.evaluate import EvaluateOptions, commit
-from signvip_lab.evaluation.reading import evaluator_stamps
+from signvip_lab.evaluation.reading import back_translator_stamps
 
 
 @dataclass
@@ -46,10 +46,10 @@ class Plan:
     def ids(self) -> list[str]:
         """Names of the cells' records: a cell of other options, shards or measuring has another.
 
-        Once and for all: an evaluator that is finished while cells train would rename them under way.
+        Once and for all: a back-translator that is finished while cells train would rename them under way.
         """
         sampling = [cell.config.sampler.model_dump(mode="json") for cell in self.cells]
-        measuring = {**asdict(self.options), "evaluators": evaluator_stamps(self.options.evaluators)}
+        measuring = {**asdict(self.options), "evaluators": back_translator_stamps(self.options.evaluators)}
         measuring["weights"] = {name: str(path) for name, path in self.options.weights.items()}
         return [
             identity(

@@ -39,7 +39,7 @@ class Column:
     key: str
     sample: Value | None = None
     reason: str | None = None  # why nobody has it
-    ceiling: float | None = None  # what its evaluator reads in the ground truth
+    ceiling: float | None = None  # what its back-translator reads in the ground truth
 
     @property
     def heading(self) -> str:

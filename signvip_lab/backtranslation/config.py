@@ -1,4 +1,4 @@
-"""What an evaluator is made of: preset < `--set key=value` < flag, checked all at once."""
+"""What a back-translator is made of: preset < `--set key=value` < flag, checked all at once."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ class Frames(Config):
         return channels
 
 
-class EvaluatorConfig(Config):
-    """Everything that makes an evaluator what it is; `corpus` is what it was trained on."""
+class BackTranslatorConfig(Config):
+    """Everything that makes a back-translator what it is; `corpus` is what it was trained on."""
 
     preset: str
     modality: Modality
@@ -73,30 +73,32 @@ class EvaluatorConfig(Config):
     corpus: dict[str, Any] = Field(default_factory=dict)
 
 
-def load_evaluator_config(
+def load_back_translator_config(
     preset: str, settings: Sequence[str] = (), flags: Mapping[str, Any] | None = None
-) -> EvaluatorConfig:
+) -> BackTranslatorConfig:
     """Merge the three layers and validate them; ConfigError lists every fault at once."""
     if preset not in PRESETS:
-        raise ConfigError(f"There is no evaluator of the size '{preset}'; choose {' or '.join(PRESETS)}.")
+        raise ConfigError(
+            f"There is no back-translator of the size '{preset}'; choose {' or '.join(PRESETS)}."
+        )
     text = files("signvip_lab.backtranslation").joinpath(f"{preset}.toml").read_text(encoding="utf-8")
     values: dict[str, Any] = {"preset": preset, **tomllib.loads(text)}
     for setting in settings:
         values = merge(values, parse_setting(setting))
-    return parse_evaluator_config(merge(values, flags or {}))
+    return parse_back_translator_config(merge(values, flags or {}))
 
 
-def parse_evaluator_config(values: Mapping[str, Any]) -> EvaluatorConfig:
+def parse_back_translator_config(values: Mapping[str, Any]) -> BackTranslatorConfig:
     """Validate a whole configuration, as `evaluator.json` stores it."""
     try:
-        config = EvaluatorConfig(**values)
+        config = BackTranslatorConfig(**values)
     except ValidationError as error:
-        raise ConfigError(explain(error, prefix="evaluator", known=keys_of(EvaluatorConfig))) from error
+        raise ConfigError(explain(error, prefix="evaluator", known=keys_of(BackTranslatorConfig))) from error
     _check_sizes(config)
     return config
 
 
-def _check_sizes(config: EvaluatorConfig) -> None:
+def _check_sizes(config: BackTranslatorConfig) -> None:
     factor = STEM * 2 ** (len(config.frames.channels) - 1)
     if any(side % factor for side in config.frames.size):
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""What an evaluator sees of shards: true clips, their texts, and what they were extracted with."""
+"""What a back-translator sees of shards: true clips, their texts, and what they were extracted with."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class TrueClips:
             videos.update(video)
             if info.get("generated") or is_marked([read_comment(video) or ""]):
                 raise DataError(
-                    f"{self.index[clip].key} in {self.index[clip].shard} was generated, and an evaluator that learns "
-                    "from generated clips judges itself; give shards of true clips."
+                    f"{self.index[clip].key} in {self.index[clip].shard} was generated, and a back-translator that "
+                    "learns from generated clips judges itself; give shards of true clips."
                 )
         self.digest = videos.hexdigest()  # what is computed from the pictures is kept under it
 
@@ -64,7 +64,7 @@ class TrueClips:
 
 
 def describe(shards: Path) -> dict[str, Any]:
-    """What an evaluator must remember of the shards that it was trained on."""
+    """What a back-translator must remember of the shards that it was trained on."""
     manifest = Manifest.read(shards)
     return {
         "dataset": manifest.dataset,

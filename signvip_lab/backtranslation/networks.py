@@ -1,4 +1,4 @@
-"""The networks of an evaluator: pictures to features, pictures to keypoints, features to words.
+"""The networks of a back-translator: pictures to features, pictures to keypoints, features to words.
 
 Letters here: B clips, T the frames of the longest, P pictures of all clips one after the other, D features.
 """

@@ -1,4 +1,4 @@
-"""What an evaluator trains, for the one loop of `signvip.training`: a reader of poses, then the translator."""
+"""What a back-translator trains, for the one loop of `signvip.training`: a reader of poses, then the translator."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from signvip.contracts import BODY, FACE, LEFT_HAND, RIGHT_HAND
 from signvip.data.files import replacing, write_text
 from signvip.progress import Reporter, Silent
 from signvip.stages.clips import Draws
-from signvip_lab.backtranslation.config import EvaluatorConfig
+from signvip_lab.backtranslation.config import BackTranslatorConfig
 from signvip_lab.backtranslation.corpus import TrueClips, to_pictures
 from signvip_lab.backtranslation.networks import PoseReader, SignTranslator
 from signvip_lab.backtranslation.poses import distances
@@ -56,7 +56,9 @@ class PosePhase:
     name = "poses"
     idle = False
 
-    def __init__(self, config: EvaluatorConfig, train: TrueClips, dev: TrueClips, reader: PoseReader) -> None:
+    def __init__(
+        self, config: BackTranslatorConfig, train: TrueClips, dev: TrueClips, reader: PoseReader
+    ) -> None:
         self.config, self.train, self.dev = config, train, dev
         self.module = _PoseLoss(reader)
 
@@ -90,7 +92,7 @@ class TextPhase:
 
     def __init__(
         self,
-        config: EvaluatorConfig,
+        config: BackTranslatorConfig,
         clips: tuple[TrueClips, TrueClips],
         rows: tuple[Rows, Rows],
         module: SignTranslator,

@@ -1,4 +1,4 @@
-"""`train_evaluator`: a translator of signing, trained on ground truth alone, chosen on dev, then frozen."""
+"""`train_back_translator`: a translator of signing, trained on ground truth alone, chosen on dev, then frozen."""
 
 from __future__ import annotations
 
@@ -24,11 +24,9 @@ from signvip.run import Run
 from signvip.stages import Loop, PhaseKey
 from signvip.training import step_seed
 from signvip_lab.backtranslation import poses
-from signvip_lab.backtranslation.config import EvaluatorConfig
-from signvip_lab.backtranslation.corpus import TrueClips, describe
-from signvip_lab.backtranslation.evaluator import (
+from signvip_lab.backtranslation.back_translator import (
     ABOUT,
-    Evaluator,
+    BackTranslator,
     Extractor,
     describe_extractor,
     fingerprint_of,
@@ -36,6 +34,8 @@ from signvip_lab.backtranslation.evaluator import (
     run_of,
     to_rows,
 )
+from signvip_lab.backtranslation.config import BackTranslatorConfig
+from signvip_lab.backtranslation.corpus import TrueClips, describe
 from signvip_lab.backtranslation.networks import (
     FeatureScale,
     FrameNet,
@@ -53,15 +53,15 @@ SECTIONS = ("modality", "estimator", "frames", "translator", "gloss_weight", "co
 TEXTS_UNREAD = tuple({*BOOKKEEPING} - {"validate_every"})  # the best weights are kept when dev is read
 
 
-def train_evaluator(
-    config: EvaluatorConfig,
+def train_back_translator(
+    config: BackTranslatorConfig,
     *,
     shards: Path,
     out: Path,
     resume: bool = True,
     reporter: Reporter | None = None,
-) -> Evaluator:
-    """Train an evaluator in a folder; started again, it goes on where it stopped.
+) -> BackTranslator:
+    """Train a back-translator in a folder; started again, it goes on where it stopped.
 
     DataError where the shards hold generated clips, or no poses where poses are to be learned.
     """
@@ -73,10 +73,12 @@ def train_evaluator(
         return _train(config, shards, out, resume, reporter)
 
 
-def _train(config: EvaluatorConfig, shards: Path, out: Path, resume: bool, reporter: Reporter) -> Evaluator:
+def _train(
+    config: BackTranslatorConfig, shards: Path, out: Path, resume: bool, reporter: Reporter
+) -> BackTranslator:
     _refuse_another(out, config)
     config = config.model_copy(update={"corpus": describe(shards)})
-    Manifest.read(shards).check_video(shards, "train-evaluator")
+    Manifest.read(shards).check_video(shards, "train-back-translator")
     train, dev = TrueClips(shards, "train"), TrueClips(shards, "dev")
     run, loop = run_of(config, out), Loop(resume, reporter, shards)
     if learns_poses(config, train, dev):
@@ -85,7 +87,7 @@ def _train(config: EvaluatorConfig, shards: Path, out: Path, resume: bool, repor
     key = PhaseKey("texts", SECTIONS, ("poses",) if run.has("poses") else (), TEXTS_UNREAD)
     finished = loop.finished(run, key, config.texts)
     if finished and (out / ABOUT).is_file():
-        return Evaluator.open(out)
+        return BackTranslator.open(out)
     (out / ABOUT).unlink(
         missing_ok=True
     )  # whatever happens from here on, the old numbers are not of these weights
@@ -101,10 +103,10 @@ def _train(config: EvaluatorConfig, shards: Path, out: Path, resume: bool, repor
         _freeze(run, config, phase, step, shards, reporter)
     loop.finish(run, key, config.texts)
     wait()
-    return Evaluator.open(out)
+    return BackTranslator.open(out)
 
 
-def learns_poses(config: EvaluatorConfig, train: TrueClips, dev: TrueClips) -> bool:
+def learns_poses(config: BackTranslatorConfig, train: TrueClips, dev: TrueClips) -> bool:
     """Whether a network learns keypoints first: to read poses with, or to start from for video."""
     known = train.index.has_keypoints and dev.index.has_keypoints
     if config.modality == "video":
@@ -118,7 +120,9 @@ def learns_poses(config: EvaluatorConfig, train: TrueClips, dev: TrueClips) -> b
     return config.estimator is None
 
 
-def _train_poses(run: Run, config: EvaluatorConfig, train: TrueClips, dev: TrueClips, loop: Loop) -> None:
+def _train_poses(
+    run: Run, config: BackTranslatorConfig, train: TrueClips, dev: TrueClips, loop: Loop
+) -> None:
     if loop.finished(run, POSES, config.poses):
         return
     torch.manual_seed(step_seed(config.seed, POSES.name, -1))
@@ -133,7 +137,7 @@ def _train_poses(run: Run, config: EvaluatorConfig, train: TrueClips, dev: TrueC
 
 def _text_phase(
     run: Run,
-    config: EvaluatorConfig,
+    config: BackTranslatorConfig,
     clips: tuple[TrueClips, TrueClips],
     extractor: Extractor,
     reporter: Reporter,
@@ -188,9 +192,9 @@ def _glosses(train: TrueClips) -> list[str]:
 
 
 def _freeze(
-    run: Run, config: EvaluatorConfig, phase: TextPhase, step: int, shards: Path, reporter: Reporter
+    run: Run, config: BackTranslatorConfig, phase: TextPhase, step: int, shards: Path, reporter: Reporter
 ) -> None:
-    """Choose how many beams on dev, and write what this evaluator is."""
+    """Choose how many beams on dev, and write what this back-translator is."""
     phase.module.eval()
     found = {}
     with reporter.task("beams", len(BEAMS)) as task:
@@ -224,11 +228,11 @@ def _scores(texts: list[str], truth: list[str]) -> dict[str, float]:
     }
 
 
-def _refuse_another(out: Path, config: EvaluatorConfig) -> None:
+def _refuse_another(out: Path, config: BackTranslatorConfig) -> None:
     path = out / ABOUT
     stored: Any = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     modality = stored.get("config", {}).get("modality", config.modality)
     if modality != config.modality:
         raise MismatchError(
-            f"{out} holds an evaluator of {modality}; choose another folder with --out for {config.modality}."
+            f"{out} holds a back-translator of {modality}; choose another folder with --out for {config.modality}."
         )

@@ -1,4 +1,4 @@
-"""The words of an evaluator: lower-cased, as they stand between white space; and one token for each language.
+"""The words of a back-translator: lower-cased, as they stand between white space; and one token for each language.
 
 The metrics count the same words. References are compared as they are: an unknown word stands on the evaluator's
 side alone.
@@ -44,7 +44,7 @@ def prompts(tokenizer: PreTrainedTokenizerFast, languages: Sequence[str]) -> Ten
     if strange:
         have = ", ".join(sorted(name.strip("<>") for name in known))
         raise MismatchError(
-            f"This evaluator writes {have}, and these clips have texts in {', '.join(strange)}; train one on "
+            f"This back-translator writes {have}, and these clips have texts in {', '.join(strange)}; train one on "
             "texts of that language."
         )
     ids = tokenizer.convert_tokens_to_ids([tag(language) for language in languages])

@@ -27,12 +27,12 @@ from signvip_lab.evaluation import chance
 from signvip_lab.evaluation.chain import Chain
 from signvip_lab.evaluation.making import GENERATED, ROWS, TRUTH, Made, make
 from signvip_lab.evaluation.material import PIXELS, Gathered, gather
-from signvip_lab.evaluation.reading import NO_EVALUATOR, ORACLE, open_evaluators
+from signvip_lab.evaluation.reading import NO_BACK_TRANSLATOR, ORACLE, open_back_translators
 from signvip_lab.evaluation.results import TABLES, Evaluation, LeftOut, Value
 from signvip_lab.evaluation.sets import Material, Pair
 
 NETWORK = "needs the weights of its network, which travel with no package; give --weights NAME=PATH"
-READERS = {"texts", "identities"}  # what asks for evaluators
+READERS = {"texts", "identities"}  # what asks for back-translators
 NOT_HERE = "says nothing about this row"
 
 
@@ -44,7 +44,7 @@ class EvaluateOptions:
     clips: int | None = None
     split: str = "test"
     weights: Mapping[str, Path] = field(default_factory=dict)
-    evaluators: Sequence[Path] = ()  # folders of `train-evaluator`; by default those in runs/ that fit
+    evaluators: Sequence[Path] = ()  # folders of `train-back-translator`; by default those in runs/ that fit
     sampling: GenerateOptions = field(default_factory=GenerateOptions)
 
 
@@ -89,9 +89,11 @@ def measure(
     metrics = _metrics(chain, options, evaluation)
     takes = {_takes(metric) for metric in metrics.values()}
     device = chain.pipe._execution_device
-    evaluators = open_evaluators(options.evaluators, shards, device, evaluation) if takes & READERS else {}
+    evaluators = (
+        open_back_translators(options.evaluators, shards, device, evaluation) if takes & READERS else {}
+    )
     if takes == {"texts"} and not evaluators:
-        raise DataError(f"{next(iter(metrics))}: {' '.join([NO_EVALUATOR, *evaluation.remarks])}")
+        raise DataError(f"{next(iter(metrics))}: {' '.join([NO_BACK_TRANSLATOR, *evaluation.remarks])}")
     pixels = bool(takes & PIXELS or (evaluators and "texts" in takes))
     picks = range(min(len(chain.clips), options.clips or len(chain.clips)))
     clips = []

@@ -19,17 +19,20 @@ from signvip.models import EmbeddingCodec
 from signvip.progress import Reporter
 from signvip.sizes import count
 from signvip.stages.poses import stored_keypoints
-from signvip_lab.backtranslation.evaluator import Evaluator
+from signvip_lab.backtranslation.back_translator import BackTranslator
 from signvip_lab.backtranslation.oracle import oracle_texts
 from signvip_lab.evaluation.chain import Chain, as_array
 from signvip_lab.evaluation.making import GENERATED, REBUILT, ROWS, TRUTH, Made
-from signvip_lab.evaluation.reading import NO_EVALUATOR, ORACLE
+from signvip_lab.evaluation.reading import NO_BACK_TRANSLATOR, ORACLE
 from signvip_lab.evaluation.sets import Lazy, Material, Pair
 from signvip_lab.evaluation.wrists import fit_probe, wrist_positions
 
 UNALIGNED = "it compares aligned frames, and clips from the text have lengths of their own"
 NOTHING_COUNTS = "no frame of these clips differs from its reference picture"
-NO_FINDER = "a pose evaluator finds faces in generated frames; train one with: signvip train-evaluator --modality pose"
+NO_FINDER = (
+    "a pose back-translator finds faces in generated frames; train one with: signvip train-back-translator "
+    "--modality pose"
+)
 NO_HEAD = (
     "this run has no pose head, as runs of earlier versions and presets without [stage2_poses]: a linear probe reads "
     "wrists in its place, for dtw and mpjpe"
@@ -52,7 +55,7 @@ def gather(
     chain: Chain,
     clips: list[Made],
     takes: Collection[str],
-    evaluators: Mapping[str, Evaluator],
+    evaluators: Mapping[str, BackTranslator],
     shards: Path,
     reporter: Reporter,
 ) -> Gathered:
@@ -78,7 +81,7 @@ def gather(
         _add_texts(rows, clips, evaluators, shards, reporter)
     else:
         for row in rows.values():
-            row.lacks["texts"] = NO_EVALUATOR
+            row.lacks["texts"] = NO_BACK_TRANSLATOR
     counts = [clip.counts for clip in clips]
     ids, sentences = ([str(clip.info[key]) for clip in clips] for key in ("id", "text"))
     return Gathered(rows, sum(map(len, counts)), int(sum(map(np.sum, counts))), ids, sentences)
@@ -120,7 +123,7 @@ def _counting(items: Sequence[Any], clips: list[Made], moving: list[int]) -> Laz
     return Lazy(len(moving), make)
 
 
-def _add_identities(rows: dict[str, Material], clips: list[Made], finder: Evaluator | None) -> None:
+def _add_identities(rows: dict[str, Material], clips: list[Made], finder: BackTranslator | None) -> None:
     """Frames, and the reference picture that they must look like; in true clips that picture itself is left out."""
     if finder is None:
         for material in rows.values():
@@ -133,7 +136,7 @@ def _add_identities(rows: dict[str, Material], clips: list[Made], finder: Evalua
         rows[row].pairs["identities"] = Pair(_found(made, finder), references)
 
 
-def _found(videos: Sequence[np.ndarray], finder: Evaluator) -> Lazy:
+def _found(videos: Sequence[np.ndarray], finder: BackTranslator) -> Lazy:
     """Videos with the keypoints that an extractor sees in them."""
     frames, points = _floats(videos), [finder.keypoints(video) for video in videos]
     return Lazy(len(videos), lambda place: Signing(frames[place], points[place]))
@@ -217,11 +220,11 @@ def _add_wrists(rows: dict[str, Material], clips: list[Made], chain: Chain, shar
 def _add_texts(
     rows: dict[str, Material],
     clips: list[Made],
-    evaluators: Mapping[str, Evaluator],
+    evaluators: Mapping[str, BackTranslator],
     shards: Path,
     reporter: Reporter,
 ) -> None:
-    """What each evaluator reads; true frames came out of the codec that generated ones go through here."""
+    """What each back-translator reads; true frames came out of the codec that generated ones go through here."""
     truth = [str(clip.info["text"]) for clip in clips]
     languages = [str(clip.info["text_language"]) for clip in clips]
     videos = _videos(clips)

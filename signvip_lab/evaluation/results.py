@@ -94,7 +94,9 @@ class Evaluation:
     values: list[Value] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
-    texts: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # read in each clip: row, evaluator
+    texts: dict[str, dict[str, list[str]]] = field(
+        default_factory=dict
+    )  # read in each clip: row, back-translator
     draws: dict[tuple[str, str, str], np.ndarray] = field(default_factory=dict, repr=False)  # of `Value.key`
 
     def add(self, value: Value, draws: np.ndarray | None = None) -> None:
@@ -131,14 +133,14 @@ class Evaluation:
         }
 
     def value(self, row: str, name: str, evaluator: str | None = None) -> float:
-        """One number, by the first evaluator where none is named; KeyError where it was left out."""
+        """One number, by the first back-translator where none is named; KeyError where it was left out."""
         for found in self.values:
             if (found.row, found.name) == (row, name) and evaluator in (None, found.evaluator):
                 return found.value
         raise KeyError((row, name))
 
     def ratio(self, value: Value) -> float | None:
-        """A number of read texts over that of the ground truth, which is what its evaluator can read at all."""
+        """A number of read texts over that of the ground truth, which is what its back-translator can read at all."""
         first = (self.about["rows"][0], value.name, value.evaluator)
         truth = (v.value for v in self.values if value.evaluator and (v.row, v.name, v.evaluator) == first)
         read = next(truth, 0.0)

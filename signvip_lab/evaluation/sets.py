@@ -40,7 +40,7 @@ class Pair:
 class Material:
     """What one row has, by what metrics take; and a sentence for what it lacks.
 
-    `texts` has a pair for each evaluator, by what it reads; `aligned` the frames that count, for metrics that compare
+    `texts` has a pair for each back-translator, by what it reads; `aligned` the frames that count, for metrics that compare
     frame by frame.
     """
 
@@ -51,7 +51,7 @@ class Material:
     lacks_aligned: str | None = None
 
     def sets(self, takes: str, aligned: bool = False) -> dict[str, Pair]:
-        """What a metric is computed on, by evaluator; the name is empty where none has a part in it."""
+        """What a metric is computed on, by back-translator; the name is empty where none has a part in it."""
         if takes == "texts":
             return self.texts
         pairs = self.aligned if aligned else self.pairs

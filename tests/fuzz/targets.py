@@ -260,17 +260,17 @@ ABOUT, TEXTS = "evaluator.json", ["rain in the north", "sun in the south"]
 
 @cache
 def seed_evaluator() -> dict[str, bytes]:
-    """An untrained evaluator of poses, by its files."""
+    """An untrained back-translator of poses, by its files."""
     from evaluators import TINY
 
-    from signvip_lab.backtranslation.config import load_evaluator_config
+    from signvip_lab.backtranslation.back_translator import run_of
+    from signvip_lab.backtranslation.config import load_back_translator_config
     from signvip_lab.backtranslation.corpus import CODEC
-    from signvip_lab.backtranslation.evaluator import run_of
     from signvip_lab.backtranslation.networks import FeatureScale, PoseReader, build_network
     from signvip_lab.backtranslation.poses import WIDTH
     from signvip_lab.backtranslation.vocabulary import build_tokenizer
 
-    config = load_evaluator_config("small", settings=TINY, flags={"modality": "pose"})
+    config = load_back_translator_config("small", settings=TINY, flags={"modality": "pose"})
     corpus = {"dataset": "ToySign", "options": {}, "size": [32, 32], "fps": 12.0, "codec": CODEC}
     config = config.model_copy(update={"corpus": corpus})
     torch.manual_seed(0)
@@ -298,7 +298,7 @@ def seed_evaluator() -> dict[str, bytes]:
 
 def _evaluator(changed: dict[str, bytes], folder: Path) -> bool:
     """Open a folder whose fingerprint is right, as a stranger's would be, and read a clip."""
-    from signvip_lab.backtranslation.evaluator import Evaluator, fingerprint_of
+    from signvip_lab.backtranslation.back_translator import BackTranslator, fingerprint_of
 
     for name, data in (seed_evaluator() | changed).items():
         (folder / name).parent.mkdir(exist_ok=True)
@@ -308,7 +308,7 @@ def _evaluator(changed: dict[str, bytes], folder: Path) -> bool:
         (folder / ABOUT).write_text(json.dumps({**about, "fingerprint": fingerprint_of(folder)}))
     except (ValueError, TypeError, RecursionError):
         pass  # it is refused as it is
-    evaluator = Evaluator.open(folder)
+    evaluator = BackTranslator.open(folder)
     assert evaluator.signature
     read = evaluator.read([np.zeros((3, 32, 32, 3), np.uint8)], ["en"])
     return len(read) == 1 and isinstance(read[0], str)

@@ -83,7 +83,9 @@ def test_a_cell_without_codes_has_no_usage(trained, tmp_path):
 def test_an_evaluator_that_is_finished_under_way_renames_no_cell(trained, tmp_path, monkeypatch):
     plan = plan_of(trained, tmp_path, "steps=1", stage=3)
     before = list(plan.ids)
-    monkeypatch.setattr("signvip_lab.ablation.runner.evaluator_stamps", lambda folders: ["finished since"])
+    monkeypatch.setattr(
+        "signvip_lab.ablation.runner.back_translator_stamps", lambda folders: ["finished since"]
+    )
     assert plan.ids == before != plan_of(trained, tmp_path, "steps=1", stage=3).ids
 
 

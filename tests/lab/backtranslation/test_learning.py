@@ -1,4 +1,4 @@
-"""Red and green: an evaluator of few steps reads nothing, a trained one comes near who knows the glosses."""
+"""Red and green: a back-translator of few steps reads nothing, a trained one comes near who knows the glosses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`train_evaluator` and the folder that it leaves: what is kept, what is refused, and that it is frozen."""
+"""`train_back_translator` and the folder that it leaves: what is kept, what is refused, and that it is frozen."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from signvip.data.provenance import NOTICE
 from signvip.data.shards import ShardIndex, ShardWriter
 from signvip.data.video import VideoWriter
 from signvip.errors import SignVipWarning
-from signvip_lab.backtranslation.config import load_evaluator_config
+from signvip_lab.backtranslation.back_translator import BackTranslator
+from signvip_lab.backtranslation.config import load_back_translator_config
 from signvip_lab.backtranslation.corpus import TrueClips, through_codec
-from signvip_lab.backtranslation.evaluator import Evaluator
-from signvip_lab.backtranslation.train import train_evaluator
+from signvip_lab.backtranslation.train import train_back_translator
 
 
 @pytest.fixture(params=["video", "pose"])
 def evaluator(request, evaluators):
-    return Evaluator.open(getattr(evaluators, request.param))
+    return BackTranslator.open(getattr(evaluators, request.param))
 
 
 def test_it_says_what_it_is(evaluator, trained):
@@ -41,7 +41,7 @@ def test_it_reads_the_same_again_and_in_any_company(evaluator, trained):
     videos = [clips.frames(0), clips.frames(1)]
     read = evaluator.read(videos, clips.languages)
     assert len(read) == 2 and all(isinstance(text, str) for text in read)
-    again = Evaluator.open(evaluator.folder)
+    again = BackTranslator.open(evaluator.folder)
     assert [again.read([v], [lang])[0] for v, lang in zip(videos, clips.languages, strict=True)] == read
     nothing = np.zeros((0, 32, 32, 3), np.uint8)
     assert evaluator.read([nothing, videos[0]], clips.languages[:1] * 2) == ["", read[0]]
@@ -59,7 +59,7 @@ def test_finished_work_is_kept(evaluators, trained, tiny_config, monkeypatch):
 
     monkeypatch.setattr(TextPhase, "batch", lambda *_: pytest.fail("it was trained again"))
     before = (evaluators.pose / "evaluator.json").read_bytes()
-    train_evaluator(tiny_config("pose"), shards=trained.shards, out=evaluators.pose)
+    train_back_translator(tiny_config("pose"), shards=trained.shards, out=evaluators.pose)
     assert (evaluators.pose / "evaluator.json").read_bytes() == before
 
 
@@ -67,35 +67,35 @@ def test_stopped_and_resumed_equals_never_stopped(trained, tiny_config, tmp_path
     from signvip_lab.backtranslation.phases import TextPhase
 
     config = tiny_config("video", 4, frames={"start": "random"})
-    whole = train_evaluator(config, shards=trained.shards, out=tmp_path / "whole")
+    whole = train_back_translator(config, shards=trained.shards, out=tmp_path / "whole")
     honest = TextPhase.batch
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TextPhase, "batch", lambda self, i: honest(self, i) if i < 3 else 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            train_evaluator(config, shards=trained.shards, out=tmp_path / "stopped")
+            train_back_translator(config, shards=trained.shards, out=tmp_path / "stopped")
     with pytest.raises(signvip.RunError, match="no finished evaluator"):
-        Evaluator.open(tmp_path / "stopped")
-    resumed = train_evaluator(config, shards=trained.shards, out=tmp_path / "stopped")
+        BackTranslator.open(tmp_path / "stopped")
+    resumed = train_back_translator(config, shards=trained.shards, out=tmp_path / "stopped")
     assert resumed.about == whole.about
 
 
 def test_other_weights_than_the_frozen_are_refused(evaluators, tmp_path):
     folder = shutil.copytree(evaluators.video, tmp_path / "mine")
-    evaluator = Evaluator.open(folder)
+    evaluator = BackTranslator.open(folder)
     with torch.no_grad():
         evaluator.module.network.lm_head.weight.add_(1)
     evaluator.module.network.save_pretrained(folder / "translator")
     with pytest.raises(signvip.MismatchError, match="other weights than those that were frozen"):
-        Evaluator.open(folder)
+        BackTranslator.open(folder)
 
 
 def test_damage_is_told_in_a_sentence(evaluators, tmp_path):
-    with pytest.raises(signvip.RunError, match=r"no finished evaluator in .*train-evaluator"):
-        Evaluator.open(tmp_path / "nowhere")
+    with pytest.raises(signvip.RunError, match=r"no finished back-translator in .*train-back-translator"):
+        BackTranslator.open(tmp_path / "nowhere")
     folder = shutil.copytree(evaluators.video, tmp_path / "mine")
     (folder / "evaluator.json").write_text("{")
     with pytest.raises(signvip.RunError, match="is damaged"):
-        Evaluator.open(folder)
+        BackTranslator.open(folder)
 
 
 @pytest.mark.parametrize(
@@ -131,15 +131,15 @@ def test_generated_clips_are_no_ground_truth(trained, tiny_config, tmp_path, tra
         writer.write("made", {"mp4": video_bytes, "json": fields.encode("json", info), "txt": b"x"})
     Manifest.read(trained.shards).write(shards)
     with pytest.raises(signvip.DataError, match=r"made in .* was generated"):
-        train_evaluator(tiny_config("video"), shards=shards, out=tmp_path / "out")
+        train_back_translator(tiny_config("video"), shards=shards, out=tmp_path / "out")
     assert not (tmp_path / "out" / "evaluator.json").exists()
 
 
 def test_poses_are_learned_from_poses(trained, tiny_config, tmp_path, monkeypatch):
     monkeypatch.setattr(ShardIndex, "has", lambda self, field: field != "pose.npz")
     with pytest.raises(signvip.DataError, match=r"no poses to learn from.*--condition pose"):
-        train_evaluator(tiny_config("pose"), shards=trained.shards, out=tmp_path / "pose")
-    train_evaluator(tiny_config("video"), shards=trained.shards, out=tmp_path / "video")
+        train_back_translator(tiny_config("pose"), shards=trained.shards, out=tmp_path / "pose")
+    train_back_translator(tiny_config("video"), shards=trained.shards, out=tmp_path / "video")
     assert not (tmp_path / "video" / "poses").exists()
 
 
@@ -172,7 +172,7 @@ def test_an_estimator_is_used_on_both_sides(trained, tiny_config, tmp_path, monk
     registry()._collect("estimator", Plugin(), "tests", "1.0")
     try:
         config = tiny_config("pose", estimator="still")
-        evaluator = train_evaluator(config, shards=trained.shards, out=tmp_path / "pose")
+        evaluator = train_back_translator(config, shards=trained.shards, out=tmp_path / "pose")
         assert "still 1.0 0123abcd" in evaluator.signature and len(seen) == 6
         grey, black = np.full((5, 32, 32, 3), 9, np.uint8), np.zeros((4, 32, 32, 3), np.uint8)
         evaluator.read([grey], ["en"])
@@ -181,7 +181,7 @@ def test_an_estimator_is_used_on_both_sides(trained, tiny_config, tmp_path, monk
             assert len(evaluator.read([black, grey], ["en", "en"])) == 2
             assert not evaluator.keypoints(black).any()
         with pytest.raises(signvip.DataError, match="there is nobody"):  # of no clip at all: it is broken
-            Evaluator.open(tmp_path / "pose").keypoints(black)
+            BackTranslator.open(tmp_path / "pose").keypoints(black)
         evaluator.check(Manifest.read(trained.shards))
         Still.weights = "another"
         with pytest.raises(signvip.MismatchError, match="another extractor"):
@@ -191,19 +191,21 @@ def test_an_estimator_is_used_on_both_sides(trained, tiny_config, tmp_path, monk
 
 
 def test_a_folder_keeps_its_modality(evaluators, trained, tiny_config):
-    with pytest.raises(signvip.MismatchError, match="holds an evaluator of pose; choose another folder"):
-        train_evaluator(tiny_config("video"), shards=trained.shards, out=evaluators.pose)
+    with pytest.raises(signvip.MismatchError, match="holds a back-translator of pose; choose another folder"):
+        train_back_translator(tiny_config("video"), shards=trained.shards, out=evaluators.pose)
 
 
 def test_options_are_checked_in_words():
-    with pytest.raises(signvip.ConfigError, match="no evaluator of the size 'large'; choose small or slt"):
-        load_evaluator_config("large")
+    with pytest.raises(
+        signvip.ConfigError, match="no back-translator of the size 'large'; choose small or slt"
+    ):
+        load_back_translator_config("large")
     with pytest.raises(signvip.ConfigError, match=r"unknown key 'translator\.layer' .did you mean 'layers'"):
-        load_evaluator_config("small", ["translator.layer=3"], {"modality": "pose"})
+        load_back_translator_config("small", ["translator.layer=3"], {"modality": "pose"})
     with pytest.raises(signvip.ConfigError, match="use multiples of 16"):
-        load_evaluator_config("small", ["frames.size=[40,40]"], {"modality": "pose"})
+        load_back_translator_config("small", ["frames.size=[40,40]"], {"modality": "pose"})
     with pytest.raises(signvip.ConfigError, match="no even multiple of 5 heads"):
-        load_evaluator_config("small", ["translator.heads=5"], {"modality": "pose"})
+        load_back_translator_config("small", ["translator.heads=5"], {"modality": "pose"})
 
 
 def test_the_size_of_neccam_slt_is_a_preset():
@@ -211,7 +213,7 @@ def test_the_size_of_neccam_slt_is_a_preset():
     from signvip_lab.backtranslation.networks import build_network
     from signvip_lab.backtranslation.vocabulary import build_tokenizer
 
-    sizes = load_evaluator_config("slt", flags={"modality": "pose"}).translator
+    sizes = load_back_translator_config("slt", flags={"modality": "pose"}).translator
     assert (sizes.width, sizes.layers, sizes.heads, sizes.feedforward) == (512, 3, 8, 2048)
     with torch.device("meta"):
         network = build_network(sizes, 150, build_tokenizer(["a b"], ["de"]))

@@ -1,4 +1,4 @@
-"""Back-translation in `evaluate`: rows, ratios, the oracle, and evaluators that do not fit."""
+"""Back-translation in `evaluate`: rows, ratios, the oracle, and back-translators that do not fit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import nn
 
 import signvip
 from signvip.data.counting import STILL
-from signvip_lab.backtranslation.evaluator import Evaluator
+from signvip_lab.backtranslation.back_translator import BackTranslator
 from signvip_lab.evaluation.evaluate import EvaluateOptions, evaluate
 from signvip_lab.evaluation.making import GENERATED, REBUILT, ROWS, TRUTH
 from signvip_lab.evaluation.reading import ORACLE
@@ -33,7 +33,7 @@ def options(*folders, metrics=TEXTS, **more):
 
 @pytest.fixture(scope="module")
 def found(trained, evaluators, tmp_path_factory):
-    """Two evaluators of two steps read nothing but the most frequent words: these stand in for what they would."""
+    """Two back-translators of two steps read nothing but the most frequent words: these stand in for what they would."""
     said = {name: iter("truth rebuilt generated still".split()) for name in ("video", "pose")}
 
     def read(self, videos, languages):
@@ -46,7 +46,7 @@ def found(trained, evaluators, tmp_path_factory):
     evaluation_texts = TrueClips(trained.shards, "test").texts
     out = tmp_path_factory.mktemp("read")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Evaluator, "read", read)
+        patch.setattr(BackTranslator, "read", read)
         evaluation = evaluate(
             trained.shards, out, run=str(trained.run), options=options(evaluators.video, evaluators.pose)
         )
@@ -124,10 +124,10 @@ def test_faces_of_generated_frames_are_found_by_the_pose_evaluator(trained, eval
     values = {value.row: value.value for value in evaluation.values}
     assert set(values) == set(ROWS) and max(values.values()) == values[STILL] == pytest.approx(1)
     assert all(remark.endswith("leaves the others out.") for remark in evaluation.remarks)
-    with pytest.raises(signvip.DataError, match=r"train-evaluator --modality pose"):
+    with pytest.raises(signvip.DataError, match=r"train-back-translator --modality pose"):
         evaluate(trained.shards, tmp_path, run=str(trained.run), options=options(evaluators.video, **asked))
     with pytest.raises(signvip.MismatchError, match="finds no keypoints"):
-        Evaluator.open(evaluators.video).keypoints(np.zeros((1, 32, 32, 3), np.uint8))
+        BackTranslator.open(evaluators.video).keypoints(np.zeros((1, 32, 32, 3), np.uint8))
 
 
 def test_the_usual_evaluators_are_found_where_they_fit(trained, evaluators, tmp_path, monkeypatch):
@@ -152,7 +152,7 @@ def test_the_usual_evaluators_are_found_where_they_fit(trained, evaluators, tmp_
 
 
 def test_two_that_read_the_same_are_refused(trained, evaluators, tmp_path):
-    with pytest.raises(signvip.ConfigError, match="Two evaluators read pose"):
+    with pytest.raises(signvip.ConfigError, match="Two back-translators read pose"):
         evaluate(
             trained.shards, tmp_path, run=str(trained.run), options=options(evaluators.pose, evaluators.pose)
         )
@@ -163,7 +163,9 @@ def test_no_frames_are_made_for_texts_that_nobody_reads(trained, tmp_path, monke
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Chain, "video", lambda *_: pytest.fail("frames were made"))
-    with pytest.raises(signvip.DataError, match=r"bleu: no evaluator reads .* signvip train-evaluator"):
+    with pytest.raises(
+        signvip.DataError, match=r"bleu: no back-translator reads .* signvip train-back-translator"
+    ):
         evaluate(trained.shards, tmp_path, run=str(trained.run), options=options())
     evaluation = evaluate(
         trained.shards, tmp_path, run=str(trained.run), options=options(metrics=("bleu", "codebook"))

@@ -1,4 +1,4 @@
-"""`signvip train-evaluator`: what reads signing back into text, for `signvip evaluate`."""
+"""`signvip train-back-translator`: what reads signing back into text, for `signvip evaluate`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from signvip_cli.console import print_json, print_result
 from signvip_cli.options import SHARDS, Json, Plugins, Settings, Verbose
 
 
-def train_evaluator(
+def train_back_translator(
     modality: Annotated[
         str, typer.Option("--modality", metavar="NAME", help="What it reads: pose or video.")
     ],
@@ -50,23 +50,23 @@ def train_evaluator(
 
       signvip preprocess toysign data/evaluator --set dataset.train=2000 --set dataset.dev=100 --condition pose
 
-      signvip train-evaluator --modality video --shards data/evaluator
+      signvip train-back-translator --modality video --shards data/evaluator
 
-      signvip train-evaluator --modality pose --shards data/evaluator --steps 2000
+      signvip train-back-translator --modality pose --shards data/evaluator --steps 2000
     """
-    from signvip_lab.backtranslation.config import MODALITIES, load_evaluator_config
+    from signvip_lab.backtranslation.config import MODALITIES, load_back_translator_config
 
     if modality not in MODALITIES:
         raise typer.BadParameter(f"'{modality}' is neither pose nor video.", param_hint="--modality")
 
     from signvip.processes import is_main
     from signvip_cli.reporter import make_reporter
-    from signvip_lab.backtranslation.train import train_evaluator as train
+    from signvip_lab.backtranslation.train import train_back_translator as train
 
     flags: dict[str, Any] = {"modality": modality, "seed": seed, "estimator": estimator}
     if steps is not None:
         flags |= {"poses": {"steps": steps}, "texts": {"steps": steps}}
-    config = load_evaluator_config(preset, settings or [], flags)
+    config = load_back_translator_config(preset, settings or [], flags)
     folder = out or Path(f"runs/evaluator-{modality}")
     reporter = make_reporter()
     found = train(config, shards=shards, out=folder, resume=resume, reporter=reporter)

@@ -1,4 +1,4 @@
-"""A trained evaluator: a folder that reads signing back into text, and says what it may be applied to.
+"""A trained back-translator: a folder that reads signing back into text, and says what it may be applied to.
 
 evaluator.json     what it is and was trained on, how good it was on dev, and its fingerprint
 translator/        transformers' Speech2Text, and its tokenizer
@@ -18,12 +18,13 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast, Speech2TextForConditionalGeneration
 
+from signvip import fits
 from signvip.data.json_files import parse_json
 from signvip.data.manifest import Manifest
 from signvip.errors import MismatchError, RunError, SignVipError
 from signvip.run import Run
 from signvip_lab.backtranslation import poses
-from signvip_lab.backtranslation.config import EvaluatorConfig, parse_evaluator_config
+from signvip_lab.backtranslation.config import BackTranslatorConfig, parse_back_translator_config
 from signvip_lab.backtranslation.corpus import CODEC, through_codec, to_pictures
 from signvip_lab.backtranslation.networks import FeatureScale, FrameNet, PoseReader, SignTranslator
 from signvip_lab.backtranslation.phases import READ_TOGETHER
@@ -32,12 +33,12 @@ ABOUT = "evaluator.json"
 PARTS = ("translator", "tokenizer", "front", "poses")
 
 
-class Evaluator:
+class BackTranslator:
     """Frozen: its weights are those of its fingerprint, or it does not open."""
 
     def __init__(self, folder: Path, about: dict[str, Any]) -> None:
         self.folder, self.about = folder, about
-        self.config = parse_evaluator_config(about["config"])
+        self.config = parse_back_translator_config(about["config"])
         self.tokenizer: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(
             folder / "tokenizer"
         )
@@ -51,15 +52,15 @@ class Evaluator:
         self.extractor = open_extractor(self.config, folder)
 
     @classmethod
-    def open(cls, folder: Path) -> Evaluator:
-        """Read a finished evaluator; RunError where there is none, MismatchError where it is not what it was."""
+    def open(cls, folder: Path) -> BackTranslator:
+        """Read a finished back-translator; RunError where there is none, MismatchError where it is not what it was."""
         folder = Path(folder)
-        again = f"train it with: signvip train-evaluator --out {folder}"
+        again = f"train it with: signvip train-back-translator --out {folder}"
         try:
             about = parse_json((folder / ABOUT).read_text(encoding="utf-8"))
             fingerprint = about["fingerprint"]
         except FileNotFoundError:
-            raise RunError(f"There is no finished evaluator in {folder}; {again}") from None
+            raise RunError(f"There is no finished back-translator in {folder}; {again}") from None
         except (ValueError, KeyError, TypeError) as error:
             raise RunError(f"{folder / ABOUT} is damaged; {again} --fresh") from error
         found = fingerprint_of(folder)
@@ -81,14 +82,14 @@ class Evaluator:
 
     @property
     def signature(self) -> str:
-        """What a number of this evaluator must be compared under."""
+        """What a number of this back-translator must be compared under."""
         return (
             f"read by {self.modality} evaluator {self.about['fingerprint']} ({self.config.preset}, "
             f"{self.about['extractor']}, beams={self.about['beams']}, trained on {self.about['n']['train']} true clips)"
         )
 
     def check(self, shards: Manifest) -> None:
-        """Refuse clips that this evaluator was not trained to read; MismatchError says which trait differs."""
+        """Refuse clips that this back-translator was not trained to read; MismatchError says which trait differs."""
         corpus = self.config.corpus
         have = {
             "dataset": (corpus["dataset"], shards.dataset),
@@ -101,11 +102,11 @@ class Evaluator:
             if mine != theirs:
                 raise MismatchError(
                     f"{self.folder} was trained with another {trait} ({mine}) than these clips have ({theirs}), and "
-                    "would measure the difference; train one on their ground truth with: signvip train-evaluator "
+                    "would measure the difference; train one on their ground truth with: signvip train-back-translator "
                     f"--modality {self.modality}"
                 )
 
-    def to(self, device: torch.device) -> Evaluator:
+    def to(self, device: torch.device) -> BackTranslator:
         """Move it to where frames are made."""
         self.module.to(device)
         if isinstance(self.extractor, PoseReader):
@@ -150,7 +151,7 @@ class Evaluator:
 Extractor = PoseReader | poses.Extractor | None
 
 
-def open_extractor(config: EvaluatorConfig, folder: Path) -> Extractor:
+def open_extractor(config: BackTranslatorConfig, folder: Path) -> Extractor:
     """What finds keypoints; None for video, whose network reads pictures itself."""
     if config.modality == "video":
         return None
@@ -160,7 +161,7 @@ def open_extractor(config: EvaluatorConfig, folder: Path) -> Extractor:
     return reader.eval()
 
 
-def describe_extractor(config: EvaluatorConfig, folder: Path) -> str:
+def describe_extractor(config: BackTranslatorConfig, folder: Path) -> str:
     """The extractor by name and by what decides its results."""
     if config.modality == "video":
         return f"pictures at {_size(config.frames.size)}"
@@ -183,11 +184,11 @@ def to_rows(extractor: Extractor, frames: np.ndarray) -> Tensor:
 
 
 def fingerprint_of(folder: Path) -> str:
-    """Of all weights, sizes and words of an evaluator."""
-    return Run(folder, cast(Any, None)).fingerprint(*PARTS)
+    """Of all weights, sizes and words of a back-translator."""
+    return fits.fingerprint(folder, *PARTS)
 
 
-def run_of(config: EvaluatorConfig, folder: Path) -> Run:
+def run_of(config: BackTranslatorConfig, folder: Path) -> Run:
     """The folder as a run: phases, parts and fingerprints are those of any other run."""
     return Run(folder, cast(Any, config))
 
