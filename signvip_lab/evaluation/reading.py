@@ -1,4 +1,4 @@
-"""Back-translation: what back-translators read in true and in generated clips, beside what is best said of their glosses."""
+"""Back-translators: what they read in true and in generated clips, beside what is best said of their glosses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 USUAL = (Path("runs/evaluator-video"), Path("runs/evaluator-pose"))
 ORACLE = "oracle, given the glosses"
-NO_BACK_TRANSLATOR = "no back-translator reads signing back into text yet; train one with: signvip train-back-translator --modality video"
+NO_BACK_TRANSLATOR = (
+    "no back-translator reads signing back into text yet; train one with: signvip train-back-translator "
+    "--modality video"
+)
 
 
 def open_back_translators(

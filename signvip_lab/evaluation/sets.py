@@ -40,8 +40,8 @@ class Pair:
 class Material:
     """What one row has, by what metrics take; and a sentence for what it lacks.
 
-    `texts` has a pair for each back-translator, by what it reads; `aligned` the frames that count, for metrics that compare
-    frame by frame.
+    `texts` has a pair for each back-translator, by what it reads; `aligned` the frames that count, for metrics that
+    compare frame by frame.
     """
 
     pairs: dict[str, Pair] = field(default_factory=dict)

@@ -33,7 +33,7 @@ def options(*folders, metrics=TEXTS, **more):
 
 @pytest.fixture(scope="module")
 def found(trained, evaluators, tmp_path_factory):
-    """Two back-translators of two steps read nothing but the most frequent words: these stand in for what they would."""
+    """Two back-translators of two steps read nothing but the most frequent words: these stand in for that."""
     said = {name: iter("truth rebuilt generated still".split()) for name in ("video", "pose")}
 
     def read(self, videos, languages):
