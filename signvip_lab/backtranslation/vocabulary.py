@@ -1,6 +1,6 @@
 """The words of a back-translator: lower-cased, as they stand between white space; and one token for each language.
 
-The metrics count the same words. References are compared as they are: an unknown word stands on the evaluator's
+The metrics count the same words. References are compared as they are: an unknown word stands on the back-translator's
 side alone.
 """
 

@@ -73,7 +73,7 @@ def test_stopped_and_resumed_equals_never_stopped(trained, tiny_config, tmp_path
         patch.setattr(TextPhase, "batch", lambda self, i: honest(self, i) if i < 3 else 1 / 0)
         with pytest.raises(ZeroDivisionError):
             train_back_translator(config, shards=trained.shards, out=tmp_path / "stopped")
-    with pytest.raises(signvip.RunError, match="no finished evaluator"):
+    with pytest.raises(signvip.RunError, match="no finished back-translator"):
         BackTranslator.open(tmp_path / "stopped")
     resumed = train_back_translator(config, shards=trained.shards, out=tmp_path / "stopped")
     assert resumed.about == whole.about

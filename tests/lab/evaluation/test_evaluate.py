@@ -139,7 +139,7 @@ def test_what_cannot_be_computed_is_refused_when_it_was_asked_for(trained, tmp_p
         run(trained, tmp_path, "fid")
     with pytest.raises(signvip.DataError, match="fvd finds no file"):
         run(trained, tmp_path, "fvd", weights={"fvd": tmp_path / "absent.pt"})
-    with pytest.raises(signvip.DataError, match="bleu: no evaluator"):
+    with pytest.raises(signvip.DataError, match="bleu: no back-translator"):
         run(trained, tmp_path, "bleu")
     with pytest.raises(signvip.RunError, match="no run folder"):
         evaluate(trained.shards, tmp_path, run="owner/name")
