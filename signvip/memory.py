@@ -15,9 +15,9 @@ from torch.overrides import TorchFunctionMode
 from signvip.config import RunConfig, Training
 from signvip.contracts import NUM_KEYPOINTS
 from signvip.models import PoseHead
+from signvip.models.pose_losses import keypoint_loss
 from signvip.models.video_diffusion.unets import is_motion
 from signvip.sizes import Networks, count, meta_networks, meta_pose_head
-from signvip.stages.poses import keypoint_loss
 
 TRAINED = 16  # bytes of a trained parameter: float32 weight, gradient and the two moments of Adam
 AVERAGED = 4  # one more where EMA is on

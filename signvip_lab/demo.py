@@ -14,12 +14,12 @@ from PIL import Image
 import signvip
 from signvip.config import RunConfig, load_config
 from signvip.data.executors import TIME_LIMIT, Processes
-from signvip.data.prepare import make_shards
 from signvip.data.provenance import NOTICE, png_notice
 from signvip.data.sample import Recipe
 from signvip.data.sheet import contact_sheet, spread
 from signvip.data.video import VideoWriter
 from signvip.generate import GenerateOptions, embedded_run
+from signvip.prepare import make_shards
 from signvip.progress import Reporter, Silent
 from signvip.run import Run
 from signvip_lab.evaluation.chain import Chain

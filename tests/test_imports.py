@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from signvip import registry
 from signvip.testing import check_imports
 
 ROOT = Path(__file__).parents[1]
-KINDS = ("conditions", "quantizers", "translators", "datasets", "metrics", "estimators")  # a folder each
+KINDS = tuple(f"{kind}s" for kind in registry.KINDS)  # a folder each
 PLUGINS = tuple(sorted(path.name for kind in KINDS for path in (ROOT / kind).glob("signvip_*")))
 HEAVY = {"torch", "diffusers", "transformers"}
 

@@ -1,4 +1,7 @@
-"""The built-in fine-grained conditions: pose, 3D hands and depth (section 3.2 of the paper)."""
+"""The built-in fine-grained conditions: pose, 3D hands and depth (section 3.2).
+
+They import the public face (`signvip.testing.face`) and one another. Imports no torch.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Readers of real corpora: any folder of clips, PHOENIX-2014T, How2Sign, lexica; by the door of every plugin."""
+"""Readers of datasets: any folder of clips, PHOENIX-2014T, How2Sign, stored poses, lexica, and several as one.
+
+They import the public face (`signvip.testing.face`), one another, and the painter of `signvip_toysign`.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""`toysign`, the embedded corpus: a procedural signer whose keypoints, 3D hands, depth and text are known.
+"""`toysign`, the embedded dataset: a procedural signer whose keypoints, 3D hands, depth and text are known.
 
-The two sign languages are invented: they resemble no real one. Imports no torch.
+The two sign languages are invented: they resemble no real one. It imports the public face and no torch.
 """
 
 from __future__ import annotations

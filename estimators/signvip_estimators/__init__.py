@@ -1,4 +1,7 @@
-"""The built-in estimators: what other tools found in a clip, read from their files. They use the public face alone."""
+"""The built-in estimators: they read the files of other tools, resample them, and project meshes into the picture.
+
+They import the public face (`signvip.testing.face`) and one another.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The metrics that travel with SignViP; they come in by the same door as a third party's. Imports no torch."""
+"""The built-in metrics: texts, pictures, poses, tokens and costs.
+
+They import the public face (`signvip.testing.face`) and one another; this file imports no torch.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The quantizers that travel with SignViP; they come in by the same door as a third party's."""
+"""The built-in quantizers: FSQ, and VQ to compare it with (sections 3.1 and 3.5).
+
+They import the public face (`signvip.testing.face`) and one another.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The kit for authors of estimators: layouts of keypoints, who signs, gaps, stored poses in and out.
 
 An extractor gives what it found to `from_openpose`, `from_wholebody` or `from_holistic`, picks the signer with
-`follow`, and ends with `tidy`.
+`follow`, and ends with `tidy`. It imports the contracts and `data`; plugins import it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The networks of the paper, each a diffusers `ModelMixin` that saves and loads itself."""
+"""The networks of the paper, each a diffusers `ModelMixin` that saves and loads itself.
+
+They import the contracts, `data` and one another, and build plugins by name.
+"""
 
 from signvip.imports import collector_paused
 

@@ -1,4 +1,7 @@
-"""What each step of the paper trains: I the video diffusion model, II the tokens, III the translator (section 3.3)."""
+"""What each step of the paper trains: I the video diffusion model, II the tokens, III the translator (section 3.3).
+
+Stages import the networks, the sampler and the training loop; no stage imports the laboratory or a command.
+"""
 
 from __future__ import annotations
 

@@ -14,13 +14,14 @@ from signvip.config import RunConfig, Training
 from signvip.contracts import Quantized
 from signvip.errors import ConfigError
 from signvip.models import ConditionEncoder, EmbeddingCodec, PoseHead
+from signvip.models.pose_losses import bump_loss, heat_loss, place_loss
 from signvip.models.token_groups import BodyAndHands, Located
 from signvip.models.usage import CodeUsage
 from signvip.registry import drawing
 from signvip.stages.clips import Clips, Draws
 from signvip.stages.codecs import CHUNK, embed
 from signvip.stages.hands import hand_cells, hand_centres, hands_alone, place_errors
-from signvip.stages.poses import bump_loss, heat_loss, place_loss, stored_keypoints
+from signvip.stages.poses import stored_keypoints
 from signvip.trainable import Frozen, device_of
 from signvip.validation import Share, Sums, add
 

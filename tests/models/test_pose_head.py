@@ -8,7 +8,7 @@ import torch
 from signvip.errors import MismatchError
 from signvip.models import PoseHead
 from signvip.models.pose_head import Maps, confidence_logits, mean_places
-from signvip.stages.poses import bumps, confidence_loss, heat_loss, place_loss
+from signvip.models.pose_losses import bumps, confidence_loss, heat_loss, place_loss
 
 H, W = 6, 10
 

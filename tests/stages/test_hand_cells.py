@@ -17,9 +17,9 @@ from signvip.contracts import LEFT_HAND, RIGHT_HAND
 from signvip.errors import ConfigError
 from signvip.models import BodyAndHands
 from signvip.models.pose_head import Maps
+from signvip.models.pose_losses import bump_loss, heat_loss, place_loss
 from signvip.stages import steps, tokens
 from signvip.stages.hands import MARGIN, hand_cells, hand_centres, place_errors
-from signvip.stages.poses import bump_loss, heat_loss, place_loss
 from signvip.stages.tokens import TokensPhase
 
 

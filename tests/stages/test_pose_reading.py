@@ -14,11 +14,11 @@ from torch import nn
 
 from signvip.config import parse_config
 from signvip.contracts import KEYPOINTS, LEFT_HAND, RIGHT_HAND
-from signvip.models import ConditionEncoder, PoseHead
+from signvip.models import ConditionEncoder, PoseHead, pose_losses
 from signvip.pipeline import SignVipPipeline
 from signvip.run import Run
 from signvip.settings import merge
-from signvip.stages import poses, train
+from signvip.stages import train
 from signvip.stages.poses import GROUPS, PosesPhase, stored_keypoints
 
 
@@ -86,7 +86,7 @@ def test_a_point_of_either_hand_weighs_as_much_as_four_others():
     for point, weight in ((0, 1), (LEFT_HAND.start, 4), (RIGHT_HAND.start, 4), (50, 0)):
         losses = torch.zeros(1, 128)
         losses[0, point] = 1
-        assert float(poses._over_seen(losses, truth)) == pytest.approx(weight / 9)
+        assert float(pose_losses._over_seen(losses, truth)) == pytest.approx(weight / 9)
 
 
 def test_the_head_begins_with_the_statistics_of_training_frames(monkeypatch):

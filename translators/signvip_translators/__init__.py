@@ -1,4 +1,7 @@
-"""Built-in translators: text to multi-condition tokens (section 3.6), by the door of all plugins."""
+"""The built-in translators: text to multi-condition tokens (section 3.6).
+
+They import the public face (`signvip.testing.face`) and one another.
+"""
 
 from __future__ import annotations
 

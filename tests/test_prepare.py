@@ -8,7 +8,7 @@ import pytest
 
 import signvip
 from signvip.config import load_config
-from signvip.data.prepare import choose_estimators, open_dataset, prepare
+from signvip.prepare import choose_estimators, open_dataset, prepare
 from signvip.registry import Plugin, Registry, registry
 
 FEW = ("dataset.train=2", "dataset.dev=1", "dataset.test=1")
@@ -30,7 +30,7 @@ def with_seer(monkeypatch):
     mine = Registry([])
     broken = Plugin("estimator", "a-broken-one", "mine", "", target="nowhere.at.all:Seer")
     mine.records = [*registry().records, broken, Plugin("estimator", "seer", "mine", "", target=Seer)]
-    for place in ("signvip.registry.registry", "signvip.data.prepare.registry"):
+    for place in ("signvip.registry.registry", "signvip.prepare.registry"):
         monkeypatch.setattr(place, lambda: mine)
     return mine
 
