@@ -93,7 +93,9 @@ def parse_back_translator_config(values: Mapping[str, Any]) -> BackTranslatorCon
     try:
         config = BackTranslatorConfig(**values)
     except ValidationError as error:
-        raise ConfigError(explain(error, prefix="back-translator", known=keys_of(BackTranslatorConfig))) from error
+        raise ConfigError(
+            explain(error, prefix="back-translator", known=keys_of(BackTranslatorConfig))
+        ) from error
     _check_sizes(config)
     return config
 

@@ -18,7 +18,7 @@ from signvip.models import ConditionEncoder, PoseHead, pose_losses
 from signvip.pipeline import SignVipPipeline
 from signvip.run import Run
 from signvip.settings import merge
-from signvip.stages import train
+from signvip.stages import poses, train
 from signvip.stages.poses import GROUPS, PosesPhase, stored_keypoints
 
 
