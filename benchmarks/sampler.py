@@ -3,7 +3,7 @@
     python benchmarks/sampler.py --output sampler.json
     python benchmarks/sampler.py --rows release paper --shrink 2 --size 9 7
 
-The baseline is the authors' algorithm as it is (tests/models/video_diffusion/plain.py): one call for both halves of
+The baseline is the authors' algorithm as it is (tests/denoisers/plain.py): one call for both halves of
 guidance, of which the unconditional one's self-attention runs twice; at each step the Reference Net for both halves and
 the guider for each window; the reference and the empty prompt projected for each frame; attention over time unfused.
 Row `release` has the options of the presets for the authors' weights, whose Reference Net follows the timestep, so
@@ -21,13 +21,13 @@ from types import SimpleNamespace
 
 import torch
 from compare import Row, arguments, compare_work, report
+from signvip_denoisers.animatediff import Denoiser, Guider, ReferenceNet
 from torch import Tensor
 
-from signvip.models.video_diffusion import Denoiser, Guider, ReferenceNet
 from signvip.sampling.options import Sampler
 from signvip.sampling.sampler import make_scheduler, sample
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "models" / "video_diffusion"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "denoisers"))
 from plain import as_theirs, plain_sample
 
 WIDTHS = (320, 640, 1280, 1280)  # of Stable Diffusion 1.5

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from signvip_denoisers.animatediff.unets import is_motion
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
@@ -16,7 +17,6 @@ from signvip.config import RunConfig, Training
 from signvip.contracts import NUM_KEYPOINTS
 from signvip.models import PoseHead
 from signvip.models.pose_losses import keypoint_loss
-from signvip.models.video_diffusion.unets import is_motion
 from signvip.sizes import Networks, count, meta_networks, meta_pose_head
 
 TRAINED = 16  # bytes of a trained parameter: float32 weight, gradient and the two moments of Adam

@@ -20,9 +20,10 @@ from signvip.models.build import build_network
 from signvip.models.vae import latent_channels, shrinks_by
 
 if TYPE_CHECKING:
+    from signvip_denoisers.animatediff.unets import Motion
+
     from signvip.config import RunConfig
     from signvip.models import Codec
-    from signvip.models.video_diffusion.unets import Motion
 
 
 class VideoNetworks(NamedTuple):

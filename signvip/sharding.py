@@ -13,6 +13,7 @@ from diffusers.models.embeddings import TimestepEmbedding
 from diffusers.models.resnet import ResnetBlock2D
 from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
 from diffusers.models.upsampling import Upsample2D
+from signvip_denoisers.animatediff.attention import Projection
 from torch import nn
 from torch.distributed.fsdp import FSDPModule
 from torch.distributed.fsdp.wrap import transformer_auto_wrap_policy
@@ -20,7 +21,6 @@ from torch.distributed.tensor import DTensor
 
 from signvip.errors import ConfigError
 from signvip.models import ConditionEncoder, Guider
-from signvip.models.video_diffusion.attention import Projection
 
 if TYPE_CHECKING:
     from accelerate.utils import FullyShardedDataParallelPlugin

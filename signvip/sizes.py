@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from diffusers import AutoencoderKL, ModelMixin
+from signvip_denoisers.animatediff.unets import Motion, is_motion
 from torch import nn
 
 from signvip.models import (
@@ -20,7 +21,6 @@ from signvip.models import (
 )
 from signvip.models.build import fixed_weights
 from signvip.models.vae import build_vae
-from signvip.models.video_diffusion.unets import Motion, is_motion
 from signvip.networks import new_autoencoder, new_pose_head, new_translator, new_video_networks
 
 if TYPE_CHECKING:

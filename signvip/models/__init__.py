@@ -6,6 +6,8 @@ They import the contracts, `data` and one another, and build plugins by name.
 from signvip.imports import collector_paused
 
 with collector_paused():
+    from signvip_denoisers.animatediff import Denoiser, Guider, ReferenceNet
+
     from signvip.models.autoencoder import Autoencoder
     from signvip.models.codec import Codec, EmbeddingCodec
     from signvip.models.condition_encoder import ConditionEncoder
@@ -13,7 +15,6 @@ with collector_paused():
     from signvip.models.pose_head import PoseHead
     from signvip.models.token_groups import BodyAndHands
     from signvip.models.translation import TokenTranslator
-    from signvip.models.video_diffusion import Denoiser, Guider, ReferenceNet
 
 __all__ = [
     "Autoencoder",

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import torch
 from diffusers import AutoencoderKL, ModelMixin
+from signvip_denoisers.animatediff.unets import is_motion
 from torch import Tensor
 
 from signvip import fits
@@ -22,7 +23,6 @@ from signvip.finite import not_finite
 from signvip.models.build import fixed_weights
 from signvip.models.precision import learned_names
 from signvip.models.published import STABLE_DIFFUSION
-from signvip.models.video_diffusion.unets import is_motion
 from signvip.pipeline import save_index
 from signvip.progress import Reporter, Silent
 from signvip.release import keys, pretrained, shapes

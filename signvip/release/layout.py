@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
+from signvip_denoisers.animatediff.unets import is_motion
 from torch import nn
 
 from signvip.config import RunConfig
-from signvip.models.video_diffusion.unets import is_motion
 from signvip.sizes import Networks
 
 Shape = tuple[int, ...]

@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
+from signvip_denoisers.animatediff.denoiser import DeepCache
 from torch import Tensor
 
-from signvip.models.video_diffusion.denoiser import DeepCache
-
 if TYPE_CHECKING:
-    from signvip.models.video_diffusion.guider import Guider
+    from signvip_denoisers.animatediff.guider import Guider
 
 KEPT_WINDOWS = 4
 """Of so many windows the guider's features are kept: memory is not to grow with a clip, and they are 2 % of a step."""

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from diffusers import SchedulerMixin
+    from signvip_denoisers.animatediff.attention import Prompt, Reference
+    from signvip_denoisers.animatediff.denoiser import Denoiser
+    from signvip_denoisers.animatediff.guider import Guider
 
-    from signvip.models.video_diffusion.attention import Prompt, Reference
-    from signvip.models.video_diffusion.denoiser import Denoiser
-    from signvip.models.video_diffusion.guider import Guider
     from signvip.sampling.options import Sampler
 
 NOISE = (

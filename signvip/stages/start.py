@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from signvip_denoisers.animatediff.start import (
+    check_vae,
+    check_whole,
+    copy_motion,
+    copy_unet,
+    embed_empty_prompt,
+)
+
 from signvip.models.published import read_published
-from signvip.models.start import check_vae, check_whole, copy_motion, copy_unet, embed_empty_prompt
 from signvip.models.vae import build_vae, vae_class
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 from diffusers import AutoencoderKL
+from signvip_denoisers.animatediff.start import check_vae
 from small import small_config
 
 from signvip.errors import ConfigError
 from signvip.models.pixel_vae import PixelNorm, PixelVae
-from signvip.models.start import check_vae
 from signvip.models.vae import build_vae, decode_latents, encode_images, shrinks_by, vae_class, whiten_latents
 from signvip.models.vae_start import start_as_average
 from signvip.networks import new_video_networks

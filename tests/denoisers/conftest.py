@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from signvip_denoisers.animatediff import Denoiser, Guider, ReferenceNet
 from torch import nn
-
-from signvip.models.video_diffusion import Denoiser, Guider, ReferenceNet
 
 UNET = {"block_out_channels": (8, 16), "layers_per_block": 1, "attention_heads": 2, "norm_num_groups": 4}
 MOTION = {"motion_heads": 2, "motion_max_frames": 8}

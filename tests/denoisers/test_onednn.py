@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from signvip_denoisers.animatediff.onednn import AVAILABLE, Linear, Pointwise, prefer_onednn
 from torch import nn
-
-from signvip.models.video_diffusion.onednn import AVAILABLE, Linear, Pointwise, prefer_onednn
 
 LAYERS = {
     "linear": (lambda: nn.Linear(12, 9), (2, 5, 12)),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 from diffusers import UNet2DConditionModel
+from signvip_denoisers.animatediff import Denoiser, Guider, ReferenceNet
+from signvip_denoisers.animatediff.start import copy_unet
 from torch import nn
 
-from signvip.models.start import copy_unet
-from signvip.models.video_diffusion import Denoiser, Guider, ReferenceNet
 from signvip.sampling.options import Sampler
 from signvip.sampling.sampler import make_scheduler, sample
 

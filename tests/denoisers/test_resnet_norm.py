@@ -7,12 +7,12 @@ import copy
 import pytest
 import torch
 from diffusers.models.resnet import ResnetBlock2D
+from signvip_denoisers.animatediff import Denoiser
+from signvip_denoisers.animatediff.denoiser import DeepCache
+from signvip_denoisers.animatediff.unets import set_resnet_norm
 from torch.nn import functional
 
 from signvip.config import load_config
-from signvip.models.video_diffusion import Denoiser
-from signvip.models.video_diffusion.denoiser import DeepCache
-from signvip.models.video_diffusion.unets import set_resnet_norm
 
 TIME = torch.tensor([7, 500])
 

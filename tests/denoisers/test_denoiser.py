@@ -3,9 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 from diffusers import UNet2DConditionModel
-
-from signvip.models.video_diffusion import Denoiser, Guider, ReferenceNet
-from signvip.models.video_diffusion.unets import FrameNorm
+from signvip_denoisers.animatediff import Denoiser, Guider, ReferenceNet
+from signvip_denoisers.animatediff.unets import FrameNorm
 
 UNET = {"block_out_channels": (8, 16), "layers_per_block": 1, "attention_heads": 2, "norm_num_groups": 4}
 TIME = torch.tensor([7, 500])

@@ -10,8 +10,8 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
-from signvip.models.video_diffusion.onednn import prefer_onednn
-from signvip.models.video_diffusion.unets import (
+from signvip_denoisers.animatediff.onednn import prefer_onednn
+from signvip_denoisers.animatediff.unets import (
     Motion,
     MotionNorm,
     TemporalTransformer,

@@ -6,8 +6,8 @@ import math
 
 import pytest
 import torch
+from signvip_denoisers.animatediff import Denoiser, Guider
 
-from signvip.models.video_diffusion import Denoiser, Guider
 from signvip.sampling.options import Sampler
 from signvip.sampling.sampler import make_scheduler, sample
 

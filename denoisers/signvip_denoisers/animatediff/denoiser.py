@@ -11,7 +11,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor, nn
 
-from signvip.models.video_diffusion.attention import (
+from signvip_denoisers.animatediff.attention import (
     LATENTS,
     Prompt,
     Reference,
@@ -19,8 +19,8 @@ from signvip.models.video_diffusion.attention import (
     project_reference,
     read_references,
 )
-from signvip.models.video_diffusion.onednn import prefer_onednn
-from signvip.models.video_diffusion.unets import (
+from signvip_denoisers.animatediff.onednn import prefer_onednn
+from signvip_denoisers.animatediff.unets import (
     Motion,
     MotionNorm,
     ResnetNorm,

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import torch
 from diffusers import ModelMixin
+from signvip_denoisers.animatediff.attention import spatial_attentions
+from signvip_denoisers.animatediff.onednn import Linear, Pointwise
+from signvip_denoisers.animatediff.unets import TemporalTransformer
 from torch import nn
 from torch.nn import functional
 
-from signvip.models.video_diffusion.attention import spatial_attentions
-from signvip.models.video_diffusion.onednn import Linear, Pointwise
-from signvip.models.video_diffusion.unets import TemporalTransformer
 from signvip.sampling.windows import windows
 
 

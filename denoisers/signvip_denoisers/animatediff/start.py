@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from signvip.errors import ConfigError
-from signvip.models.video_diffusion.unets import is_motion
+from signvip_denoisers.animatediff.unets import is_motion
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, MotionAdapter, UNet2DConditionModel
 
-    from signvip.models.video_diffusion import Denoiser, ReferenceNet
+    from signvip_denoisers.animatediff import Denoiser, ReferenceNet
 
 # What a VAE of diffusers' own class does not say of itself.
 PLAIN = {"stem": "convolution", "norm": "group"}

@@ -10,9 +10,9 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
 from signvip.errors import ConfigError
-from signvip.models.video_diffusion.attention import LATENTS, Feature, Reference, write_references
-from signvip.models.video_diffusion.onednn import prefer_onednn
-from signvip.models.video_diffusion.unets import build_unet
+from signvip_denoisers.animatediff.attention import LATENTS, Feature, Reference, write_references
+from signvip_denoisers.animatediff.onednn import prefer_onednn
+from signvip_denoisers.animatediff.unets import build_unet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from signvip_denoisers.animatediff import Denoiser, ReferenceNet
+from signvip_denoisers.animatediff.attention import spatial_attentions
 from torch.nn import functional
 
 from signvip.errors import ConfigError
-from signvip.models.video_diffusion import Denoiser, ReferenceNet
-from signvip.models.video_diffusion.attention import spatial_attentions
 
 TIME = torch.tensor([7, 500])
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import AutoencoderKL, MotionAdapter, UNet2DConditionModel
+from signvip_denoisers.animatediff.start import copy_unet
 from small import small_config
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
@@ -15,7 +16,6 @@ from signvip.config import load_config
 from signvip.errors import ConfigError
 from signvip.models import Denoiser, ReferenceNet
 from signvip.models.published import ORIGINS, read_published
-from signvip.models.start import copy_unet
 from signvip.run import Run
 from signvip.stages import train
 from signvip.stages.start import published_vae, start_image, start_motion

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-
-from signvip.models.video_diffusion import Denoiser, Guider
+from signvip_denoisers.animatediff import Denoiser, Guider
 
 
 def test_sizes_are_those_of_the_paper_for_an_odd_grid():

@@ -5,10 +5,10 @@ from typing import get_args
 import pytest
 import torch
 from plain import as_theirs, plain_sample
+from signvip_denoisers.animatediff import Denoiser, Guider, ReferenceNet
+from signvip_denoisers.animatediff.attention import spatial_attentions
 
 from signvip.errors import ConfigError
-from signvip.models.video_diffusion import Denoiser, Guider, ReferenceNet
-from signvip.models.video_diffusion.attention import spatial_attentions
 from signvip.sampling.batches import KEPT_WINDOWS
 from signvip.sampling.options import Sampler, SchedulerName
 from signvip.sampling.sampler import make_scheduler, sample

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from signvip_denoisers.animatediff import Denoiser, Guider, ReferenceNet
+from signvip_denoisers.animatediff.denoiser import DeepCache
 from torch import nn
 
-from signvip.models.video_diffusion import Denoiser, Guider, ReferenceNet
-from signvip.models.video_diffusion.denoiser import DeepCache
 from signvip.sampling.options import Sampler
 from signvip.sampling.sampler import make_scheduler, sample
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 from diffusers.models.attention import BasicTransformerBlock
-
-from signvip.models.video_diffusion import Denoiser, Guider, ReferenceNet
-from signvip.models.video_diffusion.denoiser import DeepCache
+from signvip_denoisers.animatediff import Denoiser, Guider, ReferenceNet
+from signvip_denoisers.animatediff.denoiser import DeepCache
 
 TIME = torch.tensor([7, 500])
 
