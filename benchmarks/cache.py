@@ -26,7 +26,7 @@ from signvip.data.pixels import to_model
 from signvip.data.preprocess import preprocess
 from signvip.data.rewrite import rewrite_shards
 from signvip.data.sample import Recipe
-from signvip.models import ConditionEncoder, Denoiser, Guider, ReferenceNet
+from signvip.models import ConditionEncoder, VideoDenoiser
 from signvip.models.vae import build_vae, encode_images
 from signvip.stages.clips import Clips
 from signvip.stages.video import VideoDiffusion, WithLatents
@@ -76,16 +76,16 @@ def loader_row(config: RunConfig, repeats: int) -> dict[str, Row]:
 def step_row(config: RunConfig, shrink: int, frames: int, repeats: int) -> dict[str, Row]:
     torch.manual_seed(0)
     widths = tuple(width // shrink for width in (320, 640, 1280, 1280))
-    denoiser = Denoiser(
-        block_out_channels=widths,
-        attention_levels=(True, True, True, False),
-        attention_heads=4,
-        norm_num_groups=32 // shrink,
-        cross_attention_dim=768 // shrink,
-    )
+    options = {
+        "block_out_channels": widths,
+        "attention_levels": (True, True, True, False),
+        "attention_heads": 4,
+        "norm_num_groups": 32 // shrink,
+        "cross_attention_dim": 768 // shrink,
+    }
     encoder = ConditionEncoder(channels=tuple(width // shrink for width in (16, 32, 96, 256)))
-    guider = Guider(embedding_channels=encoder.embedding_channels, **denoiser.guider_options)
-    nets = VideoDiffusion(config, encoder, guider, ReferenceNet(**denoiser.unet_options), denoiser)
+    denoiser = VideoDenoiser("animatediff", 4, encoder.embedding_channels, options)
+    nets = VideoDiffusion(config, encoder, denoiser)
     vae = build_vae(
         **{**config.vae, "norm_num_groups": 32 // shrink}
         | {"block_out_channels": [width // shrink for width in config.vae["block_out_channels"]]}

@@ -216,9 +216,8 @@ def _errors(nets: VideoDiffusion, frames: Frames, sigma: float) -> Tensor:
         noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(row))
         noisy = alpha.sqrt() * latents + (1 - alpha).sqrt() * noise
         e = nets.encoder(to_model(frames.conditions[row])).unflatten(0, latents.shape[:2])
-        features = nets.reference_net.features_of(latents[:, -1])
-        read = features(place) if callable(features) else features
-        made = nets.denoiser(noisy, place, nets.guider(e), read)
+        read = nets.whole.reference(latents[:, -1], place if nets.whole.timed else 0)
+        made = nets.whole.predict(noisy, place, nets.whole.guide(e), read)
         clean = {
             "epsilon": (noisy - (1 - alpha).sqrt() * made) / alpha.sqrt(),
             "v_prediction": alpha.sqrt() * noisy - (1 - alpha).sqrt() * made,
@@ -235,14 +234,10 @@ def _sampled(
     made = []
     for row, latents in enumerate(frames.latents.split(1)):
         e = nets.encoder(to_model(frames.conditions[row]))[None]
-        read, scheduler = (
-            nets.reference_net.features_of(latents[:, -1]),
-            make_scheduler("ddim", config.sampler),
-        )
-        found = sample(
-            nets.denoiser, nets.guider, scheduler, read, e, steps=steps, guidance_scale=1.0,
-            generators=[torch.Generator().manual_seed(row)],
-        )  # fmt: skip
+        scheduler = make_scheduler("ddim", config.sampler)
+        generators = [torch.Generator().manual_seed(row)]
+        given = nets.whole, scheduler, latents[:, -1], e
+        found = sample(*given, steps=steps, guidance_scale=1.0, generators=generators)
         made.append(to_pixels(decode_latents(vae, found[0])))
     return np.stack(made)
 

@@ -25,10 +25,11 @@ from signvip_denoisers.animatediff import Denoiser, Guider, ReferenceNet
 from torch import Tensor
 
 from signvip.sampling.options import Sampler
-from signvip.sampling.sampler import make_scheduler, sample
+from signvip.sampling.sampler import make_scheduler
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "denoisers"))
 from plain import as_theirs, plain_sample
+from wholes import sampled
 
 WIDTHS = (320, 640, 1280, 1280)  # of Stable Diffusion 1.5
 APPROXIMATE = float("inf")
@@ -88,11 +89,11 @@ def ours(nets: SimpleNamespace, name: str = "ddim", *, reference=None, scale: fl
     """A run of our sampler, that gives its latents."""
 
     def run() -> list[Tensor]:
-        read = nets.reference_net.features_of(nets.picture) if reference is None else reference
+        read = (nets.reference_net, nets.picture) if reference is None else reference
         generators = [torch.Generator().manual_seed(0)]
         scheduler = make_scheduler(name, Sampler())
         given = nets.denoiser, nets.guider, scheduler, read, nets.e
-        return [sample(*given, guidance_scale=scale, generators=generators, **nets.windows, **options)]
+        return [sampled(*given, guidance_scale=scale, generators=generators, **nets.windows, **options)]
 
     return run
 
@@ -109,10 +110,21 @@ def authors(nets: SimpleNamespace, steps: int):
     return run
 
 
-def each_step(nets: SimpleNamespace, batch: int):
-    """The reference as a function of the timestep, computed for `batch` equal pictures of which one is read."""
-    pictures = nets.picture.repeat(batch, 1, 1, 1)
-    return lambda _: {name: tokens[:1] for name, tokens in nets.reference_net(pictures).items()}
+class EachStep(torch.nn.Module):
+    """A Reference Net that is asked at each step, and sees `batch` equal pictures of which one is read."""
+
+    def __init__(self, net: torch.nn.Module, batch: int) -> None:
+        super().__init__()
+        self.net, self.batch, self.config = net, batch, {"timestep": "sampler"}
+
+    def forward(self, latents: Tensor, timestep: Tensor) -> dict[str, Tensor]:
+        pictures = latents.repeat(self.batch, 1, 1, 1)
+        return {name: tokens[:1] for name, tokens in self.net(pictures).items()}
+
+
+def each_step(nets: SimpleNamespace, batch: int) -> tuple[torch.nn.Module, Tensor]:
+    """The reference, computed at each step."""
+    return EachStep(nets.reference_net, batch), nets.picture
 
 
 def exact_row(nets: SimpleNamespace, repeats: int, name: str) -> dict[str, Row]:

@@ -129,17 +129,16 @@ def _preview(rehearsal: Rehearsal) -> Callable[[str], float]:
         nets, vae = getattr(rehearsal, phase).nets, rehearsal.still.vae
         batch = rehearsal.video_batch(1, window, cached=True)
         picture = torch.zeros(1, 3, *config.size, device=META)
-        follows = nets.reference_net.config["timestep"] == "sampler"
         e = _forward(lambda: nets.encoder(batch["conditions"][0].float()))
-        features = _forward(lambda: nets.guider(rehearsal.embeddings(1, window)))
-        read = _forward(lambda: nets.reference_net(batch["reference"]))
         guide, reference = (
-            nets.guider(rehearsal.embeddings(1, window)),
-            nets.reference_net(batch["reference"]),
+            nets.whole.guide(rehearsal.embeddings(1, window)),
+            nets.whole.reference(batch["reference"], 0),
         )
-        denoise = _forward(lambda: nets.denoiser(batch["latents"], 1, guide, reference))
+        features = _forward(lambda: nets.whole.guide(rehearsal.embeddings(1, window)))
+        read = _forward(lambda: nets.whole.reference(batch["reference"], 0))
+        denoise = _forward(lambda: nets.whole.predict(batch["latents"], 1, guide, reference))
         around = _forward(lambda: (encode_images(vae, picture), decode_latents(vae, batch["latents"][0])))
-        return e + features + around + read * (steps if follows else 1) + denoise * steps
+        return e + features + around + read * (steps if nets.whole.timed else 1) + denoise * steps
 
     return lambda phase: PREVIEW_CLIPS * one(phase)
 

@@ -13,6 +13,7 @@ from signvip.contracts import (
     Condition,
     Config,
     DatasetReader,
+    Denoiser,
     Estimator,
     Metric,
     Quantized,
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from signvip.models import (
         Autoencoder,
         ConditionEncoder,
-        Denoiser,
-        Guider,
-        ReferenceNet,
         TokenTranslator,
     )
     from signvip.pipeline import SignVipPipeline
@@ -42,9 +40,6 @@ _HEAVY = {
     "SignVipPipeline": "signvip.pipeline",
     "Autoencoder": "signvip.models",
     "ConditionEncoder": "signvip.models",
-    "Denoiser": "signvip.models",
-    "Guider": "signvip.models",
-    "ReferenceNet": "signvip.models",
     "TokenTranslator": "signvip.models",
 }
 
@@ -60,13 +55,11 @@ __all__ = [
     "DatasetReader",
     "Denoiser",
     "Estimator",
-    "Guider",
     "Metric",
     "MismatchError",
     "PluginError",
     "Quantized",
     "Quantizer",
-    "ReferenceNet",
     "RunError",
     "SignVipError",
     "SignVipPipeline",

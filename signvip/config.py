@@ -18,7 +18,9 @@ from signvip.contracts import Config
 from signvip.errors import ConfigError, suggest
 from signvip.sampling.options import Sampler
 from signvip.settings import (
+    APART,
     Choice,
+    DenoiserChoice,
     Fraction,
     Options,
     Rate,
@@ -133,7 +135,7 @@ class Stage1(Config):
         description="its spatial weights in the image phase; frozen: as they start, in the authors' code",
     )
     gradient_checkpointing: bool = Field(
-        False, description="U-Nets and guider compute activations twice and keep fewer"
+        False, description="the denoiser computes activations twice and keeps fewer"
     )
     blackout: Fraction = Field(
         0.0, description="a condition of a frame is black in the image phase; 0 is off"
@@ -188,9 +190,9 @@ class RunConfig(Config):
     conditions: dict[str, Options]
     vae: Options
     condition_encoder: Options = Field(default_factory=dict)
-    guider: Options = Field(default_factory=dict)
-    denoiser: Options
-    reference_net: Options = Field(default_factory=dict)
+    guider: Options = Field(default_factory=dict, description="an option of the denoiser")
+    denoiser: DenoiserChoice
+    reference_net: Options = Field(default_factory=dict, description="an option of the denoiser")
     intermediate: Literal["tokens", "coordinates"] = Field(
         "tokens", description="what is predicted from text; coordinates: the conditions' own, as in Table 6"
     )
@@ -206,6 +208,12 @@ class RunConfig(Config):
         None, description="the head that reads keypoints from embeddings; None: the run gives no poses"
     )
     stage3: Training
+
+    @property
+    def denoiser_options(self) -> Options:
+        """All options of the denoiser, those in sections of their own among them."""
+        apart = {name: getattr(self, name) for name in APART if getattr(self, name)}
+        return merge(self.denoiser.options, apart)
 
     @model_validator(mode="after")
     def _has_clean_latents(self) -> RunConfig:

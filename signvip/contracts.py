@@ -150,6 +150,69 @@ class Quantizer(Protocol):
         ...
 
 
+Phase = Literal["image", "motion"]
+"""What stage 1 trains of a denoiser: on single frames, then on clips."""
+
+Say = Callable[[str], None]
+"""Tells the user one sentence."""
+
+
+@runtime_checkable
+class Denoiser(Protocol):
+    """Noise to video latents, guided by embeddings e and by a reference picture (section 3.4): a `torch.nn.Module`.
+
+    Built as `cls(config, channels=C, embedding_channels=D)`, it sees single frames; `with_motion` gives the one that
+    sees clips. What `reference` and `guide` return is its own affair: training and sampler only pass it on.
+
+    A class may also have `timed = True`, where the reference depends on the timestep and is asked for at each step;
+    `prepare(reference)`, what many calls of `predict` read of one reference, such as keys and values; `predict_both`,
+    with the arguments of `predict`, the predictions without and with the reference in one call; `backbone`, the module
+    that `stage1.denoiser=frozen` leaves as it starts; `enable_gradient_checkpointing()`; `compile()`; and `small`, the
+    options of one that a test can afford. One with
+    networks that are stored apart names them in `stores`, their classes (diffusers' `ModelMixin`) by attribute
+    ("denoiser" among them, "guider" and "reference_net" if need be), and has a classmethod `of(parts)`.
+    """
+
+    channels: int  # of latents
+    window: int | None  # most frames that it sees at once; None: any number
+
+    def reference(self, latents: Tensor, timestep: Tensor | int) -> Any:
+        """What `predict` reads of reference pictures, given their clean latents (B, C, h, w)."""
+        ...
+
+    def guide(self, e: Tensor) -> Any:
+        """What `predict` reads of embeddings e (B, F, D, h, w)."""
+        ...
+
+    def predict(
+        self,
+        noisy: Tensor,
+        timestep: Tensor | int,
+        guide: Any,
+        reference: Any | None,
+        cache: dict[str, Any] | None = None,
+    ) -> Tensor:
+        """What the noise schedule asks for (B, F, C, h, w), of noisy latents, at a timestep of all or one of each (B,).
+
+        A reference of fewer clips serves as many neighbours each: windows of one clip lie side by side. None is a
+        clip whose signer is unknown. What a denoiser leaves in `cache`, a dict that is empty at first, it may read at
+        the steps that follow (`reuse_every`), which need not be exact.
+        """
+        ...
+
+    def phases(self) -> Mapping[Phase, Sequence[torch.nn.Parameter]]:
+        """The parameters that learn in each phase; no motion where there is nothing to learn of time."""
+        ...
+
+    def with_motion(self) -> Denoiser:
+        """The denoiser of clips that does to each frame what this one does, until its motion is trained."""
+        ...
+
+    def start(self, sources: Mapping[str, str], say: Say) -> None:
+        """Fill its weights from published ones, by the options of `[start]`; ConfigError for one it has no use for."""
+        ...
+
+
 @runtime_checkable
 class Translator(Protocol):
     """Text to multi-condition tokens (section 3.6). Built as `cls(config, tokens_per_frame=N, vocab_size=V)`.

@@ -42,8 +42,8 @@ def examine_preset(preset: str) -> list[Finding]:
     findings = []
     generating = {part: count(network) for part, network in networks.generating().items()}
     generating["autoencoder"] = generating.pop("decoder")
-    for part, network in vars(networks).items():
-        motion = count_motion(network)
+    for part, network in {"vae": networks.vae, **networks.by_part()}.items():
+        motion = count_motion(networks.denoiser, network)
         of_motion = f", {motion / 1e6:.3f} M of them temporal attention" if motion else ""
         used, trained = generating.get(part, 0), count_trained(config, networks, part)
         uses = f"{used / 1e6:.3f} M at inference, {trained / 1e6:.3f} M trained"

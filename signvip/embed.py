@@ -8,19 +8,19 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from diffusers import ModelMixin
 
-from signvip import fits, models
-from signvip.config import RunConfig
+from signvip import fits
 from signvip.data.files import write_text
 from signvip.errors import SignVipError
 from signvip.generate import GenerateOptions, load_pipeline
-from signvip.models import TokenTranslator
+from signvip.models import ConditionEncoder, PoseHead, TokenTranslator
 from signvip.models.precision import halve
-from signvip.models.vae import vae_class
 from signvip.run import MAKERS, OPTIONAL, Run, forget_place
+from signvip.stages.codecs import load_codec, load_denoiser, load_vae
 
 PHASES = ("stage1-vae", "stage1-image", "stage1-motion", "stage2", "stage2-poses", "stage3")
 
@@ -30,8 +30,7 @@ def embed(source: Path, target: Path) -> Path:
     run = Run.open(source)
     run.require(*(part for part in MAKERS if part not in OPTIONAL))
     shutil.rmtree(target, ignore_errors=True)
-    for part in filter(run.has, MAKERS):
-        network = run.load(part, _class_of(part, run.config))
+    for part, network in _networks(run):
         halve(network)
         network.save_pretrained(target / part)
     pipe = load_pipeline(str(source), GenerateOptions(device="cpu"))
@@ -58,9 +57,15 @@ def last_metrics(path: Path) -> dict[str, float]:
     return values
 
 
-def _class_of(part: str, config: RunConfig) -> type[ModelMixin]:
-    names = {"vae": vae_class(config.vae), "translator": TokenTranslator}
-    return names.get(part) or getattr(models, "".join(word.title() for word in part.split("_")))
+def _networks(run: Run) -> Iterator[tuple[str, ModelMixin]]:
+    """Yield the parts of a run by the names of their folders."""
+    yield "vae", load_vae(run)
+    yield "condition_encoder", run.load("condition_encoder", ConditionEncoder)
+    yield from load_denoiser(run).parts().items()
+    yield "autoencoder", load_codec(run)
+    yield "translator", run.load("translator", TokenTranslator)
+    if run.has("pose_head"):
+        yield "pose_head", run.load("pose_head", PoseHead)
 
 
 if __name__ == "__main__":

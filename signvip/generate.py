@@ -170,7 +170,7 @@ def _compile(pipe: SignVipPipeline) -> None:
 
     No CUDA graphs for the denoiser: they would reuse the memory of results still needed.
     """
-    for network in (pipe.denoiser, pipe.guider, pipe.vae):
+    for network in (pipe.denoiser, pipe.vae):
         network.to(memory_format=torch.channels_last)
     pipe.denoiser.compile()
     if isinstance(pipe.translator.network, torch.nn.Module):

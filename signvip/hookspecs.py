@@ -30,6 +30,11 @@ def register_translators(register: Register) -> None:
 
 
 @hookspec
+def register_denoisers(register: Register) -> None:
+    """Add denoisers: noise to video latents, guided by embeddings and a reference picture."""
+
+
+@hookspec
 def register_datasets(register: Register) -> None:
     """Add corpora that `signvip preprocess` can read."""
 

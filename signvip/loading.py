@@ -81,12 +81,13 @@ def check_part(folder: Path, remedy: str) -> dict[str, str]:
 
 
 def read_index(
-    folder: Path, bases: Mapping[str, type], schedulers: Collection[str]
-) -> tuple[dict[str, type | str], dict[str, Any]]:
+    folder: Path, bases: Mapping[str, type], schedulers: Collection[str], apart: Mapping[str, list[str]]
+) -> tuple[dict[str, type | str | None], dict[str, Any]]:
     """What `model_index.json` names for each part, and its plain values; RunError for any class that is none of ours.
 
     `bases` has what each part is or derives from. Only classes that are already there are looked at, so that no name
-    in the file is ever imported; of a scheduler the name is given.
+    in the file is ever imported; of a scheduler the name is given. `apart` has the names of what a denoiser stores
+    apart, which has no class here.
     """
     path = folder / INDEX
     refuse_code(folder)
@@ -95,9 +96,12 @@ def read_index(
     kind = index.get("_class_name", "SignVipPipeline")
     if kind != "SignVipPipeline":
         raise RunError(f"{path} describes {_named(kind)}, no run of SignViP; give another folder.")
-    found: dict[str, type | str] = {}
+    found: dict[str, type | str | None] = {}
     for part, named in index.items():
         if not isinstance(named, list | dict) or named == [None, None]:
+            continue
+        if named == apart.get(part):
+            found[part] = None
             continue
         known = _scheduler(named, schedulers) if part == "scheduler" else _known(bases.get(part), named)
         if known is None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from signvip_denoisers.animatediff.unets import is_motion
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
@@ -50,12 +49,14 @@ def training_needs(config: RunConfig, phases: Sequence[str] = PHASES) -> list[Ne
     stage1 = config.stage1
     needs = []
     if "image" in stage1.phases and "stage1 image" in phases:
-        networks = meta_networks(config, motion="none")
-        networks.denoiser.unet.requires_grad_(stage1.denoiser == "trained")
-        needs.append(_video(config, "stage1 image", stage1.image, networks, lambda name: True))
+        networks = meta_networks(config, motion=False)
+        networks.denoiser.learn("image", frozen=stage1.denoiser == "frozen")
+        needs.append(_video(config, "stage1 image", stage1.image, networks))
     networks = meta_networks(config)
     if "motion" in stage1.phases and "stage1 motion" in phases:
-        needs.append(_video(config, "stage1 motion", stage1.motion, networks, is_motion))
+        networks.condition_encoder.requires_grad_(False)
+        networks.denoiser.learn("motion")
+        needs.append(_video(config, "stage1 motion", stage1.motion, networks))
     if "stage2" in phases:
         needs.append(_tokens(config, networks))
     head = meta_pose_head(config, networks)
@@ -66,24 +67,18 @@ def training_needs(config: RunConfig, phases: Sequence[str] = PHASES) -> list[Ne
     return needs
 
 
-def _video(
-    config: RunConfig, phase: str, training: Training, networks: Networks, learns: Callable[[str], bool]
-) -> Need:
-    parts = nn.ModuleList(
-        [networks.condition_encoder, networks.guider, networks.reference_net, networks.denoiser]
-    )
-    for name, weight in parts.named_parameters():
-        weight.requires_grad_(weight.requires_grad and learns(name))
+def _video(config: RunConfig, phase: str, training: Training, networks: Networks) -> Need:
+    encoder, denoiser = networks.condition_encoder, networks.denoiser
+    parts = nn.ModuleList([encoder, denoiser])
     clips, frames = training.clips, training.frames
-    cells = _cells(config, networks)
+    latents = denoiser.channels, *_cells(config, networks)
 
     def forward(dtype: torch.dtype) -> Tensor:
         images = torch.zeros(clips * frames, 3 * len(config.conditions), *config.size, dtype=dtype)
-        e = networks.condition_encoder(images).unflatten(0, (clips, frames))
-        channels = networks.denoiser.config["in_channels"]
-        reference = networks.reference_net(torch.zeros(clips, channels, *cells, dtype=dtype))
-        noisy = torch.zeros(clips, frames, channels, *cells, dtype=dtype)
-        return networks.denoiser(noisy, torch.zeros(clips), networks.guider(e), reference)
+        e = encoder(images).unflatten(0, (clips, frames))
+        reference = denoiser.reference(torch.zeros(clips, *latents, dtype=dtype), 0)
+        noisy = torch.zeros(clips, frames, *latents, dtype=dtype)
+        return denoiser.predict(noisy, torch.zeros(clips), denoiser.guide(e), reference)
 
     return _need(phase, config, training, parts, _activations(config, parts, forward), frozen=networks.vae)
 

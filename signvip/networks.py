@@ -9,19 +9,15 @@ from signvip.models import (
     Autoencoder,
     BodyAndHands,
     ConditionEncoder,
-    Denoiser,
     EmbeddingCodec,
-    Guider,
     PoseHead,
-    ReferenceNet,
     TokenTranslator,
+    VideoDenoiser,
 )
 from signvip.models.build import build_network
 from signvip.models.vae import latent_channels, shrinks_by
 
 if TYPE_CHECKING:
-    from signvip_denoisers.animatediff.unets import Motion
-
     from signvip.config import RunConfig
     from signvip.models import Codec
 
@@ -30,23 +26,21 @@ class VideoNetworks(NamedTuple):
     """What stage 1 trains, beside a VAE."""
 
     encoder: ConditionEncoder
-    guider: Guider
-    reference_net: ReferenceNet
-    denoiser: Denoiser
+    denoiser: VideoDenoiser
 
 
-def new_video_networks(config: RunConfig, motion: Motion = "none") -> VideoNetworks:
+def new_video_networks(config: RunConfig, *, motion: bool = False) -> VideoNetworks:
     """The networks of Eq. 5, for images or for videos; always built in this order, as a seed decides their weights."""
     encoder = build_network(ConditionEncoder, config.condition_encoder, num_conditions=len(config.conditions))
     _check_cells(config, encoder)
-    denoiser = build_network(
-        Denoiser, {"in_channels": latent_channels(config.vae), **config.denoiser}, motion=motion
+    denoiser = VideoDenoiser(
+        config.denoiser.name,
+        channels=latent_channels(config.vae),
+        embedding_channels=encoder.embedding_channels,
+        denoiser_config=config.denoiser_options,
+        motion=motion,
     )
-    reference_net = build_network(ReferenceNet, config.reference_net, **denoiser.unet_options)
-    guider = build_network(
-        Guider, config.guider, embedding_channels=encoder.embedding_channels, **denoiser.guider_options
-    )
-    return VideoNetworks(encoder, guider, reference_net, denoiser)
+    return VideoNetworks(encoder, denoiser)
 
 
 def _check_cells(config: RunConfig, encoder: ConditionEncoder) -> None:

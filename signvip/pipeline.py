@@ -3,6 +3,7 @@
 Annotations are no strings here, and no Literals: diffusers 0.35 reads those of a pipeline's constructor as types.
 """
 
+import json
 import math
 import os
 import re
@@ -37,27 +38,27 @@ from signvip.arguments import (
 )
 from signvip.config import RunConfig
 from signvip.contracts import KEYPOINTS, Config
+from signvip.data.files import write_text
 from signvip.data.images import load_reference
 from signvip.data.likeness import Likeness
 from signvip.data.pixels import to_model, to_pixels
 from signvip.errors import ConfigError, MismatchError, RunError, SignVipWarning, UnseenWarning
 from signvip.knowledge import Seen
 from signvip.loading import INDEX, SCHEDULE, check_part, load_part, load_scheduler, read_index
-from signvip.models import Codec, Denoiser, Guider, PoseHead, ReferenceNet, TokenTranslator
+from signvip.models import Codec, PoseHead, TokenTranslator, VideoDenoiser
+from signvip.models.denoising import INDEXED, read_denoiser
 from signvip.models.vae import decode_latents, encode_images
 from signvip.people import doubts_about
 from signvip.run import MAKERS, Run
 from signvip.sampling.options import OF_A_PIPELINE, Sampler, sampler_options
 from signvip.sampling.sampler import make_scheduler, refuse_other_schedule, sample
-from signvip.settings import Rate, Side, explain
+from signvip.settings import FIRST_DENOISER, Rate, Side, explain
 
-MODELS = ("vae", "reference_net", "guider", "denoiser", "autoencoder", "translator")
+MODELS = ("vae", "denoiser", "autoencoder", "translator")
 # What each part of a stored pipeline is or derives from; any other class is refused before it is imported.
 BASES = {
     "vae": AutoencoderKL,
-    "reference_net": ReferenceNet,
-    "guider": Guider,
-    "denoiser": Denoiser,
+    "denoiser": VideoDenoiser,
     "autoencoder": Codec,
     "translator": TokenTranslator,
     "pose_head": PoseHead,
@@ -88,15 +89,13 @@ class SignVipPipeline(DiffusionPipeline):
     """text -> tokens d -> embeddings e -> video, for the signer of a reference picture."""
 
     _interrupt = False
-    model_cpu_offload_seq = "translator->autoencoder->pose_head->reference_net->guider->denoiser->vae"
+    model_cpu_offload_seq = "translator->autoencoder->pose_head->denoiser->vae"
     _optional_components = ["pose_head"]  # noqa: RUF012 (diffusers' own)
 
     def __init__(
         self,
         vae: AutoencoderKL,
-        reference_net: ReferenceNet,
-        guider: Guider,
-        denoiser: Denoiser,
+        denoiser: VideoDenoiser,
         autoencoder: Codec,
         translator: TokenTranslator,
         scheduler: Any,
@@ -125,8 +124,6 @@ class SignVipPipeline(DiffusionPipeline):
         _check_tokens_of(translator, autoencoder)
         self.register_modules(
             vae=vae,
-            reference_net=reference_net,
-            guider=guider,
             denoiser=denoiser,
             autoencoder=autoencoder,
             translator=translator,
@@ -167,7 +164,7 @@ class SignVipPipeline(DiffusionPipeline):
     def _read(cls, folder: Path, **kwargs: Any) -> "SignVipPipeline":
         """Read a local folder part by part, so that diffusers imports nothing that the folder names."""
         _check_finished(folder)
-        named, values = read_index(folder, BASES, SCHEDULERS)
+        named, values = read_index(folder, BASES, SCHEDULERS, INDEXED)
         _check_values(folder, values)
         _check_given(kwargs)
         if (folder / "config.json").is_file():
@@ -175,11 +172,19 @@ class SignVipPipeline(DiffusionPipeline):
         missing = [part for part in (*MODELS, "scheduler") if part not in named and part not in kwargs]
         if missing:
             raise RunError(f"{folder / INDEX} names no {missing[0]}; restore it, or get the run again.")
-        wanted = {part: kind for part, kind in named.items() if part not in kwargs}
+        given = INDEXED.keys() if "denoiser" in kwargs else kwargs.keys()
+        wanted = {part: kind for part, kind in named.items() if part not in {*given, *kwargs}}
         remedies = {
             part: f"get the run again, or: {MAKERS.get(part, 'signvip train')} --fresh" for part in wanted
         }
         dtype, variant = kwargs.get("torch_dtype"), kwargs.pop("variant", None)
+
+        def load(part: str, kind: type[Any]) -> Any:
+            if part not in wanted:
+                raise RunError(f"{folder / INDEX} names no {part}; restore it, or get the run again.")
+            model: torch.nn.Module = load_part(folder / part, kind, remedies[part], variant=variant)
+            return model.to(dtype) if isinstance(dtype, torch.dtype) else model
+
         for part in wanted:
             if part != "scheduler":
                 check_part(folder / part, remedies[part])  # all of them, before the first is loaded
@@ -187,10 +192,29 @@ class SignVipPipeline(DiffusionPipeline):
         for part, kind in sorted(wanted.items(), key=lambda item: item[0] != "scheduler"):
             if isinstance(kind, str):
                 kwargs[part] = load_scheduler(folder / part, kind, remedies[part])
-                continue
-            model: torch.nn.Module = load_part(folder / part, kind, remedies[part], variant=variant)
-            kwargs[part] = model.to(dtype) if isinstance(dtype, torch.dtype) else model
+            elif kind is not None:
+                kwargs[part] = load(part, kind)
+            elif part == "denoiser":
+                kwargs[part] = read_denoiser(_denoiser_of(folder), load)
         return super().from_pretrained(folder, **kwargs)
+
+    @classmethod
+    def load_config(cls, *args: Any, **kwargs: Any) -> Any:
+        """Read `model_index.json` for diffusers, which is to see one denoiser, whatever it is stored as."""
+        found = super().load_config(*args, **kwargs)
+        if isinstance(found, dict) and found.get("denoiser") == INDEXED["denoiser"]:
+            found = {name: value for name, value in found.items() if name not in INDEXED}
+            found["denoiser"] = [VideoDenoiser.__module__, VideoDenoiser.__name__]
+        return found
+
+    def save_config(self, save_directory: Any, **kwargs: Any) -> None:
+        """Write `model_index.json`, with all parts that a denoiser stores apart."""
+        super().save_config(save_directory, **kwargs)
+        parts = self.denoiser.parts()
+        if parts.get("denoiser") is not self.denoiser:
+            path = Path(save_directory) / INDEX
+            index = json.loads(path.read_text(encoding="utf-8")) | {part: INDEXED[part] for part in parts}
+            write_text(path, json.dumps(index, indent=2, sort_keys=True) + "\n")
 
     def save_pretrained(self, save_directory: Any, **kwargs: Any) -> None:
         """Save all parts; what a run noted of which was trained with which is not claimed of other files."""
@@ -304,7 +328,7 @@ class SignVipPipeline(DiffusionPipeline):
         if texts is not None:
             of_texts = [seen.concerns(text, language) if seen is not None else [] for text in texts_of(texts)]
             of_texts = [[*([useless] if useless else []), *sentences] for sentences in of_texts]
-        usual = Likeness.from_json(self.reference_net.config.get("likeness"))
+        usual = Likeness.from_json(self.denoiser.likeness)
         keys = [str(one) if isinstance(one, str | Path) else id(one) for one in references]
         different = dict(zip(keys, references, strict=True))
         doubts = {key: doubts_about(one, self._picture(one), usual) for key, one in different.items()}
@@ -384,7 +408,6 @@ class SignVipPipeline(DiffusionPipeline):
                 f"Pictures of {self.config.height}x{self.config.width} are no frames of this run: its tokens are of "
                 "another size; leave height and width as they are stored."
             )
-        features = self.reference_net.features_of(seen)
         with self.progress_bar(total=steps) as bar:
 
             def advance(step: int, timestep: Tensor, latents: Tensor) -> Tensor:
@@ -395,9 +418,8 @@ class SignVipPipeline(DiffusionPipeline):
 
             made = sample(
                 self.denoiser,
-                self.guider,
                 self.scheduler,
-                features,
+                seen,
                 e[None],
                 steps=steps,
                 guidance_scale=self.config.guidance if guidance_scale is None else guidance_scale,
@@ -526,6 +548,13 @@ class _Shape(Config):
     height: Side = 64
     width: Side = 64
     fps: Rate = 12.0
+
+
+def _denoiser_of(folder: Path) -> str:
+    """The name of a denoiser that is stored in several folders, which do not tell it."""
+    if (folder / "config.json").is_file():
+        return Run.open(folder).config.denoiser.name
+    return FIRST_DENOISER
 
 
 def _check_finished(folder: Path) -> None:

@@ -31,9 +31,12 @@ from signvip.settings import explain
 
 OWN = "signvip"  # the distribution whose plugins need no guard
 _NAME = re.compile(r"\w[\w.+-]{0,59}")  # of a plugin: it becomes part of file names and of what is printed
-SIZES = {"translator": ("tokens_per_frame", "vocab_size")}  # what a class takes beside its `Config`
+SIZES = {
+    "translator": ("tokens_per_frame", "vocab_size"),
+    "denoiser": ("channels", "embedding_channels"),
+}  # what a class takes beside its `Config`
 FACTS = {"translator": ("digits",)}  # what it is told where its constructor asks
-KINDS = ("condition", "quantizer", "translator", "dataset", "estimator", "metric")
+KINDS = ("condition", "quantizer", "translator", "denoiser", "dataset", "estimator", "metric")
 
 
 @dataclass(frozen=True)
@@ -216,19 +219,26 @@ def configure(kind: str, name: str, options: dict[str, Any]) -> Any:
 
 
 def build(kind: str, name: str, /, **options: Any) -> Any:
-    """Build a plugin from its options; a translator also takes `tokens_per_frame` and `vocab_size`.
+    """Build a plugin from its options.
 
-    And `digits`, those of its tokens, where its class asks for them.
+    A translator also takes `tokens_per_frame` and `vocab_size`, and `digits` where its class asks for them; a denoiser
+    `channels` and `embedding_channels`. A size may be left out where the class has a default for it.
     """
     if kind not in KINDS:
         raise PluginError(f"There is no kind '{kind}' of plugin; use one of {', '.join(KINDS)}.")
     cls = plugin_class(kind, name)
     sizes = {key: options.pop(key) for key in SIZES.get(kind, ()) if key in options}
-    missing = [key for key in SIZES.get(kind, ()) if key not in sizes]
+    missing = [key for key in SIZES.get(kind, ()) if key not in sizes and not _has_default(cls, key)]
     if missing:
         raise ConfigError(f"The {kind} '{name}' is built for a size; also give {' and '.join(missing)}.")
     facts = {key: options.pop(key) for key in FACTS.get(kind, ()) if key in options}
     return cls(configure(kind, name, options), **sizes, **_asked(cls, facts))
+
+
+def _has_default(cls: type, key: str) -> bool:
+    """Whether a constructor can do without an argument."""
+    found = inspect.signature(cls).parameters.get(key)
+    return found is not None and found.default is not inspect.Parameter.empty
 
 
 def _asked(cls: type, facts: dict[str, Any]) -> dict[str, Any]:

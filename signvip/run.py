@@ -47,7 +47,8 @@ MAKERS = {
 BACK_TRANSLATOR = (
     "signvip train-back-translator"  # makes the parts of a back-translator, which is kept as a run is
 )
-OPTIONAL = ("pose_head",)  # what a run may lack and still generate
+# What a run may lack and still generate: not every denoiser has networks that are stored apart.
+OPTIONAL = ("pose_head", "guider", "reference_net")
 # The noise that a denoiser was trained on; what else is in [sampler] says how to sample.
 NOISE = ("train_timesteps", "beta_start", "beta_end", "beta_schedule", "prediction", "zero_terminal_snr")
 # What a part settles once it is trained: nothing after it can change these in silence.

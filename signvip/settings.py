@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from signvip.contracts import Config
 from signvip.errors import ConfigError, suggest
@@ -34,6 +34,25 @@ class Choice(Config):
         return dict(self.model_extra or {})
 
 
+FIRST_DENOISER = "animatediff"
+"""What a [denoiser] section without a name is for: those of runs and files from before there were others."""
+
+APART = ("guider", "reference_net")
+"""Options of a denoiser that stand in sections of their own, beside [denoiser]."""
+
+
+class DenoiserChoice(Choice):
+    """A denoiser by name, with its options beside the name."""
+
+    name: str = FIRST_DENOISER
+
+    @model_serializer(mode="wrap")
+    def _leave_out_first(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Write the first denoiser's name as it always was, not at all: notes of older runs are compared with this."""
+        values: dict[str, Any] = serialize(self)
+        return {key: value for key, value in values.items() if (key, value) != ("name", FIRST_DENOISER)}
+
+
 def parse_setting(text: str) -> Options:
     """`a.b=1` as {"a": {"b": 1}}; values are JSON where they parse as JSON, else plain words."""
     key, separator, word = text.partition("=")
@@ -52,10 +71,21 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Options:
     """Lay one tree of options over another; another plugin's name drops the options of the first."""
     if over.get("name", base.get("name")) != base.get("name"):
         return dict(over)
-    merged = dict(base)
+    merged = _with_denoiser(base, over)
     for key, value in over.items():
         old = merged.get(key)
         merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _with_denoiser(base: Mapping[str, Any], over: Mapping[str, Any]) -> Options:
+    """Give the denoiser of a configuration its name, and drop its other sections where a layer names another one."""
+    merged, above = dict(base), over.get("denoiser")
+    if isinstance(merged.get("denoiser"), Mapping):
+        merged["denoiser"] = {"name": FIRST_DENOISER, **merged["denoiser"]}
+        name = merged["denoiser"]["name"]
+        if isinstance(above, Mapping) and above.get("name", name) != name:
+            merged = {key: value for key, value in merged.items() if key not in APART}
     return merged
 
 
@@ -101,7 +131,7 @@ def keys_of(model: type[Config], section: str = "") -> list[str]:
     for name, field in model.model_fields.items():
         keys.append(section + name)
         for kind in get_args(field.annotation) or (field.annotation,):
-            if isinstance(kind, type) and issubclass(kind, Config) and kind is not Choice:
+            if isinstance(kind, type) and issubclass(kind, Config) and not issubclass(kind, Choice):
                 keys += keys_of(kind, f"{section}{name}.")
     return keys
 

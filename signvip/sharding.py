@@ -11,32 +11,26 @@ from diffusers.models.attention import FeedForward
 from diffusers.models.downsampling import Downsample2D
 from diffusers.models.embeddings import TimestepEmbedding
 from diffusers.models.resnet import ResnetBlock2D
-from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
 from diffusers.models.upsampling import Upsample2D
-from signvip_denoisers.animatediff.attention import Projection
 from torch import nn
 from torch.distributed.fsdp import FSDPModule
 from torch.distributed.fsdp.wrap import transformer_auto_wrap_policy
 from torch.distributed.tensor import DTensor
 
 from signvip.errors import ConfigError
-from signvip.models import ConditionEncoder, Guider
+from signvip.models import ConditionEncoder
 
 if TYPE_CHECKING:
     from accelerate.utils import FullyShardedDataParallelPlugin
 
-# What has a tensor for input and output: FSDP2 looks at no other. Spatial attentions are spread by their projections,
-# since reference features leave and enter them by a dictionary, and gradients come back by it.
+# What has a tensor for input and output: FSDP2 looks at no other. Parts name more in `spread_by`.
 BLOCKS: tuple[type[nn.Module], ...] = (
     ResnetBlock2D,
     Downsample2D,
     Upsample2D,
     TimestepEmbedding,
-    Projection,
     FeedForward,
-    AnimateDiffTransformer3D,
     ConditionEncoder,
-    Guider,
 )
 
 

@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING
 
 import torch
 from diffusers import AutoencoderKL, ModelMixin
-from signvip_denoisers.animatediff.unets import Motion, is_motion
 from torch import nn
 
 from signvip.models import (
     ConditionEncoder,
-    Denoiser,
     EmbeddingCodec,
-    Guider,
     PoseHead,
-    ReferenceNet,
     TokenTranslator,
+    VideoDenoiser,
 )
 from signvip.models.build import fixed_weights
 from signvip.models.vae import build_vae
@@ -33,36 +30,33 @@ class Networks:
 
     vae: AutoencoderKL
     condition_encoder: ConditionEncoder
-    guider: Guider
-    reference_net: ReferenceNet
-    denoiser: Denoiser
+    denoiser: VideoDenoiser
     autoencoder: EmbeddingCodec
     translator: TokenTranslator
 
     def by_part(self) -> dict[str, ModelMixin]:
         """What a run trains, by the name of its folder."""
-        return {name: part for name, part in vars(self).items() if name != "vae"}
+        return {
+            "condition_encoder": self.condition_encoder,
+            **self.denoiser.parts(),
+            "autoencoder": self.autoencoder,
+            "translator": self.translator,
+        }
 
     def generating(self) -> dict[str, nn.Module]:
         """What `generate` reads."""
-        parts = {
-            name: part
-            for name, part in vars(self).items()
-            if name not in ("condition_encoder", "autoencoder")
-        }
-        return {**parts, "decoder": self.autoencoder.decoding}
+        parts = self.denoiser.parts()
+        return {"vae": self.vae, **parts, "translator": self.translator, "decoder": self.autoencoder.decoding}
 
 
-def meta_networks(config: RunConfig, motion: Motion = "temporal_attention") -> Networks:
+def meta_networks(config: RunConfig, *, motion: bool = True) -> Networks:
     """Build a run's networks at their full size on the meta device."""
     with torch.device("meta"):
-        video = new_video_networks(config, motion)
+        video = new_video_networks(config, motion=motion)
         autoencoder = new_autoencoder(config, video.encoder)
         return Networks(
             vae=build_vae(**config.vae),
             condition_encoder=video.encoder,
-            guider=video.guider,
-            reference_net=video.reference_net,
             denoiser=video.denoiser,
             autoencoder=autoencoder,
             translator=new_translator(config, autoencoder),
@@ -83,18 +77,25 @@ def count(network: nn.Module) -> int:
     return sum(weight.numel() for name, weight in network.named_parameters() if name not in fixed)
 
 
-def count_motion(network: nn.Module) -> int:
-    """Parameters of a network's temporal attentions."""
-    return sum(weight.numel() for name, weight in network.named_parameters() if is_motion(name))
+def count_motion(denoiser: VideoDenoiser, part: nn.Module) -> int:
+    """Parameters of a part of a denoiser that learn in its motion phase."""
+    motion = denoiser.learning("motion")
+    return sum(weight.numel() for weight in part.parameters() if id(weight) in motion)
 
 
 def count_trained(config: RunConfig, networks: Networks, part: str) -> int:
     """Parameters of a part that some phase trains."""
-    network = vars(networks)[part]
     if part == "vae" and "vae" not in config.stage1.phases:
         return 0
-    if part == "denoiser" and config.stage1.denoiser == "frozen":
-        return count(network) - count(networks.denoiser.unet) + count_motion(network)
+    network = {"vae": networks.vae, **networks.by_part()}[part]
+    if part not in networks.denoiser.parts():
+        return _learning(network)
+    frozen = config.stage1.denoiser == "frozen"
+    learning = networks.denoiser.learning("image", frozen=frozen) | networks.denoiser.learning("motion")
+    return sum(weight.numel() for weight in network.parameters() if id(weight) in learning)
+
+
+def _learning(network: nn.Module) -> int:
     return sum(weight.numel() for weight in network.parameters() if weight.requires_grad)
 
 

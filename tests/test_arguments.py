@@ -31,7 +31,7 @@ def idle(pipe, monkeypatch):
     def work(*_, **__):
         raise AssertionError("it began to work")
 
-    for part in (pipe.translator, pipe.autoencoder, pipe.reference_net, pipe.denoiser, pipe.vae):
+    for part in (pipe.translator, pipe.autoencoder, *pipe.denoiser.parts().values(), pipe.vae):
         for name in ("forward", "generate", "decode_frames"):
             if hasattr(part, name):
                 monkeypatch.setattr(part, name, work)

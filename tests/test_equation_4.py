@@ -48,8 +48,10 @@ def run(pipe, picture, output_type="latent", **options):
 
 
 def test_each_part_is_given_what_the_one_before_it_made(pipe, picture, monkeypatch):
-    guider, net = watch(pipe.guider, monkeypatch), watch(pipe.reference_net, monkeypatch)
-    denoiser = watch(pipe.denoiser, monkeypatch)
+    parts = pipe.denoiser.parts()
+    guider, net, denoiser = (
+        watch(parts[name], monkeypatch) for name in ("guider", "reference_net", "denoiser")
+    )
     _, tokens = run(pipe, picture)
     (translated,) = pipe.translator.generate([TEXT], max_frames=FRAMES)
     assert torch.equal(tokens, translated) and len(tokens) == FRAMES  # p(d | text)

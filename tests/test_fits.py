@@ -83,7 +83,7 @@ def test_another_quantizer_asks_for_another_translator(run, trained):
 def test_runs_without_notes_go_on_loading(run):
     fits.forget(run)
     change(run, "guider")
-    assert signvip.SignVipPipeline.from_pretrained(run).guider is not None
+    assert signvip.SignVipPipeline.from_pretrained(run).denoiser is not None
 
 
 def test_a_saved_pipeline_claims_nothing_and_loads(run):

@@ -25,7 +25,7 @@ def test_options_reach_the_sampler_and_the_sidecar(tmp_path, monkeypatch):
     Image.fromarray(GREY).save(tmp_path / "ref.png")
     asked = {}
 
-    def sample(_denoiser, _guider, scheduler, _reference, e, **options):
+    def sample(_denoiser, scheduler, _reference, e, **options):
         asked.update(options, scheduler=type(scheduler).__name__)
         return torch.zeros(1, e.shape[1], 4, *e.shape[3:])
 
@@ -90,8 +90,9 @@ def test_offloaded_parts_are_fetched_before_they_work():
     )
     assert np.array_equal(first, second)
     assert set(fetched) == set(parts)
-    before_the_first_window = fetched[fetched.index("guider") + 1 :][:2]
-    assert before_the_first_window == ["denoiser", "denoiser"]  # prompt, reference
+    assert (
+        fetched[fetched.index("denoiser") :][:3] == ["denoiser"] * 3
+    )  # e of a window, and the reference twice
 
 
 MEASURE = """

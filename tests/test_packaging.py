@@ -46,6 +46,7 @@ def test_only_packages_with_safe_names_reach_site_packages(names):
         "signvip_cli",
         "signvip_conditions",
         "signvip_datasets",
+        "signvip_denoisers",
         "signvip_estimators",
         "signvip_lab",
         "signvip_metrics",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from signvip.models import Guider
+from signvip_denoisers.animatediff import Guider
+
 from signvip.run import Run
 
 

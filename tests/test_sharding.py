@@ -6,12 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 from accelerate.utils.fsdp_utils import fsdp2_prepare_auto_wrap_policy
+from signvip_denoisers.animatediff import Guider
 from signvip_denoisers.animatediff.unets import TemporalTransformer
 from signvip_translators.heads import ParallelHeads
 from signvip_translators.mixer import TokenMixer
 
 from signvip.config import load_config
-from signvip.models import ConditionEncoder, Guider
+from signvip.models import ConditionEncoder
 from signvip.sharding import blocks_of, choose_blocks
 from signvip.stages.rehearsal import Rehearsal
 

@@ -222,7 +222,7 @@ def test_a_detector_that_is_installed_is_asked(monkeypatch, signer):
     monkeypatch.setattr("signvip.people.build", lambda kind, name: Eyes(None))
     assert doubts_about(bright, bright, None) == []
     assert doubts_about(dark, dark, None) == ["No signer was found in the reference; give a picture of one."]
-    usual = signvip.SignVipPipeline.from_pretrained(embedded_run()).reference_net.config["likeness"]
+    usual = signvip.SignVipPipeline.from_pretrained(embedded_run()).denoiser.likeness
     usual = Likeness.from_json(usual)
     assert doubts_about(bright, bright, usual) == []  # seen by the detector
     assert "No signer was found in the reference, which is unlike all" in doubts_about(dark, dark, usual)[0]

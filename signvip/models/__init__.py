@@ -6,12 +6,11 @@ They import the contracts, `data` and one another, and build plugins by name.
 from signvip.imports import collector_paused
 
 with collector_paused():
-    from signvip_denoisers.animatediff import Denoiser, Guider, ReferenceNet
-
     from signvip.models.autoencoder import Autoencoder
     from signvip.models.codec import Codec, EmbeddingCodec
     from signvip.models.condition_encoder import ConditionEncoder
     from signvip.models.coordinates import Coordinates
+    from signvip.models.denoising import VideoDenoiser
     from signvip.models.pose_head import PoseHead
     from signvip.models.token_groups import BodyAndHands
     from signvip.models.translation import TokenTranslator
@@ -22,10 +21,8 @@ __all__ = [
     "Codec",
     "ConditionEncoder",
     "Coordinates",
-    "Denoiser",
     "EmbeddingCodec",
-    "Guider",
     "PoseHead",
-    "ReferenceNet",
     "TokenTranslator",
+    "VideoDenoiser",
 ]

@@ -12,7 +12,6 @@ from typing import TypeVar
 
 import torch
 from diffusers import AutoencoderKL, ModelMixin
-from signvip_denoisers.animatediff.unets import is_motion
 from torch import Tensor
 
 from signvip import fits
@@ -28,7 +27,7 @@ from signvip.progress import Reporter, Silent
 from signvip.release import keys, pretrained, shapes
 from signvip.release.configure import check_tokens, configure
 from signvip.release.files import Contents, read_prompt, read_release
-from signvip.release.layout import Layout, layouts
+from signvip.release.layout import Layout, is_motion, layouts
 from signvip.release.report import Report
 from signvip.release.tables import TABLES, check_tables, table
 from signvip.sizes import Networks, meta_networks
@@ -118,7 +117,7 @@ def _convert(contents: Contents, base: str, options: ImportOptions, reporter: Re
     _judge(report, options.partial, reporter)
     if any(is_motion(key) for part in ("denoiser", "guider") for key in report.missing[part]):
         reporter.say("Without its motion the denoiser sees single frames: the video will flicker.")
-        networks = meta_networks(config, motion="none")
+        networks = meta_networks(config, motion=False)
     weights = {
         part: complete(network, keys.convert(part, _known(parts[part], layout[part])), prompt)
         for part, network in networks.by_part().items()
@@ -197,7 +196,7 @@ def _write(
     write_text(target / "import.json", json.dumps({**asdict(report), "licence": LICENCE}, indent=2) + "\n")
     fits.note(target, *networks.by_part())
     if whole:
-        save_index(target, config, {"vae": vae, **networks.by_part()})
+        save_index(target, config, {**networks.by_part(), "vae": vae, "denoiser": networks.denoiser})
 
 
 def _refuse_broken(weights: Mapping[str, Weights]) -> None:

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
-from signvip_denoisers.animatediff.unets import is_motion
 from torch import nn
 
 from signvip.config import RunConfig
@@ -19,21 +18,23 @@ Shape = tuple[int, ...]
 Layout = dict[str, Shape]
 
 
+def is_motion(key: str) -> bool:
+    """Whether a key is of a temporal attention."""
+    return "motion_modules" in key
+
+
 def layouts(config: RunConfig, networks: Networks) -> dict[str, Layout]:
     """The keys of each part; all but tables of places have to be there."""
-    e, unet, places = networks.condition_encoder.embedding_channels, networks.denoiser.unet, _places(networks)
+    e, parts = networks.condition_encoder.embedding_channels, networks.by_part()
+    unet, places = parts["denoiser"].unet, int(parts["denoiser"].config["motion_max_frames"])
     return {
         "condition_encoder": dict(_condition_encoder(networks.condition_encoder.config, e)),
-        "guider": dict(_guider(networks.guider.config, e, places)),
-        "reference_net": _published(networks.reference_net.unet),
+        "guider": dict(_guider(parts["guider"].config, e, places)),
+        "reference_net": _published(parts["reference_net"].unet),
         "denoiser": _published(unet) | dict(_unet_motion(unet, places)),
         "autoencoder": dict(_autoencoder(networks.autoencoder.config, networks.autoencoder.quantizer.dim)),
         "translator": dict(_translator(config.translator.options, networks)),
     }
-
-
-def _places(networks: Networks) -> int:
-    return int(networks.denoiser.config["motion_max_frames"])
 
 
 def _layer(key: str, *shape: int, bias: bool = True) -> Iterator[tuple[str, Shape]]:

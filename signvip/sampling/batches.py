@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
-from signvip_denoisers.animatediff.denoiser import DeepCache
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from signvip_denoisers.animatediff.guider import Guider
+    from signvip.contracts import Denoiser
 
 KEPT_WINDOWS = 4
-"""Of so many windows the guider's features are kept: memory is not to grow with a clip, and they are 2 % of a step."""
+"""Of so many windows what `guide` gives is kept: memory is not to grow with a clip, and a guider is 2 % of a step."""
 
 Predict = Callable[[Tensor, "WindowBatch"], Tensor]
 """Latents (B*k, F, 4, h, w) of a batch of windows to what the scheduler wants for them."""
@@ -22,32 +21,34 @@ Predict = Callable[[Tensor, "WindowBatch"], Tensor]
 class WindowBatch:
     """k windows that are denoised together; those of one clip are neighbours on the batch axis."""
 
-    def __init__(self, parts: Sequence[Sequence[int]], guider: Guider, e: Tensor, *, keeps: bool) -> None:
+    def __init__(self, parts: Sequence[Sequence[int]], denoiser: Denoiser, e: Tensor, *, keeps: bool) -> None:
         self.frames = torch.tensor([list(part) for part in parts], device=e.device)  # (k, F)
         self.seen = [_seen(part, e.device) for part in parts]
-        self.guider, self.e = guider, e
-        # the guider knows no time, so its features serve all steps
-        self.kept = guider(self.pick(e)) if keeps else None
-        self.deep: DeepCache | None = None
+        self.denoiser, self.e = denoiser, e
+        # guidance by e knows no time, so that it serves all steps
+        self.kept = denoiser.guide(self.pick(e)) if keeps else None
+        self.cache: dict[str, Any] | None = None
 
     def pick(self, clips: Tensor) -> Tensor:
         """Cut the windows out of clips: (B, frames, ...) -> (B*k, F, ...)."""
         return clips[:, self.frames].flatten(0, 1)
 
-    def features(self) -> list[Tensor]:
-        """What the guider gives for these windows."""
-        return self.guider(self.pick(self.e)) if self.kept is None else self.kept
+    def guide(self) -> Any:
+        """What the denoiser reads of e in these windows."""
+        return self.denoiser.guide(self.pick(self.e)) if self.kept is None else self.kept
 
-    def empty_caches(self) -> None:
-        """Let the next step run the inner blocks again, and the steps after it read what they gave."""
-        self.deep = DeepCache()
+    def empty_cache(self) -> None:
+        """Let the next step be exact, and the steps after it read what it leaves."""
+        self.cache = {}
 
 
-def make_batches(parts: Sequence[Sequence[int]], size: int, guider: Guider, e: Tensor) -> list[WindowBatch]:
+def make_batches(
+    parts: Sequence[Sequence[int]], size: int, denoiser: Denoiser, e: Tensor
+) -> list[WindowBatch]:
     """Group the windows of clips with embeddings e (B, frames, C, h, w) by `size`."""
     kept = max(KEPT_WINDOWS, size)
     firsts = range(0, len(parts), size)
-    return [WindowBatch(parts[i : i + size], guider, e, keeps=i + size <= kept) for i in firsts]
+    return [WindowBatch(parts[i : i + size], denoiser, e, keeps=i + size <= kept) for i in firsts]
 
 
 def mean_over(batches: Sequence[WindowBatch], latents: Tensor, predict: Predict) -> Tensor:

@@ -20,6 +20,7 @@ from torch import Tensor
 from signvip.data.json_files import parse_object
 from signvip.errors import ConfigError, MismatchError
 from signvip.loading import told_of
+from signvip.models.denoising import is_timed, predict_both, prepared
 from signvip.sampling.batches import Predict, WindowBatch, make_batches, mean_over
 from signvip.sampling.known_answer import ADVICE, OFFERED, check_known_answer
 from signvip.sampling.options import SchedulerName
@@ -31,10 +32,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from diffusers import SchedulerMixin
-    from signvip_denoisers.animatediff.attention import Prompt, Reference
-    from signvip_denoisers.animatediff.denoiser import Denoiser
-    from signvip_denoisers.animatediff.guider import Guider
 
+    from signvip.contracts import Denoiser
     from signvip.sampling.options import Sampler
 
 NOISE = (
@@ -108,9 +107,8 @@ def _scheduler_config(sampler: Sampler) -> dict[str, Any]:
 @torch.no_grad()
 def sample(
     denoiser: Denoiser,
-    guider: Guider,
     scheduler: SchedulerMixin,
-    reference: Reference | Callable[[Tensor], Reference] | None,
+    reference: Tensor | None,  # (B, 4, h, w)
     e: Tensor,  # (B, F, C, h, w)
     *,
     steps: int = 50,
@@ -125,25 +123,23 @@ def sample(
     callback: Callable[[int, Tensor, Tensor], Tensor] | None = None,
     interrupted: Callable[[], bool] | None = None,
 ) -> Tensor:
-    """Return latents (B, F, 4, h, w), in float32, of clips with embeddings e and the Reference Net's features.
+    """Return latents (B, F, 4, h, w), in float32, of clips with embeddings e and the latents of a reference picture.
 
     One generator per clip makes a clip's result independent of its batch. Guidance drops the reference alone;
-    at a scale of 1 or less there is none. A function as `reference` gives the features of each timestep.
+    at a scale of 1 or less there is none.
     `callback` is told the step that is done, from 0, with its timestep and latents, and returns those to go on with.
     Once something `interrupted` it, no further step is taken.
 
     Two options are approximate, and off by default: guidance between two fractions of the steps only, and
-    inner blocks that run in one of `reuse_every` steps. `window_batch` windows are denoised in one call, with both
-    halves of guidance. Latents and steps are in float32 for weights of any precision: half of it would round each step.
+    steps that read what an exact one left, one in `reuse_every`. `window_batch` windows are denoised in one call.
+    Latents and steps are in float32 for weights of any precision: half of it would round each step.
     """
     _check_interval(guidance_interval)
     parts = windows(e.shape[1], _window(denoiser, e.shape[1], window), overlap, tail)
-    batches = make_batches(parts, window_batch, guider, e)
+    batches = make_batches(parts, window_batch, denoiser, e)
     check_known(scheduler, steps)
     scheduler = _set_timesteps(scheduler, steps, e.device)
-    prompt = denoiser.project_prompt()
-    if reference is not None and not callable(reference):
-        reference = denoiser.project_reference(reference)
+    read = _reader(denoiser, reference)
     generators = [torch.default_generator] * len(e) if generators is None else generators
     latents = _noise(denoiser, e, generators) * scheduler.init_noise_sigma
     options = _step_options(scheduler, generators)
@@ -151,12 +147,11 @@ def sample(
     for done, timestep in enumerate(scheduler.timesteps):
         if interrupted is not None and interrupted():
             break
-        read = denoiser.project_reference(reference(timestep)) if callable(reference) else reference
         guided = guidance_interval[0] <= done / total < guidance_interval[1]
-        predict = _guide(denoiser, timestep, read, prompt, guidance_scale if guided else 1.0)
+        predict = _guide(denoiser, timestep, read(timestep), guidance_scale if guided else 1.0)
         if reuse_every > 1 and done % reuse_every == 0:
             for batch in batches:
-                batch.empty_caches()
+                batch.empty_cache()
         prediction = mean_over(batches, scheduler.scale_model_input(latents, timestep), predict)
         latents = scheduler.step(prediction, timestep, latents, return_dict=False, **options)[0]
         if callback is not None:
@@ -164,18 +159,24 @@ def sample(
     return latents
 
 
-def _guide(
-    denoiser: Denoiser, timestep: Tensor, read: Reference | None, prompt: Prompt, scale: float
-) -> Predict:
-    """What one step does to a batch of windows, both halves of guidance in one call."""
+def _reader(denoiser: Denoiser, reference: Tensor | None) -> Callable[[Tensor], Any]:
+    """What a denoiser reads of a reference at each timestep, computed as far as many calls share it."""
+    if reference is None:
+        return lambda _: None
+    if is_timed(denoiser):
+        return lambda timestep: prepared(denoiser, denoiser.reference(reference, timestep))
+    read = prepared(denoiser, denoiser.reference(reference, 0))
+    return lambda _: read
+
+
+def _guide(denoiser: Denoiser, timestep: Tensor, read: Any | None, scale: float) -> Predict:
+    """What one step does to a batch of windows."""
 
     def predict(latents: Tensor, batch: WindowBatch) -> Tensor:
-        features = batch.features()
+        guide = batch.guide()
         if scale <= 1 or read is None:
-            return denoiser(latents, timestep, features, read, prompt, batch.deep)
-        twice = torch.cat([latents, latents])
-        both = denoiser(twice, timestep, features, read, prompt, batch.deep, unconditional=len(latents))
-        unconditional, conditional = both.chunk(2)
+            return denoiser.predict(latents, timestep, guide, read, batch.cache)
+        unconditional, conditional = predict_both(denoiser, latents, timestep, guide, read, batch.cache)
         return unconditional + scale * (conditional - unconditional)
 
     return predict
@@ -213,7 +214,7 @@ def _set_timesteps(scheduler: SchedulerMixin, steps: int, device: torch.device) 
 
 
 def _noise(denoiser: Denoiser, e: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
-    shape = (e.shape[1], denoiser.config["in_channels"], *e.shape[3:])
+    shape = (e.shape[1], denoiser.channels, *e.shape[3:])
     # made where the generator lives, so that a seed on the CPU gives the same noise for every device
     noise = [torch.randn(shape, generator=own, device=own.device, dtype=torch.float32) for own in generators]
     return torch.stack([clip.to(e.device) for clip in noise])
@@ -226,7 +227,7 @@ def _step_options(scheduler: SchedulerMixin, generators: Sequence[torch.Generato
 
 
 def _window(denoiser: Denoiser, num_frames: int, window: int) -> int:
-    limit = denoiser.config["motion_max_frames"]
-    if denoiser.config["motion"] != "none" and min(window, num_frames) > limit:
+    limit = denoiser.window
+    if limit is not None and min(window, num_frames) > limit:
         raise ConfigError(f"The denoiser sees {limit} frames at once; choose a window of at most {limit}.")
     return window

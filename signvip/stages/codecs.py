@@ -11,7 +11,8 @@ from torch import Tensor
 
 from signvip.data.pixels import to_model
 from signvip.errors import MismatchError
-from signvip.models import Codec, ConditionEncoder, Coordinates, EmbeddingCodec
+from signvip.models import Codec, ConditionEncoder, Coordinates, EmbeddingCodec, VideoDenoiser
+from signvip.models.denoising import read_denoiser
 from signvip.models.vae import vae_class
 from signvip.networks import autoencoder_class
 from signvip.run import Run
@@ -45,6 +46,11 @@ def _told(quantizer: Mapping[str, Any]) -> str:
 def load_vae(run: Run) -> AutoencoderKL:
     """The run's VAE, of the class that its section [vae] asks for; RunError where it is missing."""
     return run.load("vae", vae_class(run.config.vae))
+
+
+def load_denoiser(run: Run) -> VideoDenoiser:
+    """The run's denoiser, from all folders that it is stored in."""
+    return read_denoiser(run.config.denoiser.name, run.load)
 
 
 @torch.no_grad()

@@ -36,7 +36,7 @@ class Rehearsal:
     @cached_property
     def still(self) -> Networks:
         """All networks, those of stage 1 for images."""
-        return meta_networks(self.config, motion="none")
+        return meta_networks(self.config, motion=False)
 
     @cached_property
     def moving(self) -> Networks:
@@ -98,7 +98,7 @@ class Rehearsal:
         if not cached:
             pictures = {"frames": lead, "reference_frame": (clips,)}
             return batch | {name: _bytes(*count, 3, *self.config.size) for name, count in pictures.items()}
-        latent = self.moving.denoiser.config["in_channels"], *self.cells
+        latent = self.moving.denoiser.channels, *self.cells
         return batch | {"latents": _floats(*lead, *latent), "reference": _floats(clips, *latent)}
 
     def tokens_batch(self, frames: int, *, stored: bool) -> dict[str, Any]:
@@ -144,8 +144,7 @@ class Rehearsal:
         return 3 * len(self.config.conditions)
 
     def _video(self, networks: Networks) -> VideoDiffusion:
-        parts = networks.condition_encoder, networks.guider, networks.reference_net, networks.denoiser
-        return VideoDiffusion(self.config, *parts)
+        return VideoDiffusion(self.config, networks.condition_encoder, networks.denoiser)
 
 
 def _bytes(*shape: int) -> Tensor:

@@ -15,22 +15,20 @@ from signvip.errors import ConfigError, MismatchError, RunError
 from signvip.models import (
     ConditionEncoder,
     Coordinates,
-    Denoiser,
-    Guider,
     PoseHead,
-    ReferenceNet,
     TokenTranslator,
 )
+from signvip.models.denoising import INDEXED, stores
 from signvip.networks import new_autoencoder, new_pose_head, new_translator, new_video_networks
 from signvip.pipeline import save_index
 from signvip.processes import is_main
 from signvip.run import Run
 from signvip.stages import PhaseKey, require_training
 from signvip.stages.clips import Clips
-from signvip.stages.codecs import load_codec, load_vae
+from signvip.stages.codecs import load_codec, load_denoiser, load_vae
 from signvip.stages.poses import PosesPhase, stored_keypoints
 from signvip.stages.references import references_of
-from signvip.stages.start import published_vae, start_image, start_motion
+from signvip.stages.start import published_vae, sources
 from signvip.stages.text import TextPhase, check_languages
 from signvip.stages.tokens import TokensPhase
 from signvip.stages.vae import VaePhase
@@ -221,62 +219,64 @@ def _train_vae(run: Run, shards: Path, loop: Loop) -> None:
 def _train_image(run: Run, shards: Path, loop: Loop) -> None:
     config, training = run.config, run.config.stage1.image
     run.require("vae")
-    if loop.finished(run, IMAGE, training) and not _moved_on(run, loop):
+    key = _making(run, IMAGE)
+    if loop.finished(run, key, training) and not _moved_on(run, loop):
         return
     vae = load_vae(run)
     _seed(run, IMAGE)
     networks = new_video_networks(config)
-    if not loop.resumes(run, IMAGE, training):
-        start_image(config.start, networks.denoiser, networks.reference_net, loop.reporter.say)
+    if not loop.resumes(run, key, training):
+        networks.denoiser.start(sources(config.start, "image"), loop.reporter.say)
     nets = VideoDiffusion(config, *networks)
     nets.train_images(config)
     blackout = config.stage1.blackout
     phase = VideoPhase(
         IMAGE.name, config, training, shards, vae, nets, _current(run, shards, "vae"), blackout
     )
-    loop.run_phase(run, IMAGE, phase, training)
-    nets.reference_net.register_to_config(likeness=references_of(phase.train))
+    loop.run_phase(run, key, phase, training)
+    networks.denoiser.note_likeness(references_of(phase.train))
     loop.forget(run, MOTION)  # before its denoiser is replaced by one that has no motion
-    run.save_all(
-        {
-            "condition_encoder": nets.encoder,
-            "reference_net": nets.reference_net,
-            "guider": nets.guider,
-            "denoiser": nets.denoiser,
-        }
-    )
-    loop.finish(run, IMAGE, training)
+    run.save_all({"condition_encoder": nets.encoder, **networks.denoiser.parts()})
+    loop.finish(run, key, training)
 
 
 def _train_motion(run: Run, shards: Path, loop: Loop) -> None:
     config, training = run.config, run.config.stage1.motion
-    run.require("vae", "condition_encoder", "guider", "reference_net", "denoiser")
-    if loop.finished(run, MOTION, training):
+    run.require("vae", "condition_encoder", *stores(config.denoiser.name))
+    key = _making(run, MOTION)
+    if loop.finished(run, key, training):
         return
     vae = load_vae(run)
     _seed(run, MOTION)
-    nets = VideoDiffusion(
-        config,
-        run.load("condition_encoder", ConditionEncoder),
-        Guider.with_motion(run.load("guider", Guider)),
-        run.load("reference_net", ReferenceNet),
-        Denoiser.with_motion(run.load("denoiser", Denoiser)),
-    )
-    if not loop.resumes(run, MOTION, training):
-        start_motion(config.start, nets.denoiser, loop.reporter.say)
+    encoder = run.load("condition_encoder", ConditionEncoder)
+    denoiser = load_denoiser(run).with_motion()
+    if not denoiser.has_motion:
+        loop.reporter.say(f"The denoiser {config.denoiser.name} has no motion to train.")
+        return
+    if not loop.resumes(run, key, training):
+        denoiser.start(sources(config.start, "motion"), loop.reporter.say)
+    nets = VideoDiffusion(config, encoder, denoiser)
     nets.train_motion()
     phase = VideoPhase(MOTION.name, config, training, shards, vae, nets, _current(run, shards, "vae"))
-    loop.run_phase(run, MOTION, phase, training)
-    run.save_all({"guider": nets.guider, "denoiser": nets.denoiser})
-    loop.finish(run, MOTION, training)
+    loop.run_phase(run, key, phase, training)
+    run.save_all(nets.learned_parts())
+    loop.finish(run, key, training)
+
+
+def _making(run: Run, key: PhaseKey) -> PhaseKey:
+    """A phase of stage 1 with the parts that it makes of this run's denoiser."""
+    stored = stores(run.config.denoiser.name)
+    made = tuple(part for part in key.makes if part in stored or part not in INDEXED)
+    return dataclasses.replace(key, makes=made)
 
 
 def _moved_on(run: Run, loop: Loop) -> bool:
     """Whether motion is to be trained anew, and the run no longer has the image phase's weights to begin with."""
     motion = run.config.stage1.motion
-    if "motion" not in run.config.stage1.phases or loop.done(run, MOTION, motion):
+    key = _making(run, MOTION)
+    if "motion" not in run.config.stage1.phases or loop.done(run, key, motion):
         return False
-    return not loop.resumes(run, MOTION, motion) and run.load("denoiser", Denoiser).config["motion"] != "none"
+    return not loop.resumes(run, key, motion) and load_denoiser(run).has_motion
 
 
 def _current(run: Run, shards: Path, part: str) -> bool:
@@ -298,9 +298,7 @@ def save_pipeline(run: Run) -> None:
         run.config,
         {
             "vae": load_vae(run),
-            "reference_net": run.load("reference_net", ReferenceNet),
-            "guider": run.load("guider", Guider),
-            "denoiser": run.load("denoiser", Denoiser),
+            "denoiser": load_denoiser(run),
             "autoencoder": load_codec(run),
             "translator": run.load("translator", TokenTranslator),
             "pose_head": run.load("pose_head", PoseHead) if run.has("pose_head") else None,

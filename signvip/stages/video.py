@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderKL, ModelMixin
 from diffusers.training_utils import compute_snr
 from torch import Tensor, nn
 from torch.nn import functional
@@ -21,7 +21,7 @@ from signvip.data.provenance import NOTICE, png_notice
 from signvip.data.sheet import contact_sheet
 from signvip.data.video import VideoWriter
 from signvip.errors import RunError
-from signvip.models import ConditionEncoder, Denoiser, Guider, ReferenceNet
+from signvip.models import ConditionEncoder, VideoDenoiser
 from signvip.models.vae import decode_latents, encode_images
 from signvip.registry import drawing
 from signvip.sampling.levels import draw_timesteps
@@ -42,46 +42,54 @@ class VideoDiffusion(nn.Module):
         self,
         config: RunConfig,
         encoder: ConditionEncoder,
-        guider: Guider,
-        reference_net: ReferenceNet,
-        denoiser: Denoiser,
+        denoiser: VideoDenoiser,
     ) -> None:
         super().__init__()
-        self.encoder, self.guider, self.reference_net, self.denoiser = (
-            encoder,
-            guider,
-            reference_net,
-            denoiser,
-        )
+        self.encoder = encoder
+        # held by its parts, so that checkpoints have the names of a run's folders; in a tuple torch does not look
+        self._whole = (denoiser,)
+        for name, part in denoiser.parts().items():
+            self.add_module(name, part)
         if config.stage1.gradient_checkpointing:
-            for network in (guider, reference_net, denoiser):
-                network.enable_gradient_checkpointing()
+            denoiser.enable_gradient_checkpointing()
         self.scheduler = make_scheduler("ddpm", config.sampler)
         self.stage1 = config.stage1
         self.snr_gamma, self.noise_offset = config.stage1.snr_gamma, config.stage1.noise_offset
         self.seed, self.reference_dropout = config.seed, config.stage1.reference_dropout
 
+    @property
+    def whole(self) -> VideoDenoiser:
+        """The denoiser with all its parts."""
+        return self._whole[0]
+
     def train_images(self, config: RunConfig) -> None:
-        """Train all networks in the image phase, the denoiser where the configuration says so."""
-        self.denoiser.unet.requires_grad_(config.stage1.denoiser == "trained")
+        """Train the encoder and what the denoiser learns of images, its backbone where the configuration says so."""
+        self.whole.learn("image", frozen=config.stage1.denoiser == "frozen")
 
     def train_motion(self) -> None:
-        """Train nothing but the temporal attentions."""
-        self.requires_grad_(False)
-        for parameter in [*self.denoiser.motion_parameters(), *self.guider.motion_parameters()]:
-            parameter.requires_grad_(True)
+        """Train nothing but the denoiser's motion."""
+        self.encoder.requires_grad_(False)
+        self.whole.learn("motion")
+
+    def learned_parts(self) -> dict[str, ModelMixin]:
+        """The parts of the denoiser that this phase changes, by the names of their folders."""
+        return {
+            name: part
+            for name, part in self.whole.parts().items()
+            if any(weight.requires_grad for weight in part.parameters())
+        }
 
     def forward(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
         latents, conditions = batch["latents"], batch["conditions"]  # (B, F, 4, h, w), (B, F, K*3, H, W)
         e = self.encoder(to_model(conditions.flatten(0, 1)))
-        features = self.guider(e.unflatten(0, conditions.shape[:2]))
+        guide = self.whole.guide(e.unflatten(0, conditions.shape[:2]))
         noise = self._noise(latents)
         timestep = self._timesteps(latents)
         noisy = self.scheduler.add_noise(latents, noise, timestep)
-        follows = self.reference_net.config["timestep"] == "sampler"
         dropped = self._without_reference(batch["step"])
-        reference = None if dropped else self.reference_net(batch["reference"], timestep if follows else 0)
-        prediction = self.denoiser(noisy, timestep, features, reference)
+        seen_at = timestep if self.whole.timed else 0
+        reference = None if dropped else self.whole.reference(batch["reference"], seen_at)
+        prediction = self.whole.predict(noisy, timestep, guide, reference)
         target = self._target(latents, noise, timestep)
         errors = functional.mse_loss(prediction.float(), target.float(), reduction="none")
         if "regions" in batch:
@@ -154,9 +162,9 @@ class VideoPhase:
 
     @property
     def idle(self) -> bool:
-        """A step without a reference gives the Reference Net no gradient, where it is trained at all."""
-        learns = any(weight.requires_grad for weight in self.module.nets.reference_net.parameters())
-        return learns and self.config.stage1.reference_dropout > 0
+        """A step without a reference gives no gradient to what reads it, where that is trained: among images."""
+        images = any(weight.requires_grad for weight in self.module.nets.encoder.parameters())
+        return images and self.config.stage1.reference_dropout > 0
 
     def batch(self, index: int) -> dict[str, Any]:
         batch = Draws.of_batch(self.config.seed, self.name, index, self.training.clips)
@@ -250,10 +258,9 @@ class VideoPhase:
         reference = encode_images(self.vae, to_model(frames[-1:]).to(device))[0]
         e = nets.encoder(to_model(self.dev.conditions(clip, range(count)).to(device)))
         latents = sample(
-            nets.denoiser,
-            nets.guider,
+            nets.whole,
             make_scheduler("ddim", self.config.sampler),
-            nets.reference_net.features_of(reference),
+            reference,
             e[None],
             steps=min(PREVIEW_STEPS, self.config.sampler.steps),
             guidance_scale=1.0,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from signvip.errors import SignVipError
 from signvip.testing.conditions import check_condition
 from signvip.testing.datasets import check_dataset
+from signvip.testing.denoisers import check_denoiser
 from signvip.testing.estimators import check_estimator
 from signvip.testing.face import check_imports
 from signvip.testing.metrics import check_metric
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "check_condition",
     "check_dataset",
+    "check_denoiser",
     "check_estimator",
     "check_imports",
     "check_metric",
@@ -57,6 +59,7 @@ def check_plugin(record: Plugin) -> str | None:
         "condition": check_condition,
         "quantizer": check_quantizer,
         "translator": check_translator,
+        "denoiser": check_denoiser,
         "dataset": check_dataset,
         "estimator": check_estimator,
         "metric": check_metric,

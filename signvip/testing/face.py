@@ -17,6 +17,7 @@ WHOLE = (
     "signvip.errors",
     "signvip.estimation",  # the kit for authors of estimators
     "signvip.measures",
+    "signvip.models.published",  # weights that a training starts from
     "signvip.sending",
     "signvip.testing",
 )

@@ -29,6 +29,9 @@ def train(
     config: ConfigFile = None,
     settings: Settings = None,
     quantizer: Annotated[str | None, typer.Option("--quantizer", metavar="NAME", help="fsq, vq ...")] = None,
+    denoiser: Annotated[
+        str | None, typer.Option("--denoiser", metavar="NAME", help="animatediff ...")
+    ] = None,
     translator: Annotated[str | None, typer.Option("--translator", metavar="NAME", help="gpt2 ...")] = None,
     condition: Conditions = None,
     resume: Annotated[
@@ -60,7 +63,7 @@ def train(
 
     chosen = training_config(
         run, stage, preset=preset, file=config, settings=settings or (), conditions=condition or (), steps=steps,
-        plugins={"quantizer": quantizer, "translator": translator},
+        plugins={"denoiser": denoiser, "quantizer": quantizer, "translator": translator},
     )  # fmt: skip
     done = train_stage(chosen, stage, shards=shards, run=run, resume=resume, reporter=make_reporter())
     if is_main():

@@ -18,6 +18,7 @@ SEED = "seed"
 CODES = {128: 125, 256: 240, 512: 512, 625: 625, 1024: 1000, 2048: 1920, 4096: 4375}
 CONTINUOUS = 32  # levels of a channel that stand for none: 2^20 tokens with four channels
 SHORT = {
+    "denoiser": "denoiser.name",
     "quantizer": "quantizer.name",
     "translator": "translator.name",
     "augmentation": "stage1.augmentation",

@@ -12,6 +12,7 @@ from signvip import fits
 from signvip.config import BOOKKEEPING, RunConfig
 from signvip.data.manifest import Manifest
 from signvip.errors import RunError
+from signvip.models.denoising import stores
 from signvip.run import Run
 from signvip.settings import option
 from signvip.stages import NOISE
@@ -26,7 +27,7 @@ class Kind:
 
     name: str
     stage: int
-    parts: tuple[str, ...]
+    parts: tuple[str, ...]  # beside the denoiser's, of the video model
     sections: tuple[str, ...]
     phases: tuple[str, ...]  # of training, by the names of their folders
 
@@ -35,7 +36,7 @@ VAE = Kind("vae", 1, ("vae",), ("vae", "stage1.vae"), ("stage1-vae",))
 VIDEO = Kind(
     "video",
     1,
-    ("condition_encoder", "guider", "reference_net", "denoiser"),
+    ("condition_encoder",),
     ("conditions", "condition_encoder", "guider", "denoiser", "reference_net", "start", "stage1", "noise"),
     ("stage1-image", "stage1-motion"),
 )
@@ -65,7 +66,8 @@ class Step:
     def parts(self) -> tuple[str, ...]:
         """What it makes; a VAE that is named comes with the video model."""
         named = self.kind is VIDEO and self.config.start.vae is not None
-        return ("vae", *self.kind.parts) if named else self.kind.parts
+        made = parts_of(self.kind, self.config)
+        return ("vae", *made) if named else made
 
     @property
     def chain(self) -> list[Step]:
@@ -85,7 +87,7 @@ def make_steps(
         before = steps[-1] if steps else None
         taken = source if kind.name in given else None
         if taken is not None:
-            own: dict[str, Any] = {"given": Run.open(taken).fingerprint(*kind.parts)}
+            own: dict[str, Any] = {"given": Run.open(taken).fingerprint(*parts_of(kind, cell.config))}
         else:
             own = {"shards": data, "seed": cell.config.seed, **depends(cell.config, kind)}
         found = identity(kind=kind.name, before=before.id if before else None, **own)
@@ -96,6 +98,11 @@ def make_steps(
 def kinds_of(config: RunConfig) -> tuple[Kind, ...]:
     """All kinds, without the VAE where it is named and not trained."""
     return KINDS if config.start.vae is None else KINDS[1:]
+
+
+def parts_of(kind: Kind, config: RunConfig) -> tuple[str, ...]:
+    """What a kind of step makes, by the names of a run's folders."""
+    return (*kind.parts, *stores(config.denoiser.name)) if kind is VIDEO else kind.parts
 
 
 def depends(config: RunConfig, kind: Kind) -> dict[str, Any]:
@@ -139,7 +146,7 @@ def given_kinds(cells: list[Cell], source: Path) -> frozenset[str]:
     fits.refuse_misfits(source)
     found = []
     for kind in kinds_of(run.config):
-        if not all(run.has(part) for part in kind.parts) or changed(cells, kind, run.config):
+        if not all(run.has(part) for part in parts_of(kind, run.config)) or changed(cells, kind, run.config):
             break
         found.append(kind.name)
     if not found:

@@ -59,8 +59,8 @@ class Chain:
     def generating(self) -> dict[str, nn.Module]:
         """Return what `generate` reads, by name."""
         pipe = self.pipe
-        parts = ("vae", "reference_net", "guider", "denoiser", "translator")
-        return {**{name: getattr(pipe, name) for name in parts}, "decoder": pipe.autoencoder.decoding}
+        parts = {"vae": pipe.vae, **pipe.denoiser.parts(), "translator": pipe.translator}
+        return {**parts, "decoder": pipe.autoencoder.decoding}
 
     def language(self, clip: int) -> str | None:
         """Return the sign language of a clip (ISO 639-3), where the translator tells several apart."""

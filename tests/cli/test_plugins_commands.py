@@ -22,6 +22,7 @@ BUILT_IN = [
     ("condition", "hand3d"),
     ("condition", "pose"),
     ("dataset", "toysign"),
+    ("denoiser", "animatediff"),
     ("quantizer", "fsq"),
     ("quantizer", "vq"),
     ("translator", "gpt2"),
@@ -184,7 +185,7 @@ def test_a_broken_distribution_is_named_and_does_not_take_the_others_with_it(tmp
     assert "signvip-broken 1.0: ModuleNotFoundError" in checked.stdout
 
 
-KINDS = ("condition", "quantizer", "translator", "dataset", "estimator", "metric")
+KINDS = ("condition", "quantizer", "translator", "denoiser", "dataset", "estimator", "metric")
 
 
 @pytest.fixture(scope="module")

@@ -6,20 +6,13 @@ import pytest
 import torch
 from small import small_config
 
-from signvip.models import ConditionEncoder, Denoiser, Guider, ReferenceNet
-from signvip.models.build import build_network
+from signvip.networks import new_video_networks
 from signvip.stages.video import VideoDiffusion
 
 
 def networks(config, motion):
     torch.manual_seed(0)
-    encoder = build_network(ConditionEncoder, config.condition_encoder, num_conditions=len(config.conditions))
-    denoiser = build_network(Denoiser, config.denoiser, motion=motion)
-    reference_net = build_network(ReferenceNet, config.reference_net, **denoiser.unet_options)
-    guider = build_network(
-        Guider, config.guider, embedding_channels=encoder.embedding_channels, **denoiser.guider_options
-    )
-    return VideoDiffusion(config, encoder, guider, reference_net, denoiser)
+    return VideoDiffusion(config, *new_video_networks(config, motion=motion))
 
 
 def gradients(stage1, motion):
@@ -43,7 +36,7 @@ def gradients(stage1, motion):
     return found, len(calls)
 
 
-@pytest.mark.parametrize("motion", ["none", "temporal_attention"])
+@pytest.mark.parametrize("motion", [False, True], ids=["image", "motion"])
 def test_gradients_are_the_same_and_layers_are_begun_twice(motion):
     plain, once = gradients({}, motion)
     again, twice = gradients({"gradient_checkpointing": True}, motion)

@@ -7,9 +7,10 @@ import math
 import pytest
 import torch
 from signvip_denoisers.animatediff import Denoiser, Guider
+from wholes import sampled
 
 from signvip.sampling.options import Sampler
-from signvip.sampling.sampler import make_scheduler, sample
+from signvip.sampling.sampler import make_scheduler
 
 STEPS, FRAMES = 4, 3
 
@@ -70,7 +71,7 @@ def made_and_expected(networks, scale, prediction="epsilon", spacing="leading", 
         unconditional = video(x, place, guider(e), None)
         return unconditional + scale * (conditional - unconditional)
 
-    made = sample(
+    made = sampled(
         video, guider, make_scheduler("ddim", config), reference, e, steps=STEPS, guidance_scale=scale,
         generators=[torch.Generator().manual_seed(1)], window=8, overlap=2,
     )  # fmt: skip

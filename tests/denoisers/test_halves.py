@@ -7,9 +7,10 @@ import torch
 from signvip_denoisers.animatediff import Denoiser, Guider, ReferenceNet
 from signvip_denoisers.animatediff.denoiser import DeepCache
 from torch import nn
+from wholes import sampled
 
 from signvip.sampling.options import Sampler
-from signvip.sampling.sampler import make_scheduler, sample
+from signvip.sampling.sampler import make_scheduler
 
 TIME = torch.tensor(500)
 
@@ -55,7 +56,7 @@ def test_each_half_is_what_a_call_of_its_own_gives(projected, size, windows, vid
 
 
 class HalfByHalf(nn.Module):
-    """A denoiser that is called once for each half of guidance."""
+    """A U-Net that is called once for each half of guidance."""
 
     def __init__(self, video):
         super().__init__()
@@ -78,8 +79,8 @@ def test_a_clip_is_sampled_as_by_two_calls(timestep, window_batch, video, video_
     pictures, e = torch.randn(2, 4, 7, 5), torch.randn(2, 13, 6, 7, 5)
 
     def draw(denoiser, clips, *numbers):
-        return sample(
-            denoiser, video_guider, make_scheduler("ddim", Sampler()), net.features_of(pictures[clips]), e[clips],
+        return sampled(
+            denoiser, video_guider, make_scheduler("ddim", Sampler()), (net, pictures[clips]), e[clips],
             steps=3, guidance_scale=2.0, guidance_interval=(0.0, 0.7), generators=seeds(*numbers), window=8,
             overlap=3, window_batch=window_batch,
         )  # fmt: skip
@@ -126,8 +127,8 @@ def test_latents_and_steps_stay_in_single_precision(video, video_guider, net):
 
     half[0].unet.conv_in.register_forward_hook(lambda _m, args, _o: entered.append(args[0].dtype))
     e, picture = torch.randn(1, 3, 6, 8, 8).bfloat16(), torch.randn(1, 4, 8, 8).bfloat16()
-    made = sample(
-        half[0], half[1], Watch.from_config(scheduler.config), half[2].features_of(picture), e,
+    made = sampled(
+        half[0], half[1], Watch.from_config(scheduler.config), (half[2], picture), e,
         steps=4, guidance_scale=2.0, generators=seeds(1),
     )  # fmt: skip
     assert steps == [(torch.float32, torch.float32)] * 4 and entered == [torch.bfloat16] * 4
@@ -144,7 +145,7 @@ class Silent(HalfByHalf):
 def test_a_seed_is_the_same_noise_for_networks_of_any_precision(video, video_guider):
     def draw(guider, e):
         scheduler = make_scheduler("ddim", Sampler())
-        return sample(Silent(video), guider, scheduler, None, e, steps=2, generators=seeds(1))
+        return sampled(Silent(video), guider, scheduler, None, e, steps=2, generators=seeds(1))
 
     e = torch.randn(1, 3, 6, 8, 8)
     assert torch.equal(draw(as_half(video_guider), e.bfloat16()), draw(video_guider, e))

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import pytest
 import torch
-from signvip_denoisers.animatediff import Denoiser, ReferenceNet
+from signvip_denoisers.animatediff import Denoiser, Guider, ReferenceNet
 from signvip_denoisers.animatediff.attention import spatial_attentions
 from torch.nn import functional
+from wholes import sampled
 
 from signvip.errors import ConfigError
+from signvip.sampling.options import Sampler
+from signvip.sampling.sampler import make_scheduler
 
 TIME = torch.tensor([7, 500])
 
@@ -129,8 +132,11 @@ def test_an_output_of_an_attention_that_is_not_kept_is_refused(denoiser):
 
 def test_the_samplers_timestep_reaches_it_only_where_asked(denoiser):
     pictures = torch.randn(1, 4, 8, 8)
-    assert not callable(ReferenceNet(**denoiser.unet_options).features_of(pictures))
-    net = ReferenceNet(**denoiser.unet_options, timestep="sampler")
-    read = net.features_of(pictures)
-    for timestep in (0, 900):
-        torch.testing.assert_close(read(timestep), net(pictures, timestep), rtol=0, atol=0)
+    for timestep, calls in (("zero", [0]), ("sampler", [751, 501, 251, 1])):
+        net = ReferenceNet(**denoiser.unet_options, timestep=timestep)
+        asked = []
+        net.register_forward_pre_hook(lambda _, given, asked=asked: asked.append(int(given[1])))
+        guider = Guider(embedding_channels=6, **denoiser.guider_options)
+        scheduler, e = make_scheduler("ddim", Sampler()), torch.randn(1, 2, 6, 8, 8)
+        sampled(denoiser, guider, scheduler, (net, pictures), e, steps=4)
+        assert asked == calls

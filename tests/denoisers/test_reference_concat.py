@@ -8,9 +8,10 @@ from diffusers import UNet2DConditionModel
 from signvip_denoisers.animatediff import Denoiser, Guider, ReferenceNet
 from signvip_denoisers.animatediff.start import copy_unet
 from torch import nn
+from wholes import sampled
 
 from signvip.sampling.options import Sampler
-from signvip.sampling.sampler import make_scheduler, sample
+from signvip.sampling.sampler import make_scheduler
 
 TIME = torch.tensor([7, 500])
 
@@ -103,8 +104,8 @@ def test_the_sampler_needs_no_more_than_the_reference_net_gives(reading, guider,
 
     def draw(pictures, e, *numbers, **options):
         generators = [torch.Generator().manual_seed(number) for number in numbers]
-        return sample(
-            reading, video_guider, make_scheduler("ddim", Sampler()), net.features_of(pictures), e, steps=4,
+        return sampled(
+            reading, video_guider, make_scheduler("ddim", Sampler()), (net, pictures), e, steps=4,
             guidance_scale=2.0, generators=generators, window=8, overlap=3, reuse_every=2, **options,
         )  # fmt: skip
 

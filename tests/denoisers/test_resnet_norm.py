@@ -121,7 +121,7 @@ def test_is_saved_and_loaded_and_an_older_denoiser_has_norms_of_frames(video, de
 @pytest.mark.parametrize("name", ["rwth", "how2sign"])
 def test_the_authors_presets_have_it_and_the_papers_do_not(name):
     chosen = {
-        preset: load_config(preset).denoiser.get("resnet_norm", "frame")
+        preset: load_config(preset).denoiser.options.get("resnet_norm", "frame")
         for preset in (name, f"{name}-release")
     }
     assert chosen == {name: "frame", f"{name}-release": "window"}

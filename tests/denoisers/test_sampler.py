@@ -7,6 +7,7 @@ import torch
 from plain import as_theirs, plain_sample
 from signvip_denoisers.animatediff import Denoiser, Guider, ReferenceNet
 from signvip_denoisers.animatediff.attention import spatial_attentions
+from wholes import sampled
 
 from signvip.errors import ConfigError
 from signvip.sampling.batches import KEPT_WINDOWS
@@ -34,7 +35,7 @@ def seeds(*numbers):
 def draw(video, guider, reference, e, *numbers, name="ddim", **options):
     options = {"steps": 2, "guidance_scale": 2.0, "window": 8, "overlap": 2, **options}
     scheduler = make_scheduler(name, Sampler())
-    return sample(video, guider, scheduler, reference, e, generators=seeds(*numbers), **options)
+    return sampled(video, guider, scheduler, reference, e, generators=seeds(*numbers), **options)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -58,28 +59,31 @@ def test_noise_is_drawn_clip_by_clip(name, video, video_guider, reference_net):
 
 
 class Oracle:
-    """Stands for a denoiser that knows the clean latents; notes how it is asked."""
+    """A denoiser that knows the clean latents; notes how it is asked. Its e say where a window begins."""
+
+    channels, window = 4, 8
 
     def __init__(self, clean, alphas):
-        self.config = {"in_channels": 4, "motion": "temporal_attention", "motion_max_frames": 8}
-        self.clean, self.alphas, self.calls, self.place = clean, alphas, [], 0
+        self.clean, self.alphas, self.calls, self.halves = clean, alphas, [], 1
 
-    def project_reference(self, reference):
-        return reference
+    def reference(self, latents, timestep):
+        return latents
 
-    def project_prompt(self):
-        return {}
+    def guide(self, e):
+        return e
 
-    def __call__(self, latents, timestep, features, reference, prompt, deep, unconditional=0):
-        start = int(features[0][0, 0, 0, 0])  # the guider below says where a window begins
-        self.calls.append((int(timestep), start, reference, len(latents), unconditional))
+    def predict_both(self, latents, *given):
+        self.halves = 2
+        made = self.predict(latents, *given)
+        self.halves = 1
+        return made, made
+
+    def predict(self, latents, timestep, guide, reference, cache=None):
+        start = int(guide[0, 0, 0, 0, 0])
+        self.calls.append((int(timestep), start, reference, self.halves))
         alpha = self.alphas[int(timestep)]
         clean = self.clean[:, start : start + latents.shape[1]]
         return (latents - alpha.sqrt() * clean) / (1 - alpha).sqrt()
-
-
-def say_where(e):
-    return [e.flatten(0, 1)]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -88,7 +92,7 @@ def test_windows_agree_and_the_schedulers_find_what_the_denoiser_knows(name):
     clean = torch.randn(1, 21, 4, 4, 4)
     e = torch.arange(21.0).view(1, 21, 1, 1, 1).expand(1, 21, 1, 4, 4)
     oracle = Oracle(clean, scheduler.alphas_cumprod)
-    made = sample(oracle, say_where, scheduler, None, e, steps=10, generators=seeds(0), window=8, overlap=3)
+    made = sample(oracle, scheduler, None, e, steps=10, generators=seeds(0), window=8, overlap=3)
     assert (made - clean).abs().max() < 0.2
     starts = sorted({start for _, start, *_ in oracle.calls})
     assert starts == [0, 5, 10, 13]
@@ -101,13 +105,13 @@ def test_the_denoiser_sees_as_much_noise_as_its_timestep_says(name):
     seen = {}
 
     class Watched(Oracle):
-        def __call__(self, latents, timestep, *given, **options):
+        def predict(self, latents, timestep, *given):
             seen[int(timestep)] = float(latents.std())
-            return super().__call__(latents, timestep, *given, **options)
+            return super().predict(latents, timestep, *given)
 
     oracle = Watched(torch.zeros(1, 8, 4, 8, 8), scheduler.alphas_cumprod)
     e = torch.zeros(1, 8, 1, 8, 8)
-    sample(oracle, say_where, scheduler, None, e, steps=10, generators=seeds(0), window=8, overlap=3)
+    sample(oracle, scheduler, None, e, steps=10, generators=seeds(0), window=8, overlap=3)
     expected = {place: float((1 - scheduler.alphas_cumprod[place]).sqrt()) for place in seen}
     assert seen == pytest.approx(expected, rel=0.05) and len(seen) == 10
 
@@ -118,8 +122,8 @@ def test_overlaps_are_averaged():
     asked = []
 
     class Start(Oracle):
-        def __call__(self, latents, timestep, features, *_, **__):
-            asked.append(float(features[0][0, 0, 0, 0]))
+        def predict(self, latents, timestep, guide, *_):
+            asked.append(float(guide[0, 0, 0, 0, 0]))
             return torch.full_like(latents, asked[-1])
 
     seen = []
@@ -131,7 +135,7 @@ def test_overlaps_are_averaged():
             return step(self, model_output, *args, **kwargs)
 
     watched = Watch.from_config(scheduler.config)
-    sample(Start(None, None), say_where, watched, None, e, steps=1, generators=seeds(0), window=8, overlap=4)
+    sample(Start(None, None), watched, None, e, steps=1, generators=seeds(0), window=8, overlap=4)
     assert asked == [0.0, 4.0]
     assert seen == [[0.0] * 4 + [2.0] * 4 + [4.0] * 4]
 
@@ -139,14 +143,14 @@ def test_overlaps_are_averaged():
 def test_guidance_drops_the_reference_alone_and_costs_nothing_at_one():
     scheduler = make_scheduler("ddim", Sampler())
     e = torch.zeros(1, 4, 1, 4, 4)
-    reference = {"layer": torch.zeros(1, 2, 3)}
+    reference = torch.zeros(1, 4, 4, 4)
     oracle = Oracle(torch.zeros(1, 4, 4, 4, 4), scheduler.alphas_cumprod)
-    sample(oracle, say_where, scheduler, reference, e, steps=3, guidance_scale=1.0, generators=seeds(0))
-    assert [call[3:] for call in oracle.calls] == [(1, 0)] * 3
+    sample(oracle, scheduler, reference, e, steps=3, guidance_scale=1.0, generators=seeds(0))
+    assert [halves for *_, halves in oracle.calls] == [1] * 3
     assert all(call[2] is reference for call in oracle.calls)
     oracle.calls.clear()
-    sample(oracle, say_where, scheduler, reference, e, steps=3, guidance_scale=2.0, generators=seeds(0))
-    assert [call[3:] for call in oracle.calls] == [(2, 1)] * 3  # both halves in one call, the first without
+    sample(oracle, scheduler, reference, e, steps=3, guidance_scale=2.0, generators=seeds(0))
+    assert [halves for *_, halves in oracle.calls] == [2] * 3  # both halves in one call
     assert all(call[2] is reference for call in oracle.calls)
 
 
@@ -181,7 +185,7 @@ def test_the_guider_runs_once_per_window(video, video_guider, reference_net):
 def test_the_caller_s_scheduler_is_left_alone(video, video_guider):
     scheduler = make_scheduler("dpm++", Sampler())
     before = scheduler.timesteps.clone()
-    sample(video, video_guider, scheduler, None, torch.randn(1, 2, 6, 8, 8), steps=2, generators=seeds(1))
+    sampled(video, video_guider, scheduler, None, torch.randn(1, 2, 6, 8, 8), steps=2, generators=seeds(1))
     assert torch.equal(scheduler.timesteps, before)
 
 
@@ -236,8 +240,8 @@ def test_nothing_that_is_kept_changes_the_result(text, timestep, tail, window_ba
     guider = shake(Guider(embedding_channels=6, **video.guider_options))
     picture, e = torch.randn(1, 4, 8, 8), torch.randn(1, 37, 6, 8, 8)  # more windows than are kept
     options = {"steps": 3, "guidance_scale": 2.0, "window": 8, "overlap": 2, "tail": tail}
-    made = sample(
-        video, guider, make_scheduler("ddim", Sampler()), net.features_of(picture), e,
+    made = sampled(
+        video, guider, make_scheduler("ddim", Sampler()), (net, picture), e,
         generators=seeds(1), window_batch=window_batch, **options,
     )  # fmt: skip
     theirs = (as_theirs(network) for network in (video, guider, net))
@@ -260,7 +264,7 @@ def test_reference_and_prompt_are_projected_once_per_clip(denoiser):
             seen[kind] += len(inputs[0]) == 1  # the frames' own come many at a time
 
         attention.to_k.register_forward_hook(count)
-    reference = net.features_of(torch.randn(1, 4, 8, 8))
+    reference = (net, torch.randn(1, 4, 8, 8))
     draw(video, guider, reference, torch.randn(1, 13, 6, 8, 8), 1, steps=4)
     assert seen == {"attn1": 1, "attn2": 1}
 
@@ -294,9 +298,9 @@ def test_ddim_by_hand(video, video_guider, reference_net):
 def guided_steps(steps, **options):
     scheduler = make_scheduler("ddim", Sampler())
     oracle = Oracle(torch.zeros(1, 4, 4, 4, 4), scheduler.alphas_cumprod)
-    e, reference = torch.zeros(1, 4, 1, 4, 4), {"layer": torch.zeros(1, 2, 3)}
-    sample(oracle, say_where, scheduler, reference, e, steps=steps, generators=seeds(0), **options)
-    return [unconditional > 0 for *_, unconditional in oracle.calls]
+    e, reference = torch.zeros(1, 4, 1, 4, 4), torch.zeros(1, 4, 4, 4)
+    sample(oracle, scheduler, reference, e, steps=steps, generators=seeds(0), **options)
+    return [halves == 2 for *_, halves in oracle.calls]
 
 
 def test_guidance_on_part_of_the_steps():
@@ -341,7 +345,7 @@ def test_lcm_says_how_many_steps_it_takes(video, video_guider):
     other = make_scheduler(
         "ddim", make_scheduler("lcm", Sampler()).config
     )  # a run may have been saved with lcm
-    sample(video, video_guider, other, None, torch.randn(1, 1, 6, 4, 4), steps=51, generators=seeds(1))
+    sampled(video, video_guider, other, None, torch.randn(1, 1, 6, 4, 4), steps=51, generators=seeds(1))
 
 
 def test_every_scheduler_of_the_configuration_exists():

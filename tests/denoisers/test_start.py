@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import AutoencoderKL, MotionAdapter, UNet2DConditionModel
+from signvip_denoisers.animatediff import AnimateDiff, Denoiser, ReferenceNet
 from signvip_denoisers.animatediff.start import copy_unet
 from small import small_config
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from signvip.config import load_config
 from signvip.errors import ConfigError
-from signvip.models import Denoiser, ReferenceNet
 from signvip.models.published import ORIGINS, read_published
 from signvip.run import Run
 from signvip.stages import train
-from signvip.stages.start import published_vae, start_image, start_motion
+from signvip.stages.start import published_vae
 
 SIZES = {"block_out_channels": (16, 32), "layers_per_block": 1, "norm_num_groups": 8}
 TWO_LEVELS = {
@@ -59,13 +59,9 @@ def save_text_encoder(folder: Path, width: int = 12) -> CLIPTextModel:
     return model
 
 
-def start(**named):
-    return load_config("tiny", flags={"start": named}).start
-
-
-def nets(**changes) -> tuple[Denoiser, ReferenceNet]:
-    denoiser = Denoiser(**{**OURS, "cross_attention_dim": 12, **changes})
-    return denoiser, ReferenceNet(**denoiser.unet_options)
+def whole(**changes) -> AnimateDiff:
+    """A denoiser of small U-Nets."""
+    return AnimateDiff(AnimateDiff.Config(**{**OURS, "cross_attention_dim": 12, **changes}))
 
 
 @pytest.fixture
@@ -77,8 +73,9 @@ def said() -> list[str]:
 def test_a_unet_starts_both_networks(tmp_path, said, text):
     published = unet()
     published.save_pretrained(tmp_path / "sd" / "unet")
-    denoiser, reference_net = nets(cross_attention_dim=text)
-    start_image(start(unet=str(tmp_path / "sd")), denoiser, reference_net, said.append)
+    made = whole(cross_attention_dim=text)
+    made.start({"unet": str(tmp_path / "sd")}, said.append)
+    denoiser, reference_net = made.denoiser, made.reference_net
     weights = published.state_dict()
     for network in (denoiser, reference_net):
         assert all(torch.equal(value, weights[name]) for name, value in network.unet.state_dict().items())
@@ -106,7 +103,7 @@ def test_a_unet_of_another_kind_is_refused(tmp_path, said, changes, complaint):
     published = UNet2DConditionModel(**{**unet().config, **changes})
     published.save_pretrained(tmp_path)
     with pytest.raises(ConfigError, match=complaint):
-        start_image(start(unet=str(tmp_path)), *nets(), said.append)
+        whole().start({"unet": str(tmp_path)}, said.append)
 
 
 @pytest.mark.parametrize("theirs", [True, False], ids=["v2", "v1"])
@@ -116,8 +113,9 @@ def test_motion_modules_find_their_places(tmp_path, said, theirs, ours):
     for value in published.parameters():
         torch.nn.init.normal_(value, std=0.1)
     published.save_pretrained(tmp_path)
-    denoiser = Denoiser.with_motion(Denoiser(**OURS, motion_mid_block=ours))
-    start_motion(start(motion=str(tmp_path)), denoiser, said.append)
+    made = whole(cross_attention_dim=None, motion_mid_block=ours).with_motion()
+    made.start({"motion": str(tmp_path)}, said.append)
+    denoiser = made.denoiser
     weights = published.state_dict()
     motion = dict(denoiser.unet.named_parameters())
     motion = {name: value for name, value in motion.items() if "motion_modules" in name}
@@ -132,13 +130,14 @@ def test_motion_modules_find_their_places(tmp_path, said, theirs, ours):
 def test_motion_of_another_size_is_refused(tmp_path, said):
     adapter(motion_num_attention_heads=4).save_pretrained(tmp_path)
     with pytest.raises(ConfigError, match="heads"):
-        start_motion(start(motion=str(tmp_path)), Denoiser.with_motion(Denoiser(**OURS)), said.append)
+        whole().with_motion().start({"motion": str(tmp_path)}, said.append)
 
 
 def test_the_empty_prompt_is_embedded_for_both(tmp_path, said):
     model = save_text_encoder(tmp_path)
-    denoiser, reference_net = nets()
-    start_image(start(text_encoder=str(tmp_path)), denoiser, reference_net, said.append)
+    made = whole()
+    made.start({"text_encoder": str(tmp_path)}, said.append)
+    denoiser, reference_net = made.denoiser, made.reference_net
     ids = torch.tensor([[0] + [1] * 76])
     wanted = model(ids)[0]
     assert torch.allclose(denoiser.empty_prompt, wanted, atol=1e-6) and denoiser.empty_prompt.any()
@@ -148,7 +147,7 @@ def test_the_empty_prompt_is_embedded_for_both(tmp_path, said):
 def test_a_prompt_of_another_width_is_refused(tmp_path, said):
     save_text_encoder(tmp_path, width=20)
     with pytest.raises(ConfigError, match="1x77x20"):
-        start_image(start(text_encoder=str(tmp_path)), *nets(), said.append)
+        whole().start({"text_encoder": str(tmp_path)}, said.append)
 
 
 def test_a_vae_is_taken_as_it_is(tmp_path):
@@ -182,7 +181,7 @@ def test_the_presets_name_the_papers_weights(preset):
 
 
 def test_stable_diffusion_fits_the_full_size():
-    options = load_config("rwth").denoiser
+    options = load_config("rwth").denoiser.options
     with torch.device("meta"):
         published = UNet2DConditionModel(cross_attention_dim=768)
         denoiser = Denoiser(**options)

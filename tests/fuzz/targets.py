@@ -359,7 +359,7 @@ def _index(data: bytes, folder: Path) -> bool:
     from signvip.loading import read_index
 
     (folder / "model_index.json").write_bytes(data)
-    named, values = read_index(folder, pipeline.BASES, pipeline.SCHEDULERS)
+    named, values = read_index(folder, pipeline.BASES, pipeline.SCHEDULERS, pipeline.INDEXED)
     pipeline._check_values(folder, values)
     return set(named) <= {*pipeline.BASES, "scheduler"}
 

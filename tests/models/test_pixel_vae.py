@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 from diffusers import AutoencoderKL
-from signvip_denoisers.animatediff.start import check_vae
 from small import small_config
 
 from signvip.errors import ConfigError
@@ -13,6 +12,7 @@ from signvip.models.pixel_vae import PixelNorm, PixelVae
 from signvip.models.vae import build_vae, decode_latents, encode_images, shrinks_by, vae_class, whiten_latents
 from signvip.models.vae_start import start_as_average
 from signvip.networks import new_video_networks
+from signvip.stages.start import check_vae
 
 FOLDED = {"block_out_channels": (12, 12), "latent_channels": 4, "stem": "pixel_unshuffle"}
 BOTH = {**FOLDED, "norm": "pixel"}

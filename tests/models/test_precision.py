@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import torch
+from signvip_denoisers.animatediff import Denoiser
 
-from signvip.models import Denoiser
 from signvip.models.precision import halve, learned_names
 
 SMALL = {"block_out_channels": (8, 16), "layers_per_block": 1, "attention_heads": 2, "norm_num_groups": 4}

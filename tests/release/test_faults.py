@@ -11,9 +11,10 @@ import pytest
 import torch
 import written
 from diffusers import AutoencoderKL
+from signvip_denoisers.animatediff import Denoiser
 
 from signvip.errors import DataError
-from signvip.models import Denoiser, TokenTranslator
+from signvip.models import TokenTranslator
 from signvip.release import import_release
 from signvip.run import Run
 

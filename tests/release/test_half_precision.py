@@ -9,10 +9,11 @@ from dataclasses import replace
 import pytest
 import torch
 import written
+from signvip_denoisers.animatediff import Denoiser, Guider, ReferenceNet
 from transformers import CLIPTextModel
 
 from signvip.errors import DataError
-from signvip.models import Autoencoder, Denoiser, Guider, ReferenceNet, TokenTranslator
+from signvip.models import Autoencoder, TokenTranslator
 from signvip.models.precision import learned_names
 from signvip.release import import_release, pretrained
 from signvip.run import Run

@@ -9,9 +9,9 @@ import torch
 import written
 from diffusers import AutoencoderKL
 from PIL import Image
+from signvip_denoisers.animatediff import Denoiser, Guider, ReferenceNet
 
 from signvip import SignVipPipeline
-from signvip.models import Denoiser, Guider, ReferenceNet
 
 TWO_WINDOWS = 26  # of 24, of which the second mostly runs backwards
 OTHER = 0.005  # deviations from which on numbers are another network's; those of the same agree within 1e-5
@@ -88,15 +88,14 @@ def test_a_sampled_video_is_that_of_the_release(run, weights, base, pipe, frames
     vae = AutoencoderKL.from_pretrained(base / "vae-ft")
     clean = vae.encode(picture.permute(2, 0, 1)[None] / 127.5 - 1).latent_dist.mean * 0.18215
     noise = torch.randn(frames, 4, *written.CELLS, generator=torch.manual_seed(5))
-    theirs = diffusion.sample(weights, pipe.denoiser.empty_prompt, clean, e, noise, steps=2, scale=3.5)
+    own = pipe.denoiser.network
+    theirs = diffusion.sample(weights, own.denoiser.empty_prompt, clean, e, noise, steps=2, scale=3.5)
 
     def sampled():
         options = {"tokens": tokens, "num_inference_steps": 2, "output_type": "latent"}
         return pipe("rain", tmp_path / "ref.png", generator=torch.manual_seed(5), **options).frames
 
     formulas.assert_near(sampled(), theirs)
-    monkeypatch.setattr(
-        pipe, "denoiser", Denoiser.from_pretrained(run.path / "denoiser", resnet_norm="frame")
-    )
+    monkeypatch.setattr(own, "denoiser", Denoiser.from_pretrained(run.path / "denoiser", resnet_norm="frame"))
     off = (sampled() - theirs).abs().mean() / theirs.std()
     assert (off > OTHER) == (frames > 1)

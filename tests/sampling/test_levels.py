@@ -91,17 +91,15 @@ def test_the_share_of_pure_noise_and_the_levels_are_as_asked(pure, share):
 class Oracle:
     """Stands for a denoiser that knows the clean latents; notes how noisy what it sees is."""
 
+    channels, window = 4, None
+
     def __init__(self, clean, config):
-        self.config = {"in_channels": 4, "motion": "none", "motion_max_frames": 8}
         self.clean, self.kind, self.alphas, self.seen = clean, config.prediction, alphas(config).float(), {}
 
-    def project_reference(self, reference):
-        return reference
+    def guide(self, e):
+        return e
 
-    def project_prompt(self):
-        return {}
-
-    def __call__(self, latents, timestep, *_, **__):
+    def predict(self, latents, timestep, *_):
         alpha = self.alphas[int(timestep)]
         signal, scatter = alpha.sqrt(), (1 - alpha).sqrt()
         epsilon = (latents - signal * self.clean) / scatter
@@ -115,7 +113,7 @@ def test_every_scheduler_takes_them_and_finds_what_the_denoiser_knows(config, na
     scheduler = make_scheduler(name, config)
     oracle = Oracle(torch.randn(1, 8, 4, 8, 8, generator=torch.Generator().manual_seed(3)), config)
     made = sample(
-        oracle, lambda e: [e], scheduler, None, torch.zeros(1, 8, 1, 8, 8), steps=steps,
+        oracle, scheduler, None, torch.zeros(1, 8, 1, 8, 8), steps=steps,
         generators=[torch.Generator().manual_seed(0)], window=8,
     )  # fmt: skip
     assert list(oracle.seen) == sampling_timesteps(alphas(config), steps)
@@ -159,7 +157,7 @@ def test_euler_starts_from_noise_of_the_right_size_whatever_the_schedule(spacing
         oracle = Oracle(torch.zeros(1, 8, 4, 8, 8), config)
         oracle.clean = 0.5
         made[name] = sample(
-            oracle, lambda e: [e], make_scheduler(name, config), None, torch.zeros(1, 8, 1, 8, 8), steps=4,
+            oracle, make_scheduler(name, config), None, torch.zeros(1, 8, 1, 8, 8), steps=4,
             generators=[torch.Generator().manual_seed(0)], window=8,
         )  # fmt: skip
         assert oracle.seen == pytest.approx(dict.fromkeys(oracle.seen, 1.0), abs=0.05)

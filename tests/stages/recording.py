@@ -9,6 +9,7 @@ import torch
 from small import small_config
 from torch import nn
 
+from signvip.models import VideoDenoiser
 from signvip.stages.video import VideoDiffusion
 
 CLIPS, FRAMES, SIDE = 3, 2, 16  # latents are half the size of the small frames
@@ -22,36 +23,34 @@ class RecordingEncoder(nn.Module):
         return images.mean((2, 3), keepdim=True)
 
 
-class RecordingGuider(nn.Module):
-    def forward(self, e):
-        self.given = e
-        return [2 * e.flatten(0, 1)]
-
-
-class RecordingReferenceNet(nn.Module):
-    def __init__(self, timestep):
-        super().__init__()
-        self.config, self.calls = {"timestep": timestep}, []
-
-    def forward(self, latents, timestep=0):
-        self.calls.append((latents, timestep))
-        return {"layer": latents}
-
-
 class RecordingDenoiser(nn.Module):
     """Predicts a share of what it is given, so that the loss is known from what was asked."""
 
-    def forward(self, sample, timestep, features=None, reference=None, prompt=None, deep=None):
-        self.given = SimpleNamespace(sample=sample, timestep=timestep, features=features, reference=reference)
-        return 0.4 * sample - 0.1
+    channels, window = 4, None
+
+    def __init__(self, timed):
+        super().__init__()
+        self.timed, self.calls = timed, []
+
+    def guide(self, e):
+        self.guided_by = e
+        return 2 * e
+
+    def reference(self, latents, timestep):
+        self.calls.append((latents, timestep))
+        return {"layer": latents}
+
+    def predict(self, noisy, timestep, guide, reference, cache=None):
+        self.given = SimpleNamespace(sample=noisy, timestep=timestep, guide=guide, reference=reference)
+        return 0.4 * noisy - 0.1
 
 
-def recording_stage(*, reference_timestep="zero", sampler=None, **stage1) -> VideoDiffusion:
+def recording_stage(*, timed=False, sampler=None, **stage1) -> VideoDiffusion:
     """Stage 1 around stubs; what each was given stands in its `given`."""
     config = small_config(stage1=stage1, sampler={"prediction": "epsilon", **(sampler or {})})
-    parts = RecordingEncoder(), RecordingGuider(), RecordingReferenceNet(reference_timestep)
-    nets = VideoDiffusion(config, *parts, RecordingDenoiser())
-    nets.asked = config.sampler
+    denoiser = VideoDenoiser.around("recording", RecordingDenoiser(timed))
+    nets = VideoDiffusion(config, RecordingEncoder(), denoiser)
+    nets.asked, nets.stub = config.sampler, denoiser.network
     return nets
 
 
@@ -71,7 +70,7 @@ def run_step(nets, batch, seed=0):
     """The loss of a batch, and what the denoiser was given, with the noise that Eq. 1 says is in it."""
     torch.manual_seed(seed)
     loss, _ = nets(batch)
-    given = nets.denoiser.given
+    given = nets.stub.given
     alpha = alphas(nets)[given.timestep].view(-1, 1, 1, 1, 1)
     clean = batch["latents"].double()
     given.alpha, given.loss = alpha, float(loss.detach())

@@ -6,25 +6,17 @@ import pytest
 import torch
 from small import small_config
 
-from signvip.models import ConditionEncoder, Denoiser, Guider, ReferenceNet
-from signvip.models.build import build_network
+from signvip.networks import new_video_networks
 from signvip.stages.video import VideoDiffusion
 
 
-def networks(motion="none", **changes) -> VideoDiffusion:
+def networks(motion=False, **changes) -> VideoDiffusion:
     """The networks of stage 1 with random weights, as the image phase (or the motion phase) builds them."""
     torch.manual_seed(0)
     unet = {"block_out_channels": [16, 16], "attention_levels": [False, True]}
     config = small_config(size=[16, 16], denoiser=unet, **changes)
-    encoder = build_network(ConditionEncoder, config.condition_encoder, num_conditions=len(config.conditions))
-    denoiser = build_network(Denoiser, config.denoiser)
-    reference_net = build_network(ReferenceNet, config.reference_net, **denoiser.unet_options)
-    guider = build_network(
-        Guider, config.guider, embedding_channels=encoder.embedding_channels, **denoiser.guider_options
-    )
-    if motion != "none":
-        guider, denoiser = Guider.with_motion(guider), Denoiser.with_motion(denoiser)
-    return VideoDiffusion(config, encoder, guider, reference_net, denoiser)
+    encoder, denoiser = new_video_networks(config)
+    return VideoDiffusion(config, encoder, denoiser.with_motion() if motion else denoiser)
 
 
 def two_clips():
@@ -60,7 +52,7 @@ def test_exchanged_conditions_make_the_loss_of_what_was_learned_by_heart_much_wo
     assert loss_of(nets, exchanged) > 5 * loss_of(nets, batch)
 
 
-@pytest.mark.parametrize("motion", ["none", "temporal_attention"])
+@pytest.mark.parametrize("motion", [False, True], ids=["image", "motion"])
 def test_a_gradient_goes_from_the_loss_through_the_guider_into_the_encoder(motion):
     """Once the guider's last layers are not zero; at the start nothing but these learns from the conditions."""
     nets, batch = networks(motion), two_clips()

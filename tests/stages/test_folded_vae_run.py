@@ -67,16 +67,15 @@ def test_it_encodes_shards_and_decodes_in_the_pipeline(run):
     shards = encode(run.path.parent / "shards", run.path.parent / "encoded", run=run.path)
     frames = Clips(shards, "dev", run.config).info(0)["frames"]
     assert Clips(shards, "dev", run.config).array(0, LATENTS).shape == (frames, 6, 16, 16)
-    networks = new_video_networks(run.config, "temporal_attention")
+    networks = new_video_networks(run.config, motion=True)
     codec = new_autoencoder(run.config, networks.encoder)
-    parts = {"condition_encoder": networks.encoder, "guider": networks.guider, "denoiser": networks.denoiser}
-    parts |= {"reference_net": networks.reference_net, "autoencoder": codec}
+    parts = {"condition_encoder": networks.encoder, **networks.denoiser.parts(), "autoencoder": codec}
     for name, part in {**parts, "translator": new_translator(run.config, codec)}.items():
         run.save(name, part)
     save_pipeline(run)
     pipe = SignVipPipeline.from_pretrained(run.path)
     pipe.set_progress_bar_config(disable=True)
-    assert type(pipe.vae) is PixelVae and pipe.denoiser.config["in_channels"] == 6
+    assert type(pipe.vae) is PixelVae and pipe.denoiser.channels == 6
     made = pipe(
         "a", np.zeros((32, 32, 3), np.uint8), tokens=torch.zeros(2, codec.tokens_per_frame, dtype=torch.long),
         num_inference_steps=1, output_type="np",

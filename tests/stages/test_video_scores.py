@@ -39,18 +39,17 @@ def test_a_preview_is_made_from_its_own_conditions_and_the_last_frame_of_the_cli
     """The last frame is not in the window here: a preview is to show the signer, not to copy the picture."""
     phase, given = numbered_phase(monkeypatch), {}
 
-    def sample(denoiser, guider, scheduler, features, e, **options):
-        given.update(features=features, e=e, **options)
+    def sample(denoiser, scheduler, reference, e, **options):
+        given.update(reference=reference, e=e, **options)
         return torch.zeros(1, e.shape[1], 3, 2, 2)
 
     monkeypatch.setattr(video, "sample", sample)
     monkeypatch.setattr(video, "encode_images", lambda vae, images: (images, None))
     monkeypatch.setattr(video, "decode_latents", lambda vae, latents: latents)
-    reference_net = SimpleNamespace(features_of=lambda latents: latents)
-    nets = SimpleNamespace(encoder=lambda x: x, guider=None, denoiser=None, reference_net=reference_net)
+    nets = SimpleNamespace(encoder=lambda x: x, whole=None)
     phase.module = SimpleNamespace(nets=nets, parameters=lambda: iter([torch.zeros(1)]))
     truth, made, reference = phase._reconstruct(1)  # of nine frames, in a window of eight
-    assert numbers(given["features"]) == [[2, 9]] and reference[0, 0, :2].tolist() == [2, 9]
+    assert numbers(given["reference"]) == [[2, 9]] and reference[0, 0, :2].tolist() == [2, 9]
     own = [[2, frame] for frame in range(1, 9)]
     assert numbers(given["e"][0]) == truth[:, 0, 0, :2].tolist() == own and len(made) == 8
     assert given["guidance_scale"] == 1

@@ -1,7 +1,8 @@
-"""Sign Video Diffusion Model (section 3.4): condition embeddings and a reference picture to video latents."""
+"""The paper's denoiser (section 3.4): a U-Net with motion modules, guided by a guider and a ReferenceNet."""
 
 from signvip_denoisers.animatediff.denoiser import Denoiser
 from signvip_denoisers.animatediff.guider import Guider
+from signvip_denoisers.animatediff.part import AnimateDiff
 from signvip_denoisers.animatediff.reference import ReferenceNet
 
-__all__ = ["Denoiser", "Guider", "ReferenceNet"]
+__all__ = ["AnimateDiff", "Denoiser", "Guider", "ReferenceNet"]

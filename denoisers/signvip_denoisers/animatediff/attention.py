@@ -8,7 +8,7 @@ projects them once, for all steps, windows and frames.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
 from torch import nn
@@ -28,13 +28,14 @@ class Projected(NamedTuple):
     value: Tensor  # (B, L, C)
 
 
-Reference = Mapping[str, "Tensor | Projected"]
-"""Reference tokens (B, L, C) by the name of a self-attention layer; projected, where they serve many calls.
+Reference = Mapping[str, Any]
+"""Reference tokens (B, L, C) by the name of a self-attention layer; `Projected`, where they serve many calls.
 
-Beside them, as `LATENTS`, the reference's latents (B, 4, h, w), for a denoiser that reads them at its input.
+Beside them, as `LATENTS`, the reference's latents (B, 4, h, w), for a denoiser that reads them at its input; and as
+`PROMPT` the projected empty prompt, once it is.
 """
 
-LATENTS = "latents"
+LATENTS, PROMPT = "latents", "prompt"
 
 Prompt = Mapping[str, Projected]
 """The empty prompt (1, L, C) as each text attention sees it, by the layer's name."""

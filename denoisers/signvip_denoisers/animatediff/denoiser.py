@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from signvip_denoisers.animatediff.attention import (
     LATENTS,
+    Projection,
     Prompt,
     Reference,
     project_prompt,
@@ -24,6 +25,7 @@ from signvip_denoisers.animatediff.unets import (
     Motion,
     MotionNorm,
     ResnetNorm,
+    TemporalTransformer,
     add_motion,
     build_motion_unet,
     build_unet,
@@ -57,6 +59,9 @@ GUIDER_OPTIONS = (
 )
 
 
+SPREAD = (Projection, TemporalTransformer)
+"""Beside resnets and feed-forwards: attentions take references by a dictionary, which FSDP2 copies."""
+
 CONV_IN = "conv_in"  # of a projected reference: what its latents add to the output of that layer
 
 
@@ -88,6 +93,7 @@ class Denoiser(ModelMixin, ConfigMixin):
     """
 
     _supports_gradient_checkpointing = True
+    spread_by = SPREAD  # where weights are spread over processes
 
     @register_to_config
     def __init__(

@@ -39,6 +39,7 @@ class Guider(ModelMixin, ConfigMixin):
 
     _supports_gradient_checkpointing = True
     gradient_checkpointing = False
+    spread_by: tuple[type[nn.Module], ...]
 
     @register_to_config
     def __init__(
@@ -91,6 +92,9 @@ class Guider(ModelMixin, ConfigMixin):
             trunk.append(x)
         pairs = zip(self.projections, trunk[self.skipped :], strict=True)
         return [projection(x) for projection, x in pairs]
+
+
+Guider.spread_by = (Guider, TemporalTransformer)  # where weights are spread over processes
 
 
 def _block(inputs: int, outputs: int, stride: int) -> nn.Sequential:

@@ -10,12 +10,12 @@ from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
 from signvip.errors import ConfigError
-from signvip_denoisers.animatediff.attention import LATENTS, Feature, Reference, write_references
+from signvip_denoisers.animatediff.attention import LATENTS, Feature, Projection, write_references
 from signvip_denoisers.animatediff.onednn import prefer_onednn
 from signvip_denoisers.animatediff.unets import build_unet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterator, Sequence
 
     from diffusers import UNet2DConditionModel
 
@@ -34,6 +34,7 @@ class ReferenceNet(ModelMixin, ConfigMixin):
     """
 
     _supports_gradient_checkpointing = True
+    spread_by = (Projection,)  # where weights are spread over processes
 
     @register_to_config
     def __init__(
@@ -68,11 +69,10 @@ class ReferenceNet(ModelMixin, ConfigMixin):
         prompt = None if cross_attention_dim is None else torch.zeros(1, prompt_tokens, cross_attention_dim)
         self.register_buffer("empty_prompt", prompt)
 
-    def features_of(self, latents: Tensor) -> Reference | Callable[[Tensor], Reference]:
-        """What the sampler reads of latents (B, 4, h, w): one pass for the clip, or one for each timestep."""
-        if self.config["timestep"] == "sampler":
-            return lambda timestep: self(latents, timestep)
-        return self(latents)
+    def silent_parameters(self) -> Iterator[nn.Parameter]:
+        """Yield what no gradient reaches: the last attention, where its input is what is read."""
+        if self.config["features"] == "attention_input":
+            yield from _last_layer(self.unet).attn1.parameters()
 
     def forward(self, latents: Tensor, timestep: Tensor | int = 0) -> dict[str, Tensor]:
         """Return tokens (B, L, C) by layer name for clean reference latents (B, 4, h, w), beside these where asked for.
@@ -108,6 +108,11 @@ def _drop_last_attention(unet: UNet2DConditionModel) -> None:
     layers[-1].attn1 = _Collect(name)
 
 
+def _last_layer(unet: UNet2DConditionModel) -> Any:
+    """The transformer layer of the last self-attention, once what comes after it is dropped."""
+    return unet.up_blocks[-1].attentions[-1].transformer_blocks[-1]
+
+
 def _trim(unet: UNet2DConditionModel, features: Feature) -> None:
     """Drop what comes after the last self-attention: it would never get a gradient."""
     blocks = list(unet.up_blocks)
@@ -116,9 +121,8 @@ def _trim(unet: UNet2DConditionModel, features: Feature) -> None:
     unet.up_blocks = nn.ModuleList(blocks)
     blocks[-1].upsamplers = None
     unet.conv_norm_out, unet.conv_act, unet.conv_out = None, None, nn.Identity()
-    last = blocks[-1].attentions[-1]
-    last.proj_out = nn.Identity()
-    layer = last.transformer_blocks[-1]
+    blocks[-1].attentions[-1].proj_out = nn.Identity()
+    layer = _last_layer(unet)
     layer.attn2, layer.norm2, layer.norm3, layer.ff = None, None, nn.Identity(), nn.Identity()
     if features == "attention_input":
         layer.attn1.requires_grad_(False)

@@ -11,19 +11,55 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from signvip.contracts import Say
 from signvip.errors import ConfigError
+from signvip.models.published import read_published
 from signvip_denoisers.animatediff.unets import is_motion
 
 if TYPE_CHECKING:
-    from diffusers import AutoencoderKL, MotionAdapter, UNet2DConditionModel
+    from diffusers import MotionAdapter, UNet2DConditionModel
 
     from signvip_denoisers.animatediff import Denoiser, ReferenceNet
 
-# What a VAE of diffusers' own class does not say of itself.
-PLAIN = {"stem": "convolution", "norm": "group"}
 # What changes a U-Net's results and no shape of a weight.
 SILENT = ("norm_num_groups", "norm_eps", "act_fn", "flip_sin_to_cos", "freq_shift", "center_input_sample")
 TEXT = (".attn2.", ".norm2.")  # of a transformer block: attention to text, which a U-Net may lack
+
+
+def start_unets(source: str, denoiser: Denoiser, reference_net: ReferenceNet, say: Say) -> None:
+    """Fill both U-Nets."""
+    from diffusers import UNet2DConditionModel
+
+    unet = read_published("unet", source, UNet2DConditionModel)
+    check_whole(unet, denoiser)
+    for name, network in (("Denoiser", denoiser), ("ReferenceNet", reference_net)):
+        left = copy_unet(unet, network)
+        rest = f"; {left / 1e6:.1f} M of its weights have no place there" if left else ""
+        say(f"{name} starts from {source}{rest}.")
+
+
+def start_prompt(source: str, denoiser: Denoiser, reference_net: ReferenceNet, say: Say) -> None:
+    """Fill the empty prompt of both."""
+    if denoiser.empty_prompt is None:
+        say("start.text_encoder is not read: this denoiser has no attention to text.")
+        return
+    from transformers import CLIPTextModel, CLIPTokenizer
+
+    tokenizer = read_published("tokenizer", source, CLIPTokenizer, option="text_encoder")
+    text_encoder = read_published("text_encoder", source, CLIPTextModel)
+    prompt = embed_empty_prompt(tokenizer, text_encoder, denoiser.empty_prompt)
+    for network in (denoiser, reference_net):
+        network.empty_prompt.copy_(prompt)
+    say(f"The empty prompt was embedded by {source}.")
+
+
+def start_motion(source: str, denoiser: Denoiser, say: Say) -> None:
+    """Fill the temporal attentions of a video denoiser."""
+    from diffusers import MotionAdapter
+
+    adapter = read_published("motion", source, MotionAdapter)
+    lone = copy_motion(adapter, denoiser)
+    say(f"Motion of the denoiser starts from {source}{_mid_block(lone, denoiser)}.")
 
 
 def copy_unet(published: UNet2DConditionModel, network: Denoiser | ReferenceNet) -> int:
@@ -94,17 +130,6 @@ def embed_empty_prompt(tokenizer: Any, text_encoder: Any, place: Tensor) -> Tens
     return prompt
 
 
-def check_vae(published: AutoencoderKL, ours: AutoencoderKL) -> None:
-    """ConfigError where a VAE is not of the size that the configuration says."""
-    names = ("block_out_channels", "latent_channels", "layers_per_block", "norm_num_groups")
-
-    def told(vae: AutoencoderKL) -> dict[str, Any]:
-        more = {name: vae.config.get(name, plain) for name, plain in PLAIN.items()}
-        return {name: _plain(vae.config[name]) for name in names} | more
-
-    _agree("vae", told(published), told(ours))
-
-
 @torch.no_grad()
 def _copy(part: str, weights: Mapping[str, Tensor], places: Mapping[str, Tensor]) -> int:
     """Fill every place with the weight of its name; the number of elements that are left over."""
@@ -132,10 +157,9 @@ def _motion(network: nn.Module) -> dict[str, Tensor]:
 def _agree(part: str, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
     for name, value in ours.items():
         if theirs[name] != value:
-            section = "vae" if part == "vae" else "denoiser"
             raise ConfigError(
                 f"start.{part} was trained with {name}={theirs[name]}, and this run has {value}; "
-                f"set {name} of [{section}] to that."
+                f"set {name} of [denoiser] to that."
             )
 
 
@@ -154,5 +178,11 @@ def _shape(weight: Tensor | None) -> str:
     return "missing" if weight is None else "x".join(str(size) for size in weight.shape)
 
 
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, (list, tuple)) else value
+def _mid_block(lone: list[str], denoiser: Denoiser) -> str:
+    if not lone:
+        return ""
+    if denoiser.config["motion_mid_block"]:
+        return "; it has no module for the mid block, which starts at zero"
+    return (
+        "; its module of the mid block is left out, since this denoiser has none (denoiser.motion_mid_block)"
+    )

@@ -1,9 +1,9 @@
 """The U-Net of the embedded model's denoiser, without its motion, in the layout of diffusers: the folder `unet`."""
 
+from signvip_denoisers.animatediff import Denoiser
 from signvip_denoisers.animatediff.unets import build_unet, is_motion
 
 from signvip.generate import embedded_run
-from signvip.models import Denoiser
 
 denoiser = Denoiser.from_pretrained(embedded_run() / "denoiser").float()
 unet = build_unet(denoiser.config)

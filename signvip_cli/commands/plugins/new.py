@@ -13,7 +13,7 @@ from signvip_cli.options import Json, Verbose
 
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the plugin, such as mine.")],
-    kind: Annotated[str, typer.Option("--kind", help="condition, quantizer, dataset, estimator, metric ...")],
+    kind: Annotated[str, typer.Option("--kind", help="condition, quantizer, denoiser, dataset, metric ...")],
     out: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="By default ./signvip-NAME.")
     ] = None,

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from signvip.registry import Plugin
 
 Kind = Annotated[
-    str | None, typer.Option("--kind", help="condition, quantizer, translator, dataset or metric.")
+    str | None,
+    typer.Option("--kind", help="condition, quantizer, translator, denoiser, dataset, estimator or metric."),
 ]
 
 
