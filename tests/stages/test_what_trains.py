@@ -28,14 +28,14 @@ def chain(run, shards, monkeypatch, stages, **stage1):
         stage1={"reference_dropout": 0.0, "vae": quiet, "image": quiet, "motion": {**EVEN, "frames": 4}, **stage1},
         stage2=EVEN, stage3={**EVEN, "frames": 40},
     )  # fmt: skip
-    seen, original = {}, Loop.train
+    seen, original = {}, Loop.run_phase
 
     def watched(self, opened, key, phase, training):
         before = copy_of(phase.module)
         original(self, opened, key, phase, training)
         seen[key.name] = SimpleNamespace(before=before, after=copy_of(phase.module), phase=phase)
 
-    monkeypatch.setattr(Loop, "train", watched)
+    monkeypatch.setattr(Loop, "run_phase", watched)
     parts = ("vae", "condition_encoder", "guider", "reference_net", "denoiser", "autoencoder")
     prints = []
     for stage in stages:
