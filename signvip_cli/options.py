@@ -49,7 +49,7 @@ Verbose = Annotated[
         count=True,
         callback=set_verbosity,
         show_default=False,
-        help="Tell more; -vv tells everything.",
+        help="Say more; -vv says everything.",
     ),
 ]
 Plugins = Annotated[
@@ -58,17 +58,19 @@ Plugins = Annotated[
         "--plugin", metavar="FILE", callback=_load_plugins, help="Also load this plugin file (repeatable)."
     ),
 ]
-Run = Annotated[Path, typer.Option("--run", metavar="FOLDER", help="The run: its folder.")]
+Run = Annotated[Path, typer.Option("--run", metavar="FOLDER", help="Folder of the run.")]
 Shards = Annotated[
     Path, typer.Argument(metavar="SHARDS", help="Folder of the shards to read.", show_default=True)
 ]
 Out = Annotated[
-    Path | None, typer.Argument(metavar="OUT", help="Folder to write to; the same folder when left out.")
+    Path | None, typer.Argument(metavar="OUT", help="Folder to write to; by default the same folder.")
 ]
 Preset = Annotated[
     str | None,
     typer.Option(
-        "--preset", metavar="NAME", help="What to start from: tiny, small ...; by default what fits here."
+        "--preset",
+        metavar="NAME",
+        help="Preset to start from, such as tiny; by default what fits this machine.",
     ),
 ]
 ConfigFile = Annotated[
@@ -94,7 +96,7 @@ Metrics = Annotated[
     typer.Option("--metric", metavar="NAME", help="Compute this, and only those named (repeatable)."),
 ]
 Clips = Annotated[
-    int | None, typer.Option("--clips", min=1, help="Measure on so many clips; all by default.")
+    int | None, typer.Option("--clips", min=1, help="How many clips to measure on; all by default.")
 ]
 Split = Annotated[str, typer.Option("--split", help="Measure on: train, dev or test.")]
 Weights = Annotated[

@@ -44,7 +44,9 @@ def ablate(
         list[str] | None,
         typer.Option("--vary", metavar="KEY=V1,V2", help="Vary this option, seed included (repeatable)."),
     ] = None,
-    shards: Annotated[Path, typer.Option("--shards", metavar="FOLDER", help="Shards of all cells.")] = SHARDS,
+    shards: Annotated[
+        Path, typer.Option("--shards", metavar="FOLDER", help="Shards that all cells use.")
+    ] = SHARDS,
     source: Annotated[
         Path | None,
         typer.Option("--from", metavar="RUN", help="Take from this run (or: embedded) what no cell changes."),
@@ -54,7 +56,9 @@ def ablate(
     settings: Settings = None,
     stage: Annotated[
         int | None,
-        typer.Option("--stage", min=1, max=3, help="Train up to here; by default what the axes change."),
+        typer.Option(
+            "--stage", min=1, max=3, help="Last stage to train; by default the last one that the axes change."
+        ),
     ] = None,
     metric: Metrics = None,
     clips: Clips = None,
@@ -74,7 +78,7 @@ def ablate(
 ) -> None:
     """Vary options, train and measure each combination once, and write tables, figures and a page.
 
-    Stages that cells have in common are trained once; started again, it goes on where it stopped. Keys are those of
+    Stages that cells have in common are trained once. Started again, it goes on where it stopped. Keys are those of
     --set, or short: quantizer, translator, codebook, conditions (pose+hand3d), compression, quantization, prediction,
     augmentation, sampling, steps, guidance, scheduler, seed. A study's axes can be replaced by --vary.
 

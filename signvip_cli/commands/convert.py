@@ -13,13 +13,13 @@ from signvip_cli.options import Json, Verbose
 
 
 def convert(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="The run that holds pickles: its folder.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run that holds pickles.")],
     json: Json = False,
     verbose: Verbose = 0,
 ) -> None:
-    """Make safetensors and JSON of pickles in a run of your own: nothing else is read from a run.
+    """Turn pickles in a run of your own into safetensors and JSON, which is all that is read from a run.
 
-    Weights in .bin files and checkpoints of SignViP 0.1 are converted where they are; the pickles stay, and are not
+    Weights in .bin files and checkpoints of SignViP 0.1 are converted in place; the pickles stay, and are not
     read again. Those that hold more than tensors and plain values are not opened.
 
     Examples:

@@ -20,16 +20,16 @@ def doctor(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Also count a preset's parameters and the memory that each stage of it needs.",
+            help="Also count a preset's parameters, and the memory that each of its stages needs.",
         ),
     ] = None,
     json: Json = False,
     plugin: Plugins = None,
     verbose: Verbose = 0,
 ) -> None:
-    """Look at environment, devices, plugins and, where given, at shards and a preset.
+    """Check environment, devices and plugins, and shards or a preset if given.
 
-    Exit 1 where something is wrong; what is only to be looked at, such as clips without hands in sight, is told.
+    Exits with 1 if something is wrong. What only deserves a look, such as clips without hands in sight, is listed.
 
     Examples:
 

@@ -17,18 +17,22 @@ def encode(
     run: Run = RUN,
     latents: Annotated[
         bool | None,
-        typer.Option("--latents/--no-latents", help="VAE latents; by default as soon as there is a VAE."),
+        typer.Option(
+            "--latents/--no-latents", help="Store VAE latents; by default as soon as there is a VAE."
+        ),
     ] = None,
     embeddings: Annotated[
         bool | None,
-        typer.Option("--embeddings/--no-embeddings", help="Embeddings e; by default where they are small."),
+        typer.Option(
+            "--embeddings/--no-embeddings", help="Store embeddings e; by default if they are small."
+        ),
     ] = None,
     plugin: Plugins = None,
     verbose: Verbose = 0,
 ) -> None:
     """Add VAE latents and multi-condition embeddings e to shards, in place unless OUT is given; resumes.
 
-    It is a cache: nothing needs it. At 272x224 the corpus of the paper takes 6 GB of latents but 800 GB of e,
+    This is a cache: nothing needs it. At 272x224 the dataset of the paper takes 6 GB of latents but 800 GB of e,
     so e is stored only where it is small, and computed on the fly otherwise.
 
     Examples:

@@ -32,7 +32,9 @@ OUT = Path("outputs/evaluation")
 def evaluate(
     run: Annotated[
         str | None,
-        typer.Option("--run", metavar="FOLDER", help="A run, or: embedded; by default yours, or that."),
+        typer.Option(
+            "--run", metavar="FOLDER", help="A run, or embedded; by default your run, or else embedded."
+        ),
     ] = None,
     shards: Annotated[Path, typer.Option("--shards", metavar="FOLDER", help="Clips to measure on.")] = SHARDS,
     metric: Metrics = None,
@@ -40,7 +42,9 @@ def evaluate(
     split: Split = "test",
     weights: Weights = None,
     evaluator: BackTranslators = None,
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="For results.json.")] = OUT,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FOLDER", help="Folder for results.json.")
+    ] = OUT,
     steps: Steps = None,
     seed: Seed = 0,
     device: Device = None,

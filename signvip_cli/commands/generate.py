@@ -24,34 +24,46 @@ def generate(
         Path | None, typer.Argument(metavar="REFERENCE", help="A picture of the signer.")
     ] = None,
     source: Annotated[
-        Path | None, typer.Option("--from", metavar="FILE", help="Many sentences: txt, tsv, csv or jsonl.")
+        Path | None,
+        typer.Option("--from", metavar="FILE", help="A file of sentences: txt, tsv, csv or jsonl."),
     ] = None,
     run: Annotated[
         str | None,
-        typer.Option("--run", metavar="RUN", help="Folder, hub id, or: embedded; by default yours, or that."),
+        typer.Option(
+            "--run", metavar="RUN", help="Folder, hub id, or embedded; by default your run, or else embedded."
+        ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="PATH", help="The mp4, or a folder.")
+        Path | None, typer.Option("--output", "-o", metavar="PATH", help="The mp4 to write, or a folder.")
     ] = None,
     pose: Annotated[
-        Path | None, typer.Option("--pose", metavar="PATH", help="A .pose file of the signing, or a folder.")
+        Path | None,
+        typer.Option("--pose", metavar="PATH", help="Also write the poses: a .pose file, or a folder."),
     ] = None,
     steps: Steps = None,
     guidance: Annotated[float | None, typer.Option("--guidance", min=0, help="Scale of guidance.")] = None,
     scheduler: Annotated[str | None, typer.Option("--scheduler", metavar="NAME", help=SCHEDULERS)] = None,
     guidance_start: Annotated[
         float | None,
-        typer.Option("--guidance-start", min=0, max=1, help="Share of the steps before guidance."),
+        typer.Option(
+            "--guidance-start",
+            min=0,
+            max=1,
+            help="Share of the steps before guidance begins: faster, not exact.",
+        ),
     ] = None,
     guidance_stop: Annotated[
         float | None,
         typer.Option(
-            "--guidance-stop", min=0, max=1, help="Share of the steps before it ends: faster, not exact."
+            "--guidance-stop",
+            min=0,
+            max=1,
+            help="Share of the steps before guidance ends: faster, not exact.",
         ),
     ] = None,
     reuse_every: Annotated[
         int | None,
-        typer.Option("--reuse-every", min=1, help="Run inner blocks each N-th step: faster, not exact."),
+        typer.Option("--reuse-every", min=1, help="Run inner blocks every N-th step: faster, not exact."),
     ] = None,
     window_batch: Annotated[
         int | None, typer.Option("--window-batch", min=1, help="Windows of a clip that run together.")
@@ -61,19 +73,23 @@ def generate(
         str | None, typer.Option("--language", help="ISO 639-3 of the sign language.")
     ] = None,
     max_frames: Annotated[
-        int | None, typer.Option("--max-frames", min=1, help="A guard, not a length.")
+        int | None, typer.Option("--max-frames", min=1, help="Most frames; the sentence decides the length.")
     ] = None,
-    temperature: Annotated[float, typer.Option("--temperature", min=0, help="0 is greedy.")] = 0.0,
-    top_k: Annotated[int | None, typer.Option("--top-k", min=1, help="Sample among so many tokens.")] = None,
+    temperature: Annotated[
+        float, typer.Option("--temperature", min=0, help="Randomness of the tokens; 0 is greedy.")
+    ] = 0.0,
+    top_k: Annotated[
+        int | None, typer.Option("--top-k", min=1, help="Sample among this many tokens.")
+    ] = None,
     device: Device = None,
     dtype: Precision = None,
     compile: Annotated[bool, typer.Option("--compile", help="Faster after minutes; CUDA only.")] = False,
     offload: Annotated[bool, typer.Option("--offload", help="For a small GPU: one part at a time.")] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Make nothing of what the run never saw in training.")
+        bool, typer.Option("--strict", help="Refuse what the run never saw in training.")
     ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace files that this command did not write.")
+        bool, typer.Option("--overwrite", help="Also replace files that this command did not write.")
     ] = False,
     json: Json = False,
     plugin: Plugins = None,

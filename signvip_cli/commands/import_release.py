@@ -16,11 +16,11 @@ def import_release(
         str,
         typer.Argument(metavar="SOURCE", help="The release: a folder, or a hub id such as umnooob/signvip."),
     ],
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run to make.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run to write.")],
     preset: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="rwth-release or how2sign-release; by default what its tokens say."
+            metavar="NAME", help="rwth-release or how2sign-release; by default the one that fits its tokens."
         ),
     ] = None,
     stable_diffusion: Annotated[
@@ -41,7 +41,7 @@ def import_release(
 ) -> None:
     """Turn the authors' released weights into a run that generate, evaluate and train can use.
 
-    Files are known by the keys in them, not by their names; pickles that want to run code are not opened.
+    Files are recognised by the keys in them, not by their names. Pickles that want to run code are not opened.
     The release has no licence of its own, and the run's import.json says so.
 
     Examples:

@@ -47,17 +47,17 @@ def preprocess(
     source: Annotated[
         str | None,
         typer.Argument(
-            metavar="SOURCE", help="A corpus by name, or its folder; by default the preset's, toysign."
+            metavar="SOURCE", help="A dataset by name, or its folder; by default the preset's: toysign."
         ),
     ] = None,
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the shards.")] = SHARDS,
     dataset: Annotated[
-        str | None, typer.Option("--dataset", metavar="NAME", help="The reader; see: signvip plugins.")
+        str | None, typer.Option("--dataset", metavar="NAME", help="What SOURCE is; see: signvip plugins.")
     ] = None,
     text: Annotated[
         Path | None,
         typer.Option(
-            "--text", metavar="FILE", help="A text a line, for a dataset that signs what it is given."
+            "--text", metavar="FILE", help="One text per line, for a dataset that signs what it is given."
         ),
     ] = None,
     condition: Conditions = None,
@@ -70,12 +70,14 @@ def preprocess(
     size: Annotated[
         str | None, typer.Option("--size", metavar="HxW", help="Frame size, such as 64x64.")
     ] = None,
-    fps: Annotated[float | None, typer.Option("--fps", min=0.1, help="Frames a second.")] = None,
-    fit: Annotated[Fit, typer.Option("--fit", help="How another aspect is met.")] = Fit.crop,
+    fps: Annotated[float | None, typer.Option("--fps", min=0.1, help="Frames per second.")] = None,
+    fit: Annotated[
+        Fit, typer.Option("--fit", help="How clips of another aspect are made to fit.")
+    ] = Fit.crop,
     video: Annotated[
         bool,
         typer.Option(
-            "--video/--no-video", help="Store frames; without, shards train stages 2 and 3, and not stage 1."
+            "--video/--no-video", help="Store frames. Without them, shards train stages 2 and 3 only."
         ),
     ] = True,
     split: Annotated[
@@ -87,12 +89,17 @@ def preprocess(
     ] = Executor.local,
     time_limit: Annotated[
         float,
-        typer.Option("--time-limit", min=1.0, metavar="SECONDS", help="For one clip; then it is left out."),
+        typer.Option(
+            "--time-limit",
+            min=1.0,
+            metavar="SECONDS",
+            help="Longest time for one clip, which is then left out.",
+        ),
     ] = 600.0,
     shard: Annotated[
         str | None,
         typer.Option(
-            "--shard", metavar="I/N", help="Do share I of N, as a job array does; then run once without."
+            "--shard", metavar="I/N", help="Do share I of N, as in a job array; afterwards run once without."
         ),
     ] = None,
     retry_failed: Annotated[
@@ -105,11 +112,11 @@ def preprocess(
     plugin: Plugins = None,
     verbose: Verbose = 0,
 ) -> None:
-    """Turn a corpus into shards; started again, it resumes.
+    """Turn a dataset into shards. Started again, it resumes.
 
     Clips that fail go to failed.jsonl, with the reason. Size, fps and conditions come from the preset unless
-    given; options of the reader are set by --set dataset.KEY=VALUE. Of a corpus that is drawn a picture ref.png
-    of an unseen signer is left here, if there is none.
+    given; options of the reader are set by --set dataset.KEY=VALUE. A dataset that is drawn also leaves ref.png here,
+    a picture of a signer that training does not see, unless there is one.
 
     Examples:
 
@@ -121,9 +128,9 @@ def preprocess(
 
       signvip preprocess my-poses data/poses --dataset poses --no-video
 
-      signvip preprocess /corpora/mine data/mine --dataset folder --size 128x96 --workers 8
+      signvip preprocess /data/mine data/mine --dataset folder --size 128x96 --workers 8
 
-      signvip preprocess /corpora/how2sign data/how2sign --dataset how2sign --preset how2sign --shard 3/16
+      signvip preprocess /data/how2sign data/how2sign --dataset how2sign --preset how2sign --shard 3/16
 
       signvip preprocess data/mine-again --retry-failed --time-limit 1800
     """

@@ -18,7 +18,7 @@ def show(
     clip: Annotated[
         list[str] | None, typer.Option("--clip", metavar="ID", help="This clip (repeatable).")
     ] = None,
-    clips: Annotated[int, typer.Option("--clips", min=1, help="So many clips, where none is named.")] = 3,
+    clips: Annotated[int, typer.Option("--clips", min=1, help="How many clips, if none is named.")] = 3,
     frames: Annotated[int, typer.Option("--frames", min=1, help="Frames of each clip on a sheet.")] = 10,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="A .png sheet, or an .mp4 that moves.")

@@ -12,7 +12,7 @@ def tokenize(
 ) -> None:
     """Add the tokens d that stage 3 learns to write, in place unless OUT is given; resumes.
 
-    Needs stage 2. Stored embeddings are used where there are any; the result is the same without.
+    Needs stage 2. Stored embeddings are used if there are any; the result is the same without.
 
     Examples:
 

@@ -43,7 +43,7 @@ def train(
     plugin: Plugins = None,
     verbose: Verbose = 0,
 ) -> None:
-    """Train one stage of the paper; started again, it goes on where it stopped.
+    """Train one stage of the paper. Started again, it goes on where it stopped.
 
     Stage 1 trains the video diffusion model, stage 2 the tokens around a quantizer, stage 3 the translator.
     Checkpoints, metrics.jsonl and TensorBoard logs go to training/ in the run.

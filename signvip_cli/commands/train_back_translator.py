@@ -16,14 +16,14 @@ def train_back_translator(
         str, typer.Option("--modality", metavar="NAME", help="What it reads: pose or video.")
     ],
     shards: Annotated[
-        Path, typer.Option("--shards", metavar="FOLDER", help="True clips: train and dev.")
+        Path, typer.Option("--shards", metavar="FOLDER", help="True clips, with the splits train and dev.")
     ] = SHARDS,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="FOLDER", help="By default runs/evaluator-<modality>."),
     ] = None,
     preset: Annotated[
-        str, typer.Option("--preset", metavar="NAME", help="small (embedded corpus) or slt (neccam/slt).")
+        str, typer.Option("--preset", metavar="NAME", help="small (embedded dataset) or slt (neccam/slt).")
     ] = "small",
     estimator: Annotated[
         str | None,
@@ -33,7 +33,7 @@ def train_back_translator(
     ] = None,
     settings: Settings = None,
     steps: Annotated[int | None, typer.Option("--steps", min=1, help="Steps of each phase.")] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Of the first weights and of the batches.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the first weights and of the batches.")] = 0,
     resume: Annotated[
         bool, typer.Option("--resume/--fresh", help="Go on where training stopped, or start it again.")
     ] = True,
@@ -41,10 +41,10 @@ def train_back_translator(
     plugin: Plugins = None,
     verbose: Verbose = 0,
 ) -> None:
-    """Train a translator of signing on ground truth alone; started again, it goes on where it stopped.
+    """Train a model that reads signing, on ground truth alone. Started again, it goes on where it stopped.
 
-    The weights that write the best texts on dev are kept, and frozen. `signvip evaluate` lets it read true and
-    generated clips alike, and gives the ratio.
+    The weights that write the best texts on dev are kept and frozen. `signvip evaluate` lets the model read true
+    and generated clips alike, and gives the ratio.
 
     Examples:
 

@@ -35,7 +35,7 @@ def list_plugins(json: Json = False, plugin: Plugins = None, verbose: Verbose = 
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a plugin, such as fsq.")],
     kind: Kind = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON, as without.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON; it does so without, too.")] = False,
     plugin: Plugins = None,
     verbose: Verbose = 0,
 ) -> None:
