@@ -29,6 +29,8 @@ def commands_page() -> str:
 def all_commands() -> Iterator[tuple[str, Any]]:
     """Yield every command with its whole name, `plugins list` among them."""
     for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+        if command.hidden:  # an old name
+            continue
         if hasattr(command, "commands"):
             yield from ((f"{name} {below}", found) for below, found in command.commands.items())
         else:
@@ -64,14 +66,25 @@ def _entry(parameter: Any) -> str:
     names = [*parameter.opts, *parameter.secondary_opts]
     if parameter.param_type_name == "argument":
         names = [_metavar(parameter)]
-    elif parameter.metavar:
-        names = [f"{name} {parameter.metavar}" for name in names]
-    facts = "required" if parameter.required else _default(parameter.default)
-    said = prose(parameter.help).rstrip(".") + "." if parameter.help else ""
+    elif not (getattr(parameter, "is_flag", False) or getattr(parameter, "count", False)):
+        names = [f"{name} {parameter.metavar or _value(parameter)}" for name in names]
+    facts = "required" if parameter.required else _default(parameter)
+    said = prose(parameter.help)
     return entry(", ".join(f"`{name}`" for name in names), f"{said} *{facts}*" if facts else said)
 
 
-def _default(value: Any) -> str:
+def _value(parameter: Any) -> str:
+    """Return a word for the value of an option that names none: its choices, or a number."""
+    kind = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return "|".join(choice.value for choice in kind)
+    return "N" if kind in (int, float) else "VALUE"
+
+
+def _default(parameter: Any) -> str:
+    value = parameter.default
+    if value is True:
+        return f"Default: {parameter.opts[0]}" if parameter.secondary_opts else ""
     if value is None or value is False or value in ((), [], 0, ""):
         return ""
     shown = value.value if isinstance(value, Enum) else value
