@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 import numpy as np
-from signvip_toysign.face import landmarks
+from signvip_toysign.face_points import landmarks
 from signvip_toysign.hand import forward, handshape
 from signvip_toysign.rotations import axes, orientation
 

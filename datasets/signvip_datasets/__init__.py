@@ -18,6 +18,6 @@ def register_datasets(register: Register) -> None:
     register("folder", "signvip_datasets.folder:Folder")
     register("phoenix14t", "signvip_datasets.phoenix14t:Phoenix14T")
     register("how2sign", "signvip_datasets.how2sign:How2Sign")
-    register("poses", "signvip_datasets.poses:Poses")
+    register("poses", "signvip_datasets.stored_poses:Poses")
     register("mixture", "signvip_datasets.mixture:Mixture")
     register("lexicon", "signvip_datasets.lexicon.lexicon:Lexicon")

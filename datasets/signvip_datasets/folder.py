@@ -9,7 +9,7 @@ from pydantic import Field
 from signvip.contracts import Clip
 from signvip.data import VIDEOS
 from signvip_datasets.entries import Entry, Footage, check_split, load, pick, stamp
-from signvip_datasets.listing import Listed, Listing
+from signvip_datasets.folder_listing import Listed, Listing
 
 
 class Folder:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from signvip_toysign.face import JAW, LEFT_BROW, LEFT_EYE, LIPS, MOUTH, RIGHT_BROW, RIGHT_EYE, surface
+from signvip_toysign.face_points import JAW, LEFT_BROW, LEFT_EYE, LIPS, MOUTH, RIGHT_BROW, RIGHT_EYE, surface
 from signvip_toysign.limbs import Pixels
 from signvip_toysign.shapes import Layer, Shape, capsule, depth_of, flat, same
 from signvip_toysign.signer import Colour, Signer, mix, shade

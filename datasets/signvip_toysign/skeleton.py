@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from signvip.contracts import BODY, FACE, LEFT_HAND, NUM_KEYPOINTS, RIGHT_HAND
-from signvip_toysign.face import LEFT_EYE, RIGHT_EYE, landmarks
+from signvip_toysign.face_points import LEFT_EYE, RIGHT_EYE, landmarks
 from signvip_toysign.hand import forward
 from signvip_toysign.motion import HANDS, PITCH, ROLL, YAW, Motion
 from signvip_toysign.rotations import axes, euler

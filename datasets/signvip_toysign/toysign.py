@@ -109,7 +109,7 @@ class ToySign:
 
     def oracle(self, split: str, clip_id: str) -> str:
         """What is best said of a clip by somebody who knows its glosses and the language to write in."""
-        from signvip_toysign.oracle import best_wording
+        from signvip_toysign.best_wording import best_wording
 
         index = self._index(split, clip_id)
         return best_wording(

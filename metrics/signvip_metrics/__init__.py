@@ -33,9 +33,9 @@ NAMES = {
     "eos_rate": "token_statistics:EosRate",
     "copy_rate": "token_statistics:CopyRate",
     "reconstruction": "token_statistics:Reconstruction",
-    "length_ratio": "motion:LengthRatio",
-    "jitter": "motion:Jitter",
-    "frozen": "motion:FrozenFrames",
+    "length_ratio": "movement:LengthRatio",
+    "jitter": "movement:Jitter",
+    "frozen": "movement:FrozenFrames",
     "seconds_per_frame": "costs:SecondsPerFrame",
     "parameters": "costs:Parameters",
 }

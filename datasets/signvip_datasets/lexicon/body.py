@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from signvip_toysign.face import landmarks
+from signvip_toysign.face_points import landmarks
 from signvip_toysign.limbs import Lines
 from signvip_toysign.rotations import euler
 from signvip_toysign.signer import Signer, make_signer

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from signvip_metrics.texts import Bleu
-from signvip_toysign.oracle import best_wording
+from signvip_toysign.best_wording import best_wording
 from signvip_toysign.sentences import Message, gloss_of, say
 
 from signvip.progress import Silent

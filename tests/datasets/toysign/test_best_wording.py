@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from signvip_metrics.texts import Bleu
-from signvip_toysign.oracle import best_wording
+from signvip_toysign.best_wording import best_wording
 from signvip_toysign.sentences import Message, say, texts
 
 import signvip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from poses import holistic, write_pose
-from signvip_datasets.poses import Poses
+from signvip_datasets.stored_poses import Poses
 from signvip_toysign import ToySign
 
 import signvip

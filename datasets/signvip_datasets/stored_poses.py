@@ -14,9 +14,9 @@ from signvip.contracts import Clip
 from signvip.data import check_truth
 from signvip.errors import DataError
 from signvip_datasets.entries import Entry, check_split, check_told, pick, stamp
+from signvip_datasets.folder_listing import Listed, Listing
 from signvip_datasets.lexicon.body import FINE, known, skeleton
 from signvip_datasets.lexicon.filmed import NATURAL, Filmed, read_filmed
-from signvip_datasets.listing import Listed, Listing
 
 ENDINGS = (".pose",)
 
