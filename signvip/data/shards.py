@@ -259,8 +259,8 @@ def _refuse_twins(samples: Iterable[Sample]) -> None:
     for sample in samples:
         if found.setdefault(sample.key, sample.shard) != sample.shard:
             raise DataError(
-                f"{sample.key} is in {found[sample.key]} and in {sample.shard}; delete the copy, or both, and "
-                "run the command that made this folder again."
+                f"{sample.key} is in {found[sample.key]} and in {sample.shard}: one is a copy, or the command that "
+                "made this folder was stopped; run it again."
             )
 
 
