@@ -35,12 +35,14 @@ STORED = re.compile(rf"\b({'|'.join(sorted(map(re.escape, NAMES)))})\.npz")
 
 
 def told(path):
-    """The strings of a file that are neither documentation nor somebody's default."""
+    """The strings of a file that are neither documentation nor somebody's default, for older runs or for all."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     silent: list[ast.AST] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             silent.append(node.value)
+        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "").startswith("FIRST_"):
+            silent.append(node.value)  # what a section of older runs, which has no name, is for
         elif isinstance(node, ast.arguments):
             silent += [default for default in (*node.defaults, *node.kw_defaults) if default is not None]
         elif isinstance(node, ast.ClassDef):

@@ -1,4 +1,7 @@
-"""Built-in denoisers: noise to video latents (section 3.4), by the door of all plugins."""
+"""The built-in denoisers: noise to video latents (section 3.4).
+
+They import the public face (`signvip.testing.face`) and one another.
+"""
 
 from __future__ import annotations
 
