@@ -32,9 +32,8 @@ from signvip.config import RegionWeights, RunConfig, load_config
 from signvip.data.picture_scores import face_ssim, hand_psnr, hand_ssim, psnr, ssim
 from signvip.data.pixels import to_model, to_pixels
 from signvip.data.sheet import contact_sheet, spread
+from signvip.models.networks import new_video_networks
 from signvip.models.vae import decode_latents, encode_images
-from signvip.networks import new_video_networks
-from signvip.optimizer import build_optimizer
 from signvip.run import Run
 from signvip.sampling.levels import nearest_timesteps
 from signvip.sampling.sampler import make_scheduler, sample
@@ -42,6 +41,7 @@ from signvip.stages.clips import Clips
 from signvip.stages.codecs import load_vae
 from signvip.stages.regions import on_cells, region_weights
 from signvip.stages.video import VideoDiffusion
+from signvip.training.optimizer import build_optimizer
 
 READS = ["denoiser.reference_concat=true"]
 VELOCITY = ["sampler.prediction=v_prediction", "stage1.loss=sample"]

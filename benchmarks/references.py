@@ -18,11 +18,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 import signvip
 from signvip.data.images import load_reference
-from signvip.data.json_files import parse_object
 from signvip.data.likeness import Likeness
 from signvip.data.video import read_video
 from signvip.generate import embedded_run
 from signvip.run import Run
+from signvip.storage.json_files import parse_object
 
 COUNT = 200  # of each kind that is drawn
 SEEDS = range(7001, 7006)  # of corpora that nothing was trained or tuned on

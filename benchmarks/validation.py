@@ -23,13 +23,13 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from signvip.config import RunConfig, Training, load_config
+from signvip.models.networks import new_translator
 from signvip.models.vae import decode_latents, encode_images
-from signvip.networks import new_translator
 from signvip.stages.rehearsal import META, Rehearsal
 from signvip.stages.text import PREVIEW_TEXTS
 from signvip.stages.tokens import CHUNK
 from signvip.stages.video import PREVIEW_CLIPS, PREVIEW_STEPS
-from signvip.validation import Share
+from signvip.training.validation import Share
 
 CORPORA = {
     "rwth": (519, 116),

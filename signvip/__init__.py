@@ -20,9 +20,9 @@ from signvip.contracts import (
     Quantizer,
     Translator,
 )
+from signvip.discovery.imports import collector_paused
 from signvip.errors import ConfigError, DataError, MismatchError, PluginError, RunError, SignVipError
 from signvip.hookspecs import hookimpl
-from signvip.imports import collector_paused
 from signvip.registry import build, configure, plugin_class, plugins
 from signvip.settings import Choice
 

@@ -14,23 +14,23 @@ from typing import TYPE_CHECKING, Any, get_args
 import torch
 
 import signvip
-from signvip.arguments import check_language, real, whole
-from signvip.data.files import write_text
 from signvip.data.images import load_reference
+from signvip.data.outputs import check_outputs
 from signvip.data.provenance import NOTICE
 from signvip.data.requests import Request
 from signvip.data.video import VideoWriter
 from signvip.errors import ConfigError, DataError, SignVipWarning, UnseenWarning
 from signvip.estimation.pose_writing import check_writable, write_pose
-from signvip.fits import unchanged
-from signvip.fitting import explained, generation_that_fits
-from signvip.outputs import check_outputs
+from signvip.footprint.advice import explained, generation_that_fits
 from signvip.pipeline import SignVipPipeline
 from signvip.plain import is_blank
 from signvip.progress import Reporter, Silent
 from signvip.run import MAKERS, Run
+from signvip.sampling.arguments import check_language, real, whole
 from signvip.sampling.options import OF_THE_RUN, GenerateOptions, SchedulerName
 from signvip.sampling.sampler import make_scheduler, unknown_scheduler
+from signvip.storage.files import write_text
+from signvip.storage.fits import unchanged
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -22,8 +22,19 @@ from PIL import Image
 from pydantic import ValidationError
 from torch import Tensor
 
-from signvip import fits
-from signvip.arguments import (
+from signvip.config import RunConfig
+from signvip.contracts import KEYPOINTS, Config
+from signvip.data.images import load_reference
+from signvip.data.likeness import Likeness
+from signvip.data.people import doubts_about
+from signvip.data.pixels import to_model, to_pixels
+from signvip.errors import ConfigError, MismatchError, RunError, SignVipWarning, UnseenWarning
+from signvip.models import Codec, PoseHead, TokenTranslator, VideoDenoiser
+from signvip.models.denoising import INDEXED, read_denoiser
+from signvip.models.knowledge import Seen
+from signvip.models.vae import decode_latents, encode_images
+from signvip.run import MAKERS, Run
+from signvip.sampling.arguments import (
     check_callback,
     check_language,
     check_output_type,
@@ -36,23 +47,12 @@ from signvip.arguments import (
     texts_of,
     whole,
 )
-from signvip.config import RunConfig
-from signvip.contracts import KEYPOINTS, Config
-from signvip.data.files import write_text
-from signvip.data.images import load_reference
-from signvip.data.likeness import Likeness
-from signvip.data.pixels import to_model, to_pixels
-from signvip.errors import ConfigError, MismatchError, RunError, SignVipWarning, UnseenWarning
-from signvip.knowledge import Seen
-from signvip.loading import INDEX, SCHEDULE, check_part, load_part, load_scheduler, read_index
-from signvip.models import Codec, PoseHead, TokenTranslator, VideoDenoiser
-from signvip.models.denoising import INDEXED, read_denoiser
-from signvip.models.vae import decode_latents, encode_images
-from signvip.people import doubts_about
-from signvip.run import MAKERS, Run
 from signvip.sampling.options import OF_A_PIPELINE, Sampler, sampler_options
 from signvip.sampling.sampler import make_scheduler, refuse_other_schedule, sample
 from signvip.settings import FIRST_DENOISER, Rate, Side, explain
+from signvip.storage import fits
+from signvip.storage.files import write_text
+from signvip.storage.loading import INDEX, SCHEDULE, check_part, load_part, load_scheduler, read_index
 
 MODELS = ("vae", "denoiser", "autoencoder", "translator")
 # What each part of a stored pipeline is or derives from; any other class is refused before it is imported.

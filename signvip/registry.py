@@ -24,9 +24,9 @@ from pydantic import ValidationError
 
 from signvip import hookspecs
 from signvip.contracts import Config
-from signvip.discovery import GROUP, Entry, installed
+from signvip.discovery.distributions import GROUP, Entry, installed
+from signvip.discovery.guard import describe, guarded
 from signvip.errors import ConfigError, PluginError, SignVipWarning, suggest
-from signvip.guard import describe, guarded
 from signvip.settings import explain
 
 OWN = "signvip"  # the distribution whose plugins need no guard

@@ -15,14 +15,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from signvip import fits
 from signvip.config import RunConfig, load_config, parse_config, with_conditions, with_steps
-from signvip.data.files import write_text
-from signvip.data.json_files import parse_object
 from signvip.errors import MismatchError, RunError
-from signvip.loading import load_part
-from signvip.processes import is_main, wait
 from signvip.settings import merge, option, parse_setting, read_toml
+from signvip.storage import fits
+from signvip.storage.files import write_text
+from signvip.storage.json_files import parse_object
+from signvip.storage.loading import load_part
+from signvip.storage.processes import is_main, wait
 
 if TYPE_CHECKING:
     from diffusers import ModelMixin
@@ -136,7 +136,7 @@ class Run:
 
         Each notes what it was trained against. RunError where a number in one is not finite.
         """
-        from signvip.finite import broken_weight
+        from signvip.storage.finite import broken_weight
 
         for part, model in models.items():
             if (name := broken_weight(model)) is not None:

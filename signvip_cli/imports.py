@@ -15,7 +15,7 @@ def heavy_imports() -> Iterator[None]:
     That is half of what these imports cost. The engine itself does not do so: whoever calls it from Python may have
     other objects, which then would never be collected.
     """
-    from signvip.imports import collector_paused
+    from signvip.discovery.imports import collector_paused
 
     with collector_paused():
         yield

@@ -19,9 +19,9 @@ from signvip.data.sample import Recipe
 from signvip.data.sheet import contact_sheet, spread
 from signvip.data.video import VideoWriter
 from signvip.generate import GenerateOptions, embedded_run
-from signvip.prepare import make_shards
 from signvip.progress import Reporter, Silent
 from signvip.run import Run
+from signvip.stages.prepare import make_shards
 from signvip_lab.evaluation.chain import Chain
 from signvip_lab.evaluation.evaluate import EvaluateOptions, measure
 from signvip_lab.evaluation.making import GENERATED, REBUILT, TRUTH, Made
@@ -98,8 +98,8 @@ def demo(
 
 def _train(out: Path, reporter: Reporter) -> Path:
     """Run the seven commands of the README, in a folder of their own."""
-    from signvip.derive import encode, tokenize
     from signvip.stages import train
+    from signvip.stages.derive import encode, tokenize
 
     config, shards, run = load_config("tiny"), out / "shards", out / "run"
     _preprocess(config, shards, reporter)

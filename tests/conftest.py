@@ -85,8 +85,8 @@ def plain_shards(made_once: Callable[..., Path]) -> Path:
 @pytest.fixture(scope="session")
 def trained(plain_shards: Path, made_once: Callable[..., Path]) -> SimpleNamespace:
     """Shards and a run with all three stages, each trained for two steps; read only."""
-    from signvip.derive import encode, tokenize
     from signvip.stages import train
+    from signvip.stages.derive import encode, tokenize
 
     config = small_config()
 

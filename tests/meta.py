@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from signvip.sampling.levels import DDIMByLevels
-from signvip.trainable import Frozen
+from signvip.training.trainable import Frozen
 
 # of these a card wants one type; shapes alone would not tell
 ONE_TYPE = {"convolution", "addmm", "mm", "bmm", "baddbmm", "native_group_norm", "native_layer_norm", "cat"}

@@ -9,7 +9,7 @@ from torch import nn
 
 from signvip.config import Training
 from signvip.progress import Silent
-from signvip.training import run_loop
+from signvip.training.loop import run_loop
 
 
 class Watched(nn.Module):

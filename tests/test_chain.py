@@ -16,12 +16,12 @@ from small import make_shards, small_config
 import signvip
 from signvip.data.shards import ShardIndex
 from signvip.data.video import read_video
-from signvip.derive import encode, tokenize
 from signvip.errors import DataError, MismatchError, RunError, SignVipWarning
 from signvip.generate import GenerateOptions, Request, generate
 from signvip.models import ConditionEncoder
 from signvip.stages import train
 from signvip.stages.clips import Clips
+from signvip.stages.derive import encode, tokenize
 
 TEXT = "tomorrow it will rain in the north"
 

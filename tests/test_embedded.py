@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 import signvip
-from signvip.embed import embed
 from signvip.errors import RunError
 from signvip.generate import Request, embedded_run, generate
+from signvip.release.embed import embed
 from signvip.run import MAKERS, Run
 
 AT_MOST = 20_000_000  # bytes

@@ -14,7 +14,9 @@ from signvip.registry import KINDS
 
 ROOT = Path(__file__).parents[1]
 HOUSE = ("signvip", "signvip_lab", "signvip_cli")
-FLOORS = ("contracts", "data", "models", "stages", "signvip_lab", "signvip_cli")  # from below
+FLOORS = (
+    "contracts", "storage", "data", "models", "sampling", "training", "stages", "signvip_lab", "signvip_cli",
+)  # fmt: skip  # from below
 FOLDERS = tuple(f"{kind}s" for kind in KINDS)
 
 

@@ -14,10 +14,10 @@ from PIL import Image
 from small import make_shards, small_config
 
 from signvip.data.requests import many
-from signvip.derive import encode, tokenize
 from signvip.generate import GenerateOptions, generate
 from signvip.progress import Silent
 from signvip.stages import train
+from signvip.stages.derive import encode, tokenize
 from signvip_lab.ablation.ablate import Request as Ablation
 from signvip_lab.ablation.ablate import ablate
 from signvip_lab.backtranslation.train import train_back_translator

@@ -16,17 +16,17 @@ from small import small_config
 import signvip
 from signvip.config import merge, parse_config
 from signvip.data.shards import ShardIndex
-from signvip.derive import encode, tokenize
-from signvip.embed import embed
 from signvip.errors import ConfigError, MismatchError
+from signvip.footprint.activations import training_needs
+from signvip.footprint.parameters import count, count_motion, meta_networks
 from signvip.generate import GenerateOptions, Request, generate
-from signvip.memory import training_needs
-from signvip.networks import new_video_networks
+from signvip.models.networks import new_video_networks
 from signvip.registry import registry
+from signvip.release.embed import embed
 from signvip.run import Run
-from signvip.sizes import count, count_motion, meta_networks
 from signvip.stages import train
 from signvip.stages.codecs import load_denoiser
+from signvip.stages.derive import encode, tokenize
 from signvip.stages.video import VideoDiffusion
 from signvip_lab.evaluation.evaluate import EvaluateOptions, evaluate
 from signvip_lab.evaluation.making import REBUILT

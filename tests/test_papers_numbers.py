@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from signvip.config import load_config
+from signvip.footprint.parameters import meta_networks
 from signvip.settings import option
-from signvip.sizes import meta_networks
 
 PAPER = {
     "sampler.prediction": "epsilon",  # Eq. 5

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from signvip.data import picture_scores, trajectories
     from signvip.data.clip_tables import Row, as_words, parse_unique, read_table
-    from signvip.data.files import is_hidden, walk
     from signvip.data.footage import PICTURES, VIDEOS, read_footage
     from signvip.data.provenance import Generated, check_truth, notice_beside
     from signvip.data.sample import key_of
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from signvip.data.words import composed, is_torn, read_words
     from signvip.plain import is_blank
     from signvip.settings import read_toml
+    from signvip.storage.files import is_hidden, walk
 
 __all__ = [
     "PICTURES",
@@ -52,7 +52,7 @@ __all__ = [
 
 _HOMES = {
     "signvip.data.clip_tables": ("Row", "as_words", "parse_unique", "read_table"),
-    "signvip.data.files": ("is_hidden", "walk"),
+    "signvip.storage.files": ("is_hidden", "walk"),
     "signvip.data.footage": ("PICTURES", "VIDEOS", "read_footage"),
     "signvip.data.provenance": ("Generated", "check_truth", "notice_beside"),
     "signvip.data.sample": ("key_of",),

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from signvip.data.delimited import read_records
-from signvip.data.json_files import parse_json
 from signvip.data.words import is_torn, read_words
 from signvip.errors import DataError
+from signvip.storage.json_files import parse_json
 
 COLUMNS = {
     "path": ("path", "file", "video", "clip", "filename", "video_path"),

@@ -14,7 +14,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from signvip.data.sample import Recipe
 from signvip.errors import DataError, PluginError
-from signvip.processes import can_lock
+from signvip.storage.processes import can_lock
 
 Task = tuple[str, str]
 """Split and id of a clip."""

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from signvip.data.files import write_text
-from signvip.data.json_files import parse_json
 from signvip.errors import DataError
+from signvip.storage.files import write_text
+from signvip.storage.json_files import parse_json
 
 NAME = "failed.jsonl"
 

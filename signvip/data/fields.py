@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from signvip.contracts import NUM_KEYPOINTS
-from signvip.data.json_files import parse_object
 from signvip.data.video import read_video
 from signvip.settings import LARGEST_RATE, MOST
+from signvip.storage.json_files import parse_object
 
 
 @dataclass(frozen=True)

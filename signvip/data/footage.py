@@ -12,10 +12,10 @@ import numpy as np
 from PIL import Image
 
 from signvip.data.decoding import decoded
-from signvip.data.files import is_hidden
 from signvip.data.pictures import read_picture
 from signvip.data.showing import Screen
 from signvip.errors import DataError
+from signvip.storage.files import is_hidden
 
 if TYPE_CHECKING:
     from av import VideoFrame

@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from signvip.data import fields
-from signvip.data.files import PARTIAL
 from signvip.data.shards import Sample, read_shard, shard_paths, writing_shard
 from signvip.errors import DataError
+from signvip.storage.files import PARTIAL
 
 
 class Kept:

@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from signvip.contracts import Config
-from signvip.data.files import write_text
-from signvip.data.json_files import parse_object
 from signvip.errors import DataError, MismatchError
 from signvip.settings import Rate, Side
+from signvip.storage.files import write_text
+from signvip.storage.json_files import parse_object
 
 NAME = "manifest.json"
 VERSION = 1

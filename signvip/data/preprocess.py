@@ -16,7 +16,6 @@ from signvip.contracts import SPLITS, DatasetReader, Estimator
 from signvip.data import fields
 from signvip.data.executors import Executor, Here, Made, Task
 from signvip.data.failures import Failures, forget
-from signvip.data.files import remove_leftovers
 from signvip.data.kept import Kept
 from signvip.data.manifest import NAME, Counts, Manifest
 from signvip.data.sample import Recipe, key_of
@@ -25,8 +24,9 @@ from signvip.data.show import strips, write_sheet
 from signvip.data.stamps import Stamps, digest, options_of
 from signvip.data.summary import Summary
 from signvip.errors import DataError
-from signvip.locks import locked
 from signvip.registry import plugins
+from signvip.storage.files import remove_leftovers
+from signvip.storage.locks import locked
 
 CLIPS_A_SHARD = 32
 NAMED = 5  # clips that are told by name

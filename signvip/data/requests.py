@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from signvip.data.clip_tables import parse_unique, read_table
-from signvip.data.files import inside
 from signvip.data.footage import VIDEOS
 from signvip.data.words import is_torn
 from signvip.errors import DataError
+from signvip.storage.files import inside
 
 TABLES = (".tsv", ".csv")
 LINES = (".txt", ".text", "")  # a sentence a line

@@ -7,10 +7,10 @@ from contextlib import closing
 from pathlib import Path
 
 from signvip.data import fields
-from signvip.data.files import remove_leftovers
 from signvip.data.kept import Kept
 from signvip.data.shards import Sample, read_shard, shard_paths, splits_of, writing_shard
 from signvip.errors import DataError
+from signvip.storage.files import remove_leftovers
 
 MADE = "made"  # in a sample's json: {field: fingerprint of what wrote it}
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from signvip.contracts import SPLITS
 from signvip.data import fields
-from signvip.data.files import fault_of_name, replacing
 from signvip.data.manifest import check_current
 from signvip.errors import DataError
 from signvip.registry import drawing
+from signvip.storage.files import fault_of_name, replacing
 
 if TYPE_CHECKING:
     import numpy as np

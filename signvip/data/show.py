@@ -10,7 +10,6 @@ import numpy as np
 
 from signvip.contracts import SPLITS, Condition
 from signvip.data import fields
-from signvip.data.files import replacing
 from signvip.data.manifest import Manifest
 from signvip.data.provenance import NOTICE, origin_of, png_notice
 from signvip.data.shards import Sample, read_shard, shard_paths
@@ -18,6 +17,7 @@ from signvip.data.sheet import contact_sheet, spread
 from signvip.data.video import VideoWriter, read_video
 from signvip.errors import DataError
 from signvip.registry import build
+from signvip.storage.files import replacing
 
 FRAMES, SMALL = 10, 96
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from signvip.data.files import is_hidden, write_text
+from signvip.storage.files import is_hidden, write_text
 
 NAME = "sources.jsonl"
 

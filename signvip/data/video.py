@@ -16,9 +16,9 @@ import av
 import numpy as np
 
 from signvip.data.decoding import all_frames, aspect_of, name_of, opened
-from signvip.data.files import replacing
 from signvip.data.showing import Screen
 from signvip.errors import DataError
+from signvip.storage.files import replacing
 
 if TYPE_CHECKING:
     from av.container import OutputContainer

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from signvip.contracts import BODY, FACE, LEFT_HAND, NUM_KEYPOINTS, RIGHT_HAND
-from signvip.data.files import replacing
 from signvip.errors import DataError, PluginError
 from signvip.estimation.facemesh import IBUG_OF_FACE_MESH
 from signvip.estimation.layouts import NECK, OF_BLAZEPOSE
 from signvip.estimation.pose_files import BLAZEPOSE
+from signvip.storage.files import replacing
 
 MESH = 468  # points of the face; those that no keypoint stands for are unseen
 _HAND = [

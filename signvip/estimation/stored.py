@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 
 from signvip.contracts import NUM_KEYPOINTS
-from signvip.data.files import is_hidden
-from signvip.data.json_files import parse_json
 from signvip.errors import DataError
 from signvip.estimation.layouts import (
     OPENPOSE,
@@ -22,6 +20,8 @@ from signvip.estimation.layouts import (
     from_reduced,
     from_wholebody,
 )  # fmt: skip
+from signvip.storage.files import is_hidden
+from signvip.storage.json_files import parse_json
 
 ENDING = "_keypoints.json"  # of the files that OpenPose writes, one a frame
 HOLISTIC = (543, 553)  # MediaPipe: 33 of the body, 468 or 478 of the face, 21 a hand

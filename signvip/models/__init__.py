@@ -3,7 +3,7 @@
 They import the contracts, `data` and one another, and build plugins by name.
 """
 
-from signvip.imports import collector_paused
+from signvip.discovery.imports import collector_paused
 
 with collector_paused():
     from signvip.models.autoencoder import Autoencoder

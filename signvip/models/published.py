@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from signvip.errors import ConfigError
-from signvip.finite import broken_weight
+from signvip.storage.finite import broken_weight
 
 
 @dataclass(frozen=True)

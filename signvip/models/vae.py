@@ -14,7 +14,7 @@ from torch.nn import functional
 from signvip.contracts import Config
 from signvip.errors import ConfigError
 from signvip.models.pixel_vae import FOLD, Norm, PixelVae, Stem
-from signvip.sending import send
+from signvip.models.sending import send
 from signvip.settings import explain
 
 KL_WEIGHT = 1e-6  # Rombach et al. (arXiv:2112.10752): enough to keep latents from drifting apart

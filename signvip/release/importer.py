@@ -14,11 +14,9 @@ import torch
 from diffusers import AutoencoderKL, ModelMixin
 from torch import Tensor
 
-from signvip import fits
 from signvip.config import RunConfig
-from signvip.data.files import write_text
 from signvip.errors import DataError
-from signvip.finite import not_finite
+from signvip.footprint.parameters import Networks, meta_networks
 from signvip.models.build import fixed_weights
 from signvip.models.precision import learned_names
 from signvip.models.published import STABLE_DIFFUSION
@@ -30,7 +28,9 @@ from signvip.release.files import Contents, read_prompt, read_release
 from signvip.release.layout import Layout, is_motion, layouts
 from signvip.release.report import Report
 from signvip.release.tables import TABLES, check_tables, table
-from signvip.sizes import Networks, meta_networks
+from signvip.storage import fits
+from signvip.storage.files import write_text
+from signvip.storage.finite import not_finite
 
 LICENCE = (
     "The authors publish these weights without a licence; Stable Diffusion 1.5, which they build on, is under "

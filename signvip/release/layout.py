@@ -12,7 +12,7 @@ from typing import Any
 from torch import nn
 
 from signvip.config import RunConfig
-from signvip.sizes import Networks
+from signvip.footprint.parameters import Networks
 
 Shape = tuple[int, ...]
 Layout = dict[str, Shape]

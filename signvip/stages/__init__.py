@@ -14,18 +14,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from signvip.config import BOOKKEEPING, RunConfig, Training, default_option
-from signvip.data.files import write_text
 from signvip.data.shards import ShardIndex
 from signvip.errors import ConfigError, RunError
-from signvip.fits import misfit
-from signvip.locks import locked
-from signvip.processes import is_main, wait
 from signvip.progress import Reporter, Silent
 from signvip.run import Run
 from signvip.settings import option
+from signvip.storage.files import write_text
+from signvip.storage.fits import misfit
+from signvip.storage.locks import locked
+from signvip.storage.processes import is_main, wait
 
 if TYPE_CHECKING:
-    from signvip.training import Phase
+    from signvip.training.loop import Phase
 
 
 CIRCUMSTANCES = "circumstances.json"  # beside a phase's checkpoints
@@ -43,7 +43,7 @@ def train(
 ) -> Path:
     """Train one stage in a run folder; started again, it goes on where it stopped. Returns the run folder."""
     from signvip.stages import steps
-    from signvip.training import check_precision
+    from signvip.training.loop import check_precision
 
     stages = {1: steps.stage1, 2: steps.stage2, 3: steps.stage3}
     if stage not in stages:
@@ -140,14 +140,14 @@ class Loop:
 
     def resumes(self, run: Run, key: PhaseKey, training: Training) -> bool:
         """Whether a checkpoint will replace the weights that a phase begins with."""
-        from signvip.training import checkpoints
+        from signvip.training.loop import checkpoints
 
         return self._goes_on(run, key, training) and bool(checkpoints(run.phase(key.name)))
 
     def run_phase(self, run: Run, key: PhaseKey, phase: Phase, training: Training) -> None:
         """Train a phase, from its last checkpoint where that fits."""
-        from signvip.fitting import explained, training_that_fits
-        from signvip.training import run_loop
+        from signvip.footprint.advice import explained, training_that_fits
+        from signvip.training.loop import run_loop
 
         folder, config = run.phase(key.name), run.config
         resume = self._goes_on(run, key, training)
@@ -205,7 +205,7 @@ class Loop:
 
     def _goes_on(self, run: Run, key: PhaseKey, training: Training) -> bool:
         """Whether the checkpoints are of this training, which may only be longer or watched otherwise."""
-        from signvip.training import checkpoints, step_of
+        from signvip.training.loop import checkpoints, step_of
 
         if not (self.resume and self._same(run, key, training) and self._fits(run, key)):
             return False

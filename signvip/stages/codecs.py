@@ -13,11 +13,11 @@ from signvip.data.pixels import to_model
 from signvip.errors import MismatchError
 from signvip.models import Codec, ConditionEncoder, Coordinates, EmbeddingCodec, VideoDenoiser
 from signvip.models.denoising import read_denoiser
+from signvip.models.networks import autoencoder_class
 from signvip.models.vae import vae_class
-from signvip.networks import autoencoder_class
 from signvip.run import Run
 from signvip.stages.clips import Clips
-from signvip.trainable import Frozen
+from signvip.training.trainable import Frozen
 
 CHUNK = 64  # frames that go through a network together
 

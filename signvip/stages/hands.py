@@ -11,7 +11,7 @@ from signvip.contracts import LEFT_HAND, RIGHT_HAND
 from signvip.models.pose_head import cell_centres, mean_places
 
 if TYPE_CHECKING:
-    from signvip.validation import Sums
+    from signvip.training.validation import Sums
 
 MARGIN = 0.02  # of the picture: a hand is wider than its joints
 

@@ -21,8 +21,8 @@ from signvip.models.pose_head import SEEN
 from signvip.models.pose_losses import keypoint_loss
 from signvip.stages.clips import Clips, Draws
 from signvip.stages.codecs import CHUNK, embed
-from signvip.trainable import Frozen, device_of
-from signvip.validation import Share, Sums, add
+from signvip.training.trainable import Frozen, device_of
+from signvip.training.validation import Share, Sums, add
 
 STATISTICS_FRAMES = 128
 GROUPS = {

@@ -15,9 +15,9 @@ from torch import Tensor
 
 from signvip.config import RegionWeights, RunConfig
 from signvip.contracts import NUM_KEYPOINTS
+from signvip.footprint.parameters import Networks, meta_networks
+from signvip.models.networks import new_pose_head
 from signvip.models.vae import build_vae
-from signvip.networks import new_pose_head
-from signvip.sizes import Networks, meta_networks
 from signvip.stages.poses import KeypointLoss
 from signvip.stages.text import TranslationLoss
 from signvip.stages.tokens import Reconstruction

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from signvip import fits
 from signvip.data.derived import is_current
 from signvip.data.manifest import Manifest
 from signvip.errors import ConfigError, MismatchError, RunError
@@ -19,9 +18,8 @@ from signvip.models import (
     TokenTranslator,
 )
 from signvip.models.denoising import INDEXED, stores
-from signvip.networks import new_autoencoder, new_pose_head, new_translator, new_video_networks
+from signvip.models.networks import new_autoencoder, new_pose_head, new_translator, new_video_networks
 from signvip.pipeline import save_index
-from signvip.processes import is_main
 from signvip.run import Run
 from signvip.stages import PhaseKey, require_training
 from signvip.stages.clips import Clips
@@ -33,7 +31,9 @@ from signvip.stages.text import TextPhase, check_languages
 from signvip.stages.tokens import TokensPhase
 from signvip.stages.vae import VaePhase
 from signvip.stages.video import VideoDiffusion, VideoPhase
-from signvip.training import step_seed
+from signvip.storage import fits
+from signvip.storage.processes import is_main
+from signvip.training.loop import step_seed
 
 if TYPE_CHECKING:
     from signvip.stages import Loop

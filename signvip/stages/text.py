@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from signvip.config import RunConfig, Training
 from signvip.errors import ConfigError, SignVipWarning
-from signvip.knowledge import Seen
 from signvip.models import TokenTranslator
+from signvip.models.knowledge import Seen
 from signvip.stages.clips import Clips, Draws
-from signvip.trainable import device_of
-from signvip.validation import Share, Sums, add
+from signvip.training.trainable import device_of
+from signvip.training.validation import Share, Sums, add
 
 PREVIEW_TEXTS = 24
 _DIVISORS = {"token_accuracy": "frames", "eos_accuracy": "ends", "length_ratio": "texts"}

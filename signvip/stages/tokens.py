@@ -22,8 +22,8 @@ from signvip.stages.clips import Clips, Draws
 from signvip.stages.codecs import CHUNK, embed
 from signvip.stages.hands import hand_cells, hand_centres, hands_alone, place_errors
 from signvip.stages.poses import stored_keypoints
-from signvip.trainable import Frozen, device_of
-from signvip.validation import Share, Sums, add
+from signvip.training.trainable import Frozen, device_of
+from signvip.training.validation import Share, Sums, add
 
 STATISTICS_CLIPS = 128  # however many a batch has: the processes of a step share it
 

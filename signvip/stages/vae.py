@@ -22,8 +22,8 @@ from signvip.stages.clips import Clips, Draws
 from signvip.stages.crops import check_crops, crop_frames
 from signvip.stages.poses import stored_keypoints
 from signvip.stages.vae_sheet import vae_sheet
-from signvip.trainable import device_of
-from signvip.validation import Share, Sums, add
+from signvip.training.trainable import device_of
+from signvip.training.validation import Share, Sums, add
 
 CALIBRATION_BATCHES = 16
 SHEET = 12  # frames to look at

@@ -28,9 +28,9 @@ from signvip.sampling.levels import draw_timesteps
 from signvip.sampling.sampler import make_scheduler, sample
 from signvip.stages.clips import Clips, Draws
 from signvip.stages.regions import on_cells, region_weights
-from signvip.trainable import Frozen, device_of
-from signvip.training import step_seed
-from signvip.validation import Share, Sums, add, mean_scores
+from signvip.training.loop import step_seed
+from signvip.training.trainable import Frozen, device_of
+from signvip.training.validation import Share, Sums, add, mean_scores
 
 PREVIEW_CLIPS, PREVIEW_STEPS = 4, 8  # at most; no more than `generate` takes
 

@@ -18,7 +18,7 @@ WHOLE = (
     "signvip.estimation",  # the kit for authors of estimators
     "signvip.measures",
     "signvip.models.published",  # weights that a training starts from
-    "signvip.sending",
+    "signvip.models.sending",
     "signvip.testing",
 )
 """Modules and packages of which every name without an underscore is public."""

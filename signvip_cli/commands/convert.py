@@ -27,7 +27,7 @@ def convert(
       signvip convert runs/default
     """
     with heavy_imports():
-        from signvip.convert import convert as make
+        from signvip.storage.convert import convert as make
 
     made = [str(path) for path in make(run)]
     if json:

@@ -39,7 +39,7 @@ def doctor(
 
       signvip doctor --preset how2sign
     """
-    from signvip.doctor import examine
+    from signvip.doctor.machine import examine
     from signvip_cli.reporter import make_reporter
 
     findings = examine(shards, preset, reporter=make_reporter())

@@ -42,7 +42,7 @@ def encode(
       signvip encode data/shards data/encoded --run runs/mine --no-embeddings
     """
     with heavy_imports():
-        from signvip.derive import encode as encode_shards
+        from signvip.stages.derive import encode as encode_shards
     from signvip_cli.reporter import make_reporter
 
     made = encode_shards(

@@ -138,7 +138,7 @@ def preprocess(
 
     from signvip.contracts import SPLITS
     from signvip.data.executors import choose_executor
-    from signvip.prepare import prepare
+    from signvip.stages.prepare import prepare
     from signvip_cli.reporter import make_reporter
 
     reporter = make_reporter()

@@ -21,7 +21,7 @@ def tokenize(
       signvip tokenize data/shards data/tokens --run runs/mine
     """
     with heavy_imports():
-        from signvip.derive import tokenize as tokenize_shards
+        from signvip.stages.derive import tokenize as tokenize_shards
     from signvip_cli.reporter import make_reporter
 
     print_result(str(tokenize_shards(shards, out or shards, run=run, reporter=make_reporter())))

@@ -56,9 +56,9 @@ def train(
 
       signvip train --stage 3 --run runs/mine --steps 2000
     """
-    from signvip.processes import is_main
     from signvip.run import training_config
     from signvip.stages import train as train_stage
+    from signvip.storage.processes import is_main
     from signvip_cli.reporter import make_reporter
 
     chosen = training_config(

@@ -59,7 +59,7 @@ def train_back_translator(
     if modality not in MODALITIES:
         raise typer.BadParameter(f"'{modality}' is neither pose nor video.", param_hint="--modality")
 
-    from signvip.processes import is_main
+    from signvip.storage.processes import is_main
     from signvip_cli.reporter import make_reporter
     from signvip_lab.backtranslation.train import train_back_translator as train
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from signvip.data.files import replacing, write_text
+from signvip.storage.files import replacing, write_text
 from signvip_lab.ablation.study import Figure
 from signvip_lab.ablation.summary import Column, Number, Row, Summary
 

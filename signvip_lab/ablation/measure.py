@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from signvip.data.manifest import Manifest
-from signvip.embed import last_metrics
 from signvip.progress import Reporter
+from signvip.release.embed import last_metrics
 from signvip.run import Run
 from signvip.stages.codecs import load_codec
 from signvip.stages.text import PREVIEW_TEXTS

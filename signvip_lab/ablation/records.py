@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from signvip.data.counting import STILL
-from signvip.data.files import write_text
 from signvip.errors import DataError
+from signvip.storage.files import write_text
 from signvip_lab.evaluation.results import Value
 
 NAME = "runs.jsonl"

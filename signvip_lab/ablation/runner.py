@@ -11,11 +11,11 @@ from pathlib import Path
 import torch
 
 import signvip
-from signvip.data.files import PARTIAL, remove_leftovers
 from signvip.data.manifest import Manifest
 from signvip.errors import SignVipError
-from signvip.locks import locked
 from signvip.progress import Reporter, Silent
+from signvip.storage.files import PARTIAL, remove_leftovers
+from signvip.storage.locks import locked
 from signvip_lab.ablation.clips import show_clips
 from signvip_lab.ablation.grid import Cell
 from signvip_lab.ablation.measure import measure

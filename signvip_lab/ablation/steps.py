@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from signvip import fits
 from signvip.config import BOOKKEEPING, RunConfig
 from signvip.data.manifest import Manifest
 from signvip.errors import RunError
@@ -16,6 +15,7 @@ from signvip.models.denoising import stores
 from signvip.run import Run
 from signvip.settings import option
 from signvip.stages import NOISE
+from signvip.storage import fits
 from signvip_lab.ablation.grid import Cell
 
 ALWAYS = ("size", "fps", "precision")

@@ -13,11 +13,11 @@ from typing import Any
 
 from signvip.config import RunConfig, parse_config
 from signvip.data.derived import is_current
-from signvip.data.files import write_text
-from signvip.locks import locked
 from signvip.progress import Reporter
 from signvip.run import Run
 from signvip.settings import merge
+from signvip.storage.files import write_text
+from signvip.storage.locks import locked
 from signvip_lab.ablation.steps import TEXT, VAE, VIDEO, Step
 
 DONE = "step.json"
@@ -78,7 +78,7 @@ class Store:
 
     def _shards(self, step: Step) -> Path:
         """What a step is trained on: with the latents or tokens of the step before, where that pays or must be."""
-        from signvip.derive import encode, tokenize
+        from signvip.stages.derive import encode, tokenize
 
         before = step.before
         if before is None or step.kind not in (VIDEO, TEXT):

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, ValidationError
 
 from signvip.contracts import Config
-from signvip.data.files import fault_of_name
 from signvip.errors import ConfigError, suggest
 from signvip.settings import explain, read_toml
+from signvip.storage.files import fault_of_name
 from signvip_lab.ablation.axes import Axis, make_axis
 
 Scale = Literal["linear", "log2", "symlog"]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from signvip.data.counting import STILL
-from signvip.data.files import replacing, write_text
+from signvip.storage.files import replacing, write_text
 from signvip_lab.ablation.records import Record
 from signvip_lab.ablation.summary import Column, Row, Summary
 

@@ -18,11 +18,11 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast, Speech2TextForConditionalGeneration
 
-from signvip import fits
-from signvip.data.json_files import parse_json
 from signvip.data.manifest import Manifest
 from signvip.errors import MismatchError, RunError, SignVipError
 from signvip.run import Run
+from signvip.storage import fits
+from signvip.storage.json_files import parse_json
 from signvip_lab.backtranslation import poses
 from signvip_lab.backtranslation.config import BackTranslatorConfig, parse_back_translator_config
 from signvip_lab.backtranslation.corpus import CODEC, through_codec, to_pictures

@@ -1,4 +1,4 @@
-"""What a back-translator trains, for the one loop of `signvip.training`: a reader of poses, then the translator."""
+"""Train a back-translator in the one loop: a reader of poses, then the translator."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from transformers import PreTrainedTokenizerFast
 
 import signvip
 from signvip.contracts import BODY, FACE, LEFT_HAND, RIGHT_HAND
-from signvip.data.files import replacing, write_text
 from signvip.progress import Reporter, Silent
 from signvip.stages.clips import Draws
+from signvip.storage.files import replacing, write_text
 from signvip_lab.backtranslation.config import BackTranslatorConfig
 from signvip_lab.backtranslation.corpus import TrueClips, to_pictures
 from signvip_lab.backtranslation.networks import PoseReader, SignTranslator

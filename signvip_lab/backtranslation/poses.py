@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from signvip.contracts import NUM_KEYPOINTS, Clip
-from signvip.data.files import replacing
 from signvip.errors import DataError, SignVipWarning
 from signvip.registry import build, plugins
+from signvip.storage.files import replacing
 from signvip_lab.backtranslation.corpus import to_pictures
 from signvip_lab.backtranslation.networks import PoseReader
 

@@ -12,17 +12,17 @@ import torch
 
 import signvip
 from signvip.config import BOOKKEEPING
-from signvip.data.files import write_text
 from signvip.data.manifest import Manifest
 from signvip.data.stamps import digest
 from signvip.errors import DataError, MismatchError
-from signvip.locks import locked
-from signvip.processes import is_main, wait
 from signvip.progress import Reporter, Silent
 from signvip.registry import drawing
 from signvip.run import Run
 from signvip.stages import Loop, PhaseKey
-from signvip.training import step_seed
+from signvip.storage.files import write_text
+from signvip.storage.locks import locked
+from signvip.storage.processes import is_main, wait
+from signvip.training.loop import step_seed
 from signvip_lab.backtranslation import poses
 from signvip_lab.backtranslation.back_translator import (
     ABOUT,

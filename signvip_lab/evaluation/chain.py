@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from signvip.data.pixels import to_model, to_pixels
-from signvip.fits import unchanged
 from signvip.generate import GenerateOptions, load_pipeline
 from signvip.models import ConditionEncoder
 from signvip.pipeline import SignVipPipeline
 from signvip.run import MAKERS, Run
 from signvip.stages.clips import Clips
 from signvip.stages.codecs import CHUNK
+from signvip.storage.fits import unchanged
 
 
 @dataclass

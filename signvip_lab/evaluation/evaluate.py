@@ -14,15 +14,15 @@ import numpy as np
 
 import signvip
 from signvip.data.counting import RULE
-from signvip.data.files import write_text
 from signvip.data.manifest import Manifest
 from signvip.errors import DataError, RunError, SignVipError
 from signvip.generate import GenerateOptions, choose_run, embedded_run
-from signvip.locks import locked
 from signvip.measures import Summed
 from signvip.progress import Reporter, Silent
 from signvip.registry import build, registry
 from signvip.sampling.options import OF_THE_RUN
+from signvip.storage.files import write_text
+from signvip.storage.locks import locked
 from signvip_lab.evaluation import chance
 from signvip_lab.evaluation.chain import Chain
 from signvip_lab.evaluation.making import GENERATED, ROWS, TRUTH, Made, make

@@ -14,10 +14,10 @@ from torch import Tensor
 from signvip.data.counting import STILL
 from signvip.data.trajectories import joints
 from signvip.errors import DataError, SignVipError
+from signvip.footprint.parameters import count
 from signvip.measures import Cost, Signing
 from signvip.models import EmbeddingCodec
 from signvip.progress import Reporter
-from signvip.sizes import count
 from signvip.stages.poses import stored_keypoints
 from signvip_lab.backtranslation.back_translator import BackTranslator
 from signvip_lab.backtranslation.oracle import oracle_texts

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-from signvip.data.files import write_text
+from signvip.storage.files import write_text
 from signvip_lab.evaluation import results
 from signvip_lab.evaluation.results import Evaluation
 

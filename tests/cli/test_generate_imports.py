@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 UNUSED = (
-    "signvip.stages", "signvip.training", "signvip.derive", "signvip.release", "signvip.testing", "signvip.sizes",
+    "signvip.stages", "signvip.training.loop", "signvip.release", "signvip.testing", "signvip.footprint.parameters",
     "signvip_lab", "signvip.doctor",
     "signvip.data.shards", "signvip.data.preprocess", "signvip.measures", "signvip_translators.regression",
     "signvip_quantizers.vq", "transformers.models.clip", "transformers.models.bert", "diffusers.training_utils",

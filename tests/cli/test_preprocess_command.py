@@ -12,7 +12,7 @@ from poses import letter_hand, write_lexicon
 from signvip_toysign import ToySign
 
 from signvip.config import load_config
-from signvip.prepare import open_dataset, read_settings
+from signvip.stages.prepare import open_dataset, read_settings
 
 FEW = "--set dataset.train=2 --set dataset.dev=1 --set dataset.test=1 --size 32x48 --workers 0 --preset tiny".split()
 

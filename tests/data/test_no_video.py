@@ -14,9 +14,8 @@ from signvip.data.manifest import Manifest
 from signvip.data.preprocess import preprocess
 from signvip.data.sample import Recipe
 from signvip.data.shards import ShardIndex
-from signvip.derive import encode, tokenize
+from signvip.doctor.shards import examine_shards
 from signvip.errors import MismatchError
-from signvip.health import examine_shards
 from signvip.models import ConditionEncoder
 from signvip.models.build import build_network
 from signvip.models.vae import build_vae
@@ -24,6 +23,7 @@ from signvip.progress import Silent
 from signvip.run import Run
 from signvip.stages import steps, train
 from signvip.stages.clips import Clips
+from signvip.stages.derive import encode, tokenize
 
 CONFIG = small_config(translator={"max_frames": 120})
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from small import small_config
 
-from signvip.networks import new_video_networks
+from signvip.models.networks import new_video_networks
 from signvip.stages.video import VideoDiffusion
 
 

@@ -218,7 +218,7 @@ def seed_checkpoint() -> dict[str, bytes]:
     """A checkpoint after one step, by its files."""
     from accelerate import Accelerator
 
-    from signvip.checkpoints import save_checkpoint
+    from signvip.storage.checkpoints import save_checkpoint
 
     module, optimizer, others = _training()
     module(torch.ones(1, 2)).sum().backward()
@@ -232,7 +232,7 @@ def _checkpoint(changed: dict[str, bytes], folder: Path) -> bool:
     """Resume, and take a step: what was read has to be of use."""
     from accelerate import Accelerator
 
-    from signvip.training import _resume
+    from signvip.training.loop import _resume
 
     target = folder / "checkpoint-0000001"
     target.mkdir()
@@ -356,7 +356,7 @@ def _run(data: bytes, folder: Path) -> bool:
 
 def _index(data: bytes, folder: Path) -> bool:
     from signvip import pipeline
-    from signvip.loading import read_index
+    from signvip.storage.loading import read_index
 
     (folder / "model_index.json").write_bytes(data)
     named, values = read_index(folder, pipeline.BASES, pipeline.SCHEDULERS, pipeline.INDEXED)
@@ -371,8 +371,8 @@ def _embedded(name: str) -> bytes:
 
 
 def _part(files: tuple[bytes, bytes], folder: Path) -> bool:
-    from signvip.loading import OPTIONS, WEIGHTS, load_part
     from signvip.models import ConditionEncoder
+    from signvip.storage.loading import OPTIONS, WEIGHTS, load_part
 
     (folder / OPTIONS).write_bytes(files[0])
     (folder / WEIGHTS).write_bytes(files[1])
@@ -381,7 +381,7 @@ def _part(files: tuple[bytes, bytes], folder: Path) -> bool:
 
 
 def _scheduler(data: bytes, folder: Path) -> bool:
-    from signvip.loading import SCHEDULE, load_scheduler
+    from signvip.storage.loading import SCHEDULE, load_scheduler
 
     (folder / SCHEDULE).write_bytes(data)
     return load_scheduler(folder, "DDIMScheduler", "make it again.") is not None

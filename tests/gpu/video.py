@@ -15,9 +15,9 @@ from watched import reading_only_what_is_logged
 
 import signvip.stages.steps  # noqa: F401  (imports that are slow, or look for a card)
 from signvip.config import RunConfig, parse_config
-from signvip.derive import encode, tokenize
 from signvip.settings import merge
 from signvip.stages import train
+from signvip.stages.derive import encode, tokenize
 
 LEAN: dict[str, dict[str, Any]] = {
     "vae": {"block_out_channels": [8, 8]},

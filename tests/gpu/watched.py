@@ -13,7 +13,7 @@ from diffusers.training_utils import EMAModel
 from fake_cuda import Card
 from torch.amp import GradScaler
 
-from signvip import training
+from signvip.training import loop as training
 
 ASKS = (
     (Accelerator, "prepare"),

@@ -100,8 +100,8 @@ def direct(trained, tmp_path_factory):
     """A copy of the run of three stages, which goes on with coordinates."""
     import shutil
 
-    from signvip.derive import tokenize
     from signvip.stages import train
+    from signvip.stages.derive import tokenize
 
     folder = tmp_path_factory.mktemp("direct")
     run, shards = folder / "run", folder / "shards"

@@ -8,10 +8,10 @@ from diffusers import AutoencoderKL
 from small import small_config
 
 from signvip.errors import ConfigError
+from signvip.models.networks import new_video_networks
 from signvip.models.pixel_vae import PixelNorm, PixelVae
 from signvip.models.vae import build_vae, decode_latents, encode_images, shrinks_by, vae_class, whiten_latents
 from signvip.models.vae_start import start_as_average
-from signvip.networks import new_video_networks
 from signvip.stages.start import check_vae
 
 FOLDED = {"block_out_channels": (12, 12), "latent_channels": 4, "stem": "pixel_unshuffle"}

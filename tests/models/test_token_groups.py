@@ -7,10 +7,10 @@ import torch
 from small import small_config
 
 from signvip.errors import ConfigError, MismatchError
+from signvip.footprint.parameters import count, meta_networks
 from signvip.models import Autoencoder, BodyAndHands, ConditionEncoder
+from signvip.models.networks import new_autoencoder
 from signvip.models.token_groups import Windows
-from signvip.networks import new_autoencoder
-from signvip.sizes import count, meta_networks
 
 SMALL = {
     "embedding_channels": 6,

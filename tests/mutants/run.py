@@ -71,7 +71,12 @@ def warm_up() -> None:
     import torch
 
     torch.set_num_threads(1)
-    for name in ("signvip.derive", "signvip.pipeline", "signvip.stages.steps", "vector_quantize_pytorch"):
+    for name in (
+        "signvip.stages.derive",
+        "signvip.pipeline",
+        "signvip.stages.steps",
+        "vector_quantize_pytorch",
+    ):
         importlib.import_module(name)
     for name in [name for name in sys.modules if name.startswith("signvip")]:
         del sys.modules[name]

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from signvip import SignVipPipeline
 from signvip.config import load_config
 from signvip.errors import DataError, RunError
+from signvip.footprint.parameters import meta_networks, paper_count
 from signvip.models import Autoencoder, ConditionEncoder, TokenTranslator
 from signvip.models.vae import build_vae
 from signvip.release import import_release
@@ -25,7 +26,6 @@ from signvip.release.keys import convert
 from signvip.release.layout import layouts
 from signvip.release.report import Report
 from signvip.run import Run
-from signvip.sizes import meta_networks, paper_count
 from signvip_cli.app import app
 
 

@@ -7,10 +7,10 @@ import torch
 from small import make_shards, small_config
 from torch import nn
 
-from signvip.derive import encode
 from signvip.models.vae import build_vae
 from signvip.run import Run
 from signvip.stages.clips import Clips
+from signvip.stages.derive import encode
 from signvip.stages.video import VideoPhase
 
 

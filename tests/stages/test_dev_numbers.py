@@ -14,7 +14,7 @@ from torch import nn
 from signvip.contracts import Quantized
 from signvip.stages import text
 from signvip.stages.text import TextPhase
-from signvip.validation import Share, add
+from signvip.training.validation import Share, add
 
 DEV = [9, 4, 12, 6, 8]
 

@@ -9,12 +9,12 @@ from types import SimpleNamespace
 import pytest
 from small import make_shards
 
-from signvip import processes
 from signvip.config import BOOKKEEPING
 from signvip.progress import Silent
 from signvip.run import Run
 from signvip.stages import Loop, train
 from signvip.stages.steps import IMAGE, MOTION, TEXT, TOKENS, VAE
+from signvip.storage import processes
 
 
 @pytest.fixture

@@ -9,16 +9,16 @@ from diffusers import AutoencoderKL
 from small import make_shards, small_config
 
 from signvip.data.fields import LATENTS
-from signvip.derive import encode
 from signvip.errors import RunError
+from signvip.models.networks import new_autoencoder, new_translator, new_video_networks
 from signvip.models.pixel_vae import PixelVae
-from signvip.networks import new_autoencoder, new_translator, new_video_networks
 from signvip.pipeline import SignVipPipeline
 from signvip.progress import Silent
 from signvip.run import Run
 from signvip.stages import train
 from signvip.stages.clips import Clips
 from signvip.stages.codecs import load_vae
+from signvip.stages.derive import encode
 from signvip.stages.steps import save_pipeline
 
 FOLDED = {"block_out_channels": [18], "stem": "pixel_unshuffle", "norm": "pixel", "latent_channels": 6}

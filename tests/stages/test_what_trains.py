@@ -10,12 +10,12 @@ import torch
 from diffusers import AutoencoderKL
 from small import make_shards, small_config
 
-from signvip.derive import tokenize
 from signvip.models import Autoencoder, ConditionEncoder
 from signvip.models.vae import encode_images
 from signvip.run import Run
 from signvip.stages import Loop, train
 from signvip.stages.clips import Clips
+from signvip.stages.derive import tokenize
 
 EVEN = {"steps": 3, "clips": 2, "schedule": "constant", "warmup": 0, "ema": 0.0}
 PHASES = ("stage1-vae", "stage1-image", "stage1-motion", "stage2", "stage3")

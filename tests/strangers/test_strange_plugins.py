@@ -13,7 +13,7 @@ import pytest
 
 import signvip
 from signvip import registry as registry_module
-from signvip.discovery import installed
+from signvip.discovery.distributions import installed
 from signvip.errors import PluginError, SignVipWarning
 from signvip.registry import Registry
 

@@ -12,8 +12,8 @@ from safetensors.torch import load_file, save_file
 import signvip
 from signvip.errors import RunError
 from signvip.generate import embedded_run
-from signvip.loading import WEIGHTS, load_part
 from signvip.models import ConditionEncoder, TokenTranslator
+from signvip.storage.loading import WEIGHTS, load_part
 
 CODE = "import pathlib\npathlib.Path(__file__).with_suffix('.ran').touch()\nclass Thing: pass\n"
 OURS = ["signvip.models.video_diffusion.guider", "Guider"]
@@ -39,7 +39,7 @@ def rewrite(path, **changes):
     ("part", "named"),
     [
         ("vae", ["lurking", "Thing"]),
-        ("vae", ["signvip.embed", "embed"]),
+        ("vae", ["signvip.release.embed", "embed"]),
         ("vae", ["signvip.models.build", "Thing"]),
         ("vae", ["diffusers", "UNet2DModel"]),
         ("vae", OURS),
@@ -195,7 +195,7 @@ def test_options_that_no_part_has_are_a_sentence(run, changes, sentence):
 
 
 def test_a_run_of_ones_own_pickles_is_converted(run):
-    from signvip.convert import convert
+    from signvip.storage.convert import convert
 
     before = load_part(embedded_run() / "condition_encoder", ConditionEncoder, "").state_dict()
     pickled(run / "condition_encoder" / WEIGHTS)
@@ -212,7 +212,7 @@ class Evil:
 
 
 def test_a_pickle_that_wants_to_run_code_is_not_converted(run, capsys):
-    from signvip.convert import convert
+    from signvip.storage.convert import convert
 
     (run / "condition_encoder" / WEIGHTS).unlink()
     torch.save({"weight": Evil()}, run / "condition_encoder" / "diffusion_pytorch_model.bin")

@@ -14,8 +14,8 @@ from torch.nn import functional
 
 import signvip
 from signvip.errors import ConfigError
+from signvip.footprint.parameters import meta_networks
 from signvip.models import TokenTranslator
-from signvip.sizes import meta_networks
 
 LEVELS = (3, 2, 5)  # all different: an order mistaken is another code
 TEXTS = ("rain", "tomorrow it will be mild")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from signvip.errors import ConfigError
-from signvip.sending import send
+from signvip.models.sending import send
 from signvip_translators.text import EncodedText
 
 PrefixKind = Literal["tokens", "sentence"]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from signvip.errors import ConfigError, DataError
-from signvip.sending import send
+from signvip.models.sending import send
 from signvip_translators.words import split_words, text_bytes, too_long, word_buckets
 
 TextSpace = Literal["own", "projected"]

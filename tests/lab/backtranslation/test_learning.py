@@ -12,7 +12,7 @@ from signvip_toysign.best_wording import best_wording
 from signvip_toysign.sentences import Message, gloss_of, say
 
 from signvip.progress import Silent
-from signvip.training import run_loop
+from signvip.training.loop import run_loop
 from signvip_lab.backtranslation.networks import FeatureScale, SignTranslator, build_network
 from signvip_lab.backtranslation.phases import TextPhase
 from signvip_lab.backtranslation.vocabulary import build_tokenizer

@@ -1,0 +1,75 @@
+"""The model that travels with the package: a finished run in half precision, with how it was made.
+
+python -m signvip.release.embed runs/embedded signvip/embedded
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from diffusers import ModelMixin
+
+from signvip.errors import SignVipError
+from signvip.generate import GenerateOptions, load_pipeline
+from signvip.models import ConditionEncoder, PoseHead, TokenTranslator
+from signvip.models.precision import halve
+from signvip.run import MAKERS, OPTIONAL, Run, forget_place
+from signvip.stages.codecs import load_codec, load_denoiser, load_vae
+from signvip.storage import fits
+from signvip.storage.files import write_text
+
+PHASES = ("stage1-vae", "stage1-image", "stage1-motion", "stage2", "stage2-poses", "stage3")
+
+
+def embed(source: Path, target: Path) -> Path:
+    """Copy the parts of a run, their weights as float16, its configuration and last dev metrics; no training state."""
+    run = Run.open(source)
+    run.require(*(part for part in MAKERS if part not in OPTIONAL))
+    shutil.rmtree(target, ignore_errors=True)
+    for part, network in _networks(run):
+        halve(network)
+        network.save_pretrained(target / part)
+    pipe = load_pipeline(str(source), GenerateOptions(device="cpu"))
+    pipe.scheduler.save_pretrained(target / "scheduler")
+    pipe.save_config(target)
+    shutil.copy(source / "config.json", target / "config.json")
+    metrics = {
+        phase: last_metrics(run.phase(phase) / "metrics.jsonl")
+        for phase in PHASES
+        if run.phase(phase).is_dir()
+    }
+    write_text(target / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+    for path in target.rglob("*.json"):
+        forget_place(path)
+    fits.note(target, *filter(run.has, MAKERS))  # of the files as they stay
+    return target
+
+
+def last_metrics(path: Path) -> dict[str, float]:
+    """The last row of each kind in a metrics file: training values, and those of the dev split."""
+    values: dict[str, float] = {}
+    for line in path.read_text().splitlines():
+        values.update(json.loads(line))
+    return values
+
+
+def _networks(run: Run) -> Iterator[tuple[str, ModelMixin]]:
+    """Yield the parts of a run by the names of their folders."""
+    yield "vae", load_vae(run)
+    yield "condition_encoder", run.load("condition_encoder", ConditionEncoder)
+    yield from load_denoiser(run).parts().items()
+    yield "autoencoder", load_codec(run)
+    yield "translator", run.load("translator", TokenTranslator)
+    if run.has("pose_head"):
+        yield "pose_head", run.load("pose_head", PoseHead)
+
+
+if __name__ == "__main__":
+    try:
+        print(embed(Path(sys.argv[1]), Path(sys.argv[2])))
+    except SignVipError as error:
+        sys.exit(f"error: {error}")
