@@ -9,27 +9,36 @@ training/          checkpoints, metrics.jsonl, texts to look at
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import PreTrainedTokenizerFast, Speech2TextForConditionalGeneration
+from transformers import PreTrainedTokenizerFast
 
 from signvip.data.manifest import Manifest
 from signvip.errors import MismatchError, RunError, SignVipError
+from signvip.loading import load_part
 from signvip.run import Run
 from signvip.storage import fits
 from signvip.storage.json_files import parse_json
 from signvip_lab.backtranslation import poses
 from signvip_lab.backtranslation.config import BackTranslatorConfig, parse_back_translator_config
 from signvip_lab.backtranslation.corpus import CODEC, through_codec, to_pictures
-from signvip_lab.backtranslation.networks import FeatureScale, FrameNet, PoseReader, SignTranslator
+from signvip_lab.backtranslation.networks import (
+    FeatureScale,
+    FrameNet,
+    PoseReader,
+    SignTranslator,
+    load_network,
+)
 from signvip_lab.backtranslation.phases import READ_TOGETHER
 
 ABOUT = "evaluator.json"
+AGAIN = "train it again: signvip train-back-translator --fresh"
+MOST_BEAMS = 64  # a training tries up to 8
 PARTS = ("translator", "tokenizer", "front", "poses")
 
 
@@ -39,15 +48,18 @@ class BackTranslator:
     def __init__(self, folder: Path, about: dict[str, Any]) -> None:
         self.folder, self.about = folder, about
         self.config = parse_back_translator_config(about["config"])
+        _check_about(about)
         self.tokenizer: PreTrainedTokenizerFast = PreTrainedTokenizerFast.from_pretrained(
             folder / "tokenizer"
         )
-        network = Speech2TextForConditionalGeneration.from_pretrained(
-            folder / "translator", use_safetensors=True
-        )
-        front = (FrameNet if self.modality == "video" else FeatureScale).from_pretrained(
-            folder / "front", use_safetensors=True
-        )
+        front: FrameNet | FeatureScale
+        if self.modality == "video":
+            front, width = load_part(folder / "front", FrameNet, AGAIN), self.config.frames.width
+        else:
+            front, width = load_part(folder / "front", FeatureScale, AGAIN), poses.WIDTH
+        if front.config.width != width:
+            raise ValueError("its front has another width than its configuration says")
+        network = load_network(folder / "translator", self.config.translator, width, self.tokenizer)
         self.module = SignTranslator(front, network).eval()
         self.extractor = open_extractor(self.config, folder)
 
@@ -157,8 +169,7 @@ def open_extractor(config: BackTranslatorConfig, folder: Path) -> Extractor:
         return None
     if config.estimator is not None:
         return poses.estimated(config.estimator, config.corpus["fps"])
-    reader: PoseReader = PoseReader.from_pretrained(folder / "poses", use_safetensors=True)
-    return reader.eval()
+    return load_part(folder / "poses", PoseReader, AGAIN).eval()
 
 
 def describe_extractor(config: BackTranslatorConfig, folder: Path) -> str:
@@ -168,6 +179,14 @@ def describe_extractor(config: BackTranslatorConfig, folder: Path) -> str:
     if config.estimator is not None:
         return f"keypoints by {poses.describe_estimator(config.estimator)}"
     return f"keypoints by a network {run_of(config, folder).fingerprint('poses')}"
+
+
+def _check_about(about: Mapping[str, Any]) -> None:
+    """Refuse numbers that no training writes (ValueError): reading with them would give nonsense, or never end."""
+    counts = {"beams": about["beams"], "n": about["n"]["train"]}
+    wrong = [name for name, count in counts.items() if type(count) is not int or count < 1]
+    if wrong or about["beams"] > MOST_BEAMS or not isinstance(about["extractor"], str):
+        raise ValueError(f"{wrong[0] if wrong else 'beams'} is not what a training writes")
 
 
 def as_extractor(extractor: Extractor) -> poses.Extractor | None:

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, Speech2TextConfig, Speech2TextForConditionalGeneration
 
 from signvip.contracts import NUM_KEYPOINTS
+from signvip.finite import not_finite
 from signvip_lab.backtranslation.config import STEM, TranslatorSizes
 from signvip_lab.backtranslation.vocabulary import prompts
 
 LARGEST = 5.0  # standard deviations; a keypoint that an estimator lost must not drown the others
+COMPUTED = "embed_positions.weights"  # which the library fills by a formula, and stores or not by its version
 CHUNK = 256  # pictures that go through a network together
 
 
@@ -172,6 +176,40 @@ class SignTranslator(nn.Module):
         return nn.functional.ctc_loss(
             chances, batch["glosses"], steps, batch["gloss_lengths"], zero_infinity=True
         )
+
+
+def load_network(
+    folder: Path, sizes: TranslatorSizes, features: int, tokenizer: PreTrainedTokenizerFast
+) -> Speech2TextForConditionalGeneration:
+    """Build what was trained, and fill it with its stored weights alone; ValueError for weights of another network.
+
+    The library would make up those that are not there, at random.
+    """
+    stored = load_file(folder / "model.safetensors")
+    if sizes.layers > len(stored) or sizes.halvings > len(stored):
+        raise ValueError("it asks for more layers than it has weights")
+    if None in (
+        tokenizer.pad_token_id,
+        tokenizer.bos_token_id,
+        tokenizer.eos_token_id,
+        tokenizer.unk_token_id,
+    ):
+        raise ValueError("its tokenizer lacks a token that begins, ends, fills or stands for unknown words")
+    if max(tokenizer.get_vocab().values()) >= len(tokenizer):
+        raise ValueError("its tokenizer has words beyond its vocabulary")
+    with torch.device("meta"):  # shapes that are not those of the file take no memory
+        shapes = {
+            name: weight.shape
+            for name, weight in build_network(sizes, features, tokenizer).state_dict().items()
+            if not name.endswith(COMPUTED)
+        }
+    found = {name: weight for name, weight in stored.items() if not name.endswith(COMPUTED)}
+    if {name: weight.shape for name, weight in found.items()} != shapes or not_finite(found) is not None:
+        raise ValueError("its weights are those of another network, or not finite")
+    with torch.random.fork_rng([]):
+        network = build_network(sizes, features, tokenizer)
+    network.load_state_dict(found, strict=False)
+    return network
 
 
 def build_network(

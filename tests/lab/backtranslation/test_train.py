@@ -8,6 +8,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from transformers import Speech2TextForConditionalGeneration
 
 import signvip
 from signvip.data import fields
@@ -15,7 +16,7 @@ from signvip.data.manifest import Manifest
 from signvip.data.provenance import NOTICE
 from signvip.data.shards import ShardIndex, ShardWriter
 from signvip.data.video import VideoWriter
-from signvip.errors import SignVipWarning
+from signvip.errors import RunError, SignVipWarning
 from signvip_lab.backtranslation.back_translator import BackTranslator
 from signvip_lab.backtranslation.config import load_back_translator_config
 from signvip_lab.backtranslation.corpus import TrueClips, through_codec
@@ -231,3 +232,24 @@ def test_features_of_other_pictures_are_not_taken(trained, tmp_path):
         for key, members in zip(index.keys, samples, strict=True):
             writer.write(key, members)
     assert TrueClips(folder, "dev").digest != before == TrueClips(trained.shards, "dev").digest
+
+
+@pytest.mark.parametrize(
+    ("changes", "beams"), [({"layers": 2}, 1), ({"width": 32}, 1), ({"halvings": 3}, 1), ({}, 0), ({}, 10**6)]
+)
+def test_no_weight_is_made_up_for_a_network_that_was_not_trained(evaluators, tmp_path, changes, beams):
+    """The library fills what a file lacks at random, and the fingerprint of a stranger's folder is the stranger's."""
+    folder = shutil.copytree(evaluators.pose, tmp_path / "own")
+    about = json.loads((folder / "evaluator.json").read_text())
+    about["config"]["translator"] |= changes
+    (folder / "evaluator.json").write_text(json.dumps(about | {"beams": beams}))
+    with pytest.raises(RunError, match=r"cannot be read \(ValueError\); train it with: "):
+        BackTranslator.open(folder)
+
+
+def test_what_the_library_would_load_reads_the_same(evaluator, trained):
+    """A back-translator of an older version stays what it was."""
+    theirs = Speech2TextForConditionalGeneration.from_pretrained(evaluator.folder / "translator")
+    ours = evaluator.module.network
+    assert ours.generation_config.to_diff_dict() == theirs.generation_config.to_diff_dict()
+    assert all(torch.equal(value, theirs.state_dict()[name]) for name, value in ours.state_dict().items())
