@@ -20,10 +20,10 @@ from transformers import PreTrainedTokenizerFast
 
 from signvip.data.manifest import Manifest
 from signvip.errors import MismatchError, RunError, SignVipError
-from signvip.loading import load_part
 from signvip.run import Run
 from signvip.storage import fits
 from signvip.storage.json_files import parse_json
+from signvip.storage.loading import load_part
 from signvip_lab.backtranslation import poses
 from signvip_lab.backtranslation.config import BackTranslatorConfig, parse_back_translator_config
 from signvip_lab.backtranslation.corpus import CODEC, through_codec, to_pictures

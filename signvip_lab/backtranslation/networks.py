@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, Speech2TextConfig, Speech2TextForConditionalGeneration
 
 from signvip.contracts import NUM_KEYPOINTS
-from signvip.finite import not_finite
+from signvip.storage.finite import not_finite
 from signvip_lab.backtranslation.config import STEM, TranslatorSizes
 from signvip_lab.backtranslation.vocabulary import prompts
 
