@@ -361,7 +361,7 @@ def _index(data: bytes, folder: Path) -> bool:
     (folder / "model_index.json").write_bytes(data)
     named, values = read_index(folder, pipeline.BASES, pipeline.SCHEDULERS, pipeline.INDEXED)
     pipeline._check_values(folder, values)
-    return set(named) <= {*pipeline.BASES, "scheduler"}
+    return set(named) <= {*pipeline.BASES, *pipeline.INDEXED, "scheduler"}
 
 
 def _embedded(name: str) -> bytes:
