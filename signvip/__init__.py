@@ -32,6 +32,8 @@ if TYPE_CHECKING:
         ConditionEncoder,
         TokenTranslator,
     )
+    from signvip.origin.export import write_video
+    from signvip.origin.verification import verify
     from signvip.pipeline import SignVipPipeline
 
 __version__ = "0.2.0.dev0"  # the one place; see "Releasing" in CONTRIBUTING.md
@@ -41,6 +43,8 @@ _HEAVY = {
     "Autoencoder": "signvip.models",
     "ConditionEncoder": "signvip.models",
     "TokenTranslator": "signvip.models",
+    "verify": "signvip.origin.verification",
+    "write_video": "signvip.origin.export",
 }
 
 __all__ = [
@@ -71,6 +75,8 @@ __all__ = [
     "hookimpl",
     "plugin_class",
     "plugins",
+    "verify",
+    "write_video",
 ]
 
 

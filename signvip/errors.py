@@ -64,3 +64,7 @@ class SignVipWarning(UserWarning):
 
 class UnseenWarning(SignVipWarning):
     """A run is asked for what it never saw in training; it answers all the same, and the answer may be nonsense."""
+
+
+class UnsignedWarning(SignVipWarning):
+    """Videos are written without a signed manifest, since something is missing to sign them."""

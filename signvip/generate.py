@@ -18,10 +18,11 @@ from signvip.data.images import load_reference
 from signvip.data.outputs import check_outputs
 from signvip.data.provenance import NOTICE
 from signvip.data.requests import Request
-from signvip.data.video import VideoWriter
 from signvip.errors import ConfigError, DataError, SignVipWarning, UnseenWarning
 from signvip.estimation.pose_writing import check_writable, write_pose
 from signvip.footprint.advice import explained, generation_that_fits
+from signvip.origin.record import Origin, OriginOptions
+from signvip.origin.writing import GeneratedVideo, check_origin
 from signvip.pipeline import SignVipPipeline
 from signvip.plain import is_blank
 from signvip.progress import Reporter, Silent
@@ -63,23 +64,26 @@ def generate(
     *,
     run: str | None = None,
     options: GenerateOptions | None = None,
+    origin: OriginOptions | None = None,
     strict: bool = False,
     overwrite: bool = False,
     reporter: Reporter | None = None,
 ) -> list[Path]:
     """Write one mp4 and one sidecar per request: what the pipeline gives for its text and `manual_seed(seed)`.
 
+    `origin` says how the videos say that they were generated: by a mark, a signed manifest and a label.
     What the run would answer with nonsense is told by a SignVipWarning and in the sidecar; `strict` makes it an error.
     Files that this did not write are replaced only to `overwrite`.
     """
-    options, reporter = options or GenerateOptions(), reporter or Silent()
+    options, origin, reporter = options or GenerateOptions(), origin or OriginOptions(), reporter or Silent()
     source = choose_run(run)
     for request in requests:
         _check(request, overwrite)
+    check_origin(origin)
     if run is None and source == str(embedded_run()):
         reporter.say("No run of your own yet: using the embedded model that travels with the package.")
     with unchanged(Path(source)):
-        pipe, origin = load_pipeline(source, options), _origin(Path(source))
+        pipe, made_by = load_pipeline(source, options), _made_by(Path(source))
     if any(request.pose is not None for request in requests):
         pipe.require_pose_head()
     told = _concerns(pipe, requests, options, strict)
@@ -90,7 +94,9 @@ def generate(
         with _fitting(pipe, options):
             translated = _translate(pipe, part, generators, options)
             for request, tokens, generator, doubt in zip(part, translated, generators, doubts, strict=True):
-                outputs.append(_make(pipe, origin, request, tokens, generator, options, reporter, doubt))
+                outputs.append(
+                    _make(pipe, made_by, request, tokens, generator, options, reporter, doubt, origin)
+                )
     return outputs
 
 
@@ -197,15 +203,16 @@ def _translate(
 
 def _make(
     pipe: SignVipPipeline,
-    origin: Mapping[str, Any],
+    made_by: Mapping[str, Any],
     request: Request,
     tokens: Tensor,
     generator: torch.Generator,
     options: GenerateOptions,
     reporter: Reporter,
     doubts: Sequence[str] = (),
+    origin: OriginOptions | None = None,
 ) -> Path:
-    name = request.output.name
+    name, origin = request.output.name, origin or OriginOptions()
     with _already_told(), reporter.task(f"{name}: {len(tokens)} frames", pipe.config.steps) as task:
         made = pipe(
             request.text,
@@ -217,7 +224,10 @@ def _make(
         )
     request.output.parent.mkdir(parents=True, exist_ok=True)
     beside = request.output.with_suffix(".json")
-    with VideoWriter(request.output, pipe.config.fps, comment=NOTICE) as video:
+    made_from = Origin.of(
+        request.text, options.language, made_by.get("weights"), options.seed, request.reference, origin.consent
+    )
+    with GeneratedVideo(request.output, pipe.config.fps, made_from, origin) as video:
         for frames in made.frames:
             video.write(frames)
         beside.unlink(missing_ok=True)  # killed from here on, no sidecar tells of another video
@@ -225,12 +235,13 @@ def _make(
         size = pipe.config.height, pipe.config.width
         request.pose.parent.mkdir(parents=True, exist_ok=True)
         write_pose(request.pose, made.poses.numpy(), size=size, fps=pipe.config.fps)
-    sidecar = _sidecar(pipe, origin, request, tokens, options) | {"warnings": list(doubts)}
+    sidecar = _sidecar(pipe, made_by, request, tokens, options)
+    sidecar |= {"origin": video.told, "warnings": list(doubts)}
     write_text(beside, json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n")
     return request.output
 
 
-def _origin(run: Path) -> dict[str, Any]:
+def _made_by(run: Path) -> dict[str, Any]:
     """Tell which run videos come from, and by which weights, for their sidecars."""
     weights = Run.open(run).fingerprint(*MAKERS) if (run / "config.json").is_file() else None
     return {"run": "embedded" if run == embedded_run() else str(run), "weights": weights}
@@ -238,7 +249,7 @@ def _origin(run: Path) -> dict[str, Any]:
 
 def _sidecar(
     pipe: SignVipPipeline,
-    origin: Mapping[str, Any],
+    made_by: Mapping[str, Any],
     request: Request,
     tokens: Tensor,
     options: GenerateOptions,
@@ -248,7 +259,7 @@ def _sidecar(
         "notice": NOTICE,
         "text": request.text,
         "reference": str(request.reference),
-        **origin,
+        **made_by,
         "pose": None if request.pose is None else str(request.pose),
         "sampling": {
             **asdict(options),

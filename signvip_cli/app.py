@@ -23,6 +23,7 @@ from signvip_cli.commands import (
     tokenize,
     train,
     train_back_translator,
+    verify,
 )
 from signvip_cli.console import print_traceback
 from signvip_cli.options import Verbose
@@ -44,6 +45,7 @@ app.command("train")(train.train)
 app.command("encode")(encode.encode)
 app.command("tokenize")(tokenize.tokenize)
 app.command("generate")(generate.generate)
+app.command("verify")(verify.verify)
 app.command("train-back-translator")(train_back_translator.train_back_translator)
 app.command("train-evaluator", hidden=True)(train_back_translator.train_back_translator)  # its old name
 app.command("evaluate")(evaluate.evaluate)

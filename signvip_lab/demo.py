@@ -17,8 +17,10 @@ from signvip.data.executors import TIME_LIMIT, Processes
 from signvip.data.provenance import NOTICE, png_notice
 from signvip.data.sample import Recipe
 from signvip.data.sheet import contact_sheet, spread
-from signvip.data.video import VideoWriter
+from signvip.data.video import write_video
 from signvip.generate import GenerateOptions, embedded_run
+from signvip.origin.record import Origin
+from signvip.origin.writing import write_generated
 from signvip.progress import Reporter, Silent
 from signvip.run import Run
 from signvip.stages.prepare import make_shards
@@ -124,9 +126,10 @@ def _write(out: Path, chain: Chain, made: Made) -> dict[str, Path]:
     videos = {caption: rows[row] for caption, row in VIDEOS.items()} | {CONDITIONS: _drawn(chain, made)}
     for caption, frames in videos.items():
         files[caption] = out / f"{caption.replace(' ', '-')}-{made.pick}.mp4"
-        comment = NOTICE if VIDEOS.get(caption) in (GENERATED, REBUILT) else None
-        with VideoWriter(files[caption], chain.run.config.fps, comment=comment) as video:
-            video.write(frames)
+        if VIDEOS.get(caption) in (GENERATED, REBUILT):
+            write_generated(files[caption], frames, chain.run.config.fps, Origin(made.info["text"]))
+        else:
+            write_video(files[caption], frames, chain.run.config.fps)
     return files
 
 

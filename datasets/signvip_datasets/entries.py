@@ -15,6 +15,7 @@ from signvip import contracts
 from signvip.contracts import SPLITS, Clip
 from signvip.data import Generated, check_truth, digest, is_blank, marks, notice_beside, read_footage
 from signvip.errors import DataError
+from signvip.origin.truth import check_pixels
 
 SPLIT_NAMES = {
     "train": "train",
@@ -65,10 +66,11 @@ def load(entry: Entry, options: Footage, picture_fps: float | None = None) -> Cl
         raise DataError("the text has no clip" if entry.path is None else f"there is no footage {entry.path}")
     if not (entry.path.is_file() or entry.path.is_dir()):  # reading a pipe would wait for a writer for ever
         raise DataError(f"{entry.path} is no file; put the footage itself there")
-    notice = check_truth(entry.path, options.generated)
+    notice = check_truth(entry.path, options.generated)  # before anything is decoded
     frames = read_footage(
         entry.path, options.fps, longest=options.longest, picture_fps=picture_fps, start=entry.start, end=entry.end
     )  # fmt: skip
+    notice = notice or check_pixels(frames, options.fps, entry.path.name, options.generated)
     return Clip(
         id=entry.id,
         frames=frames,

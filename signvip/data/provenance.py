@@ -45,7 +45,7 @@ def origin_of(path: Path) -> str:
         return next((file.name for file in pictures[:1] if is_marked(_picture_words(file))), "")
     if path.suffix.lower() == ".pose" or not path.is_file():
         return ""
-    return "its metadata" if is_marked((*_container_words(path), *_box_words(path))) else ""
+    return "its metadata" if is_marked((*metadata_words(path), *top_words(path))) else ""
 
 
 def notice_beside(path: Path) -> Path:
@@ -69,7 +69,7 @@ def is_marked(words: Iterable[str]) -> bool:
     return any(mark in word.lower() for word in words for mark in _WORDS)
 
 
-def _container_words(path: Path) -> list[str]:
+def metadata_words(path: Path) -> list[str]:
     """Every value of a container's metadata and of its streams'; none where it cannot be opened."""
     try:
         with av.open(str(path), "r", metadata_errors="replace") as container:
@@ -91,7 +91,7 @@ def _plain(value: object) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def _box_words(path: Path) -> Iterator[str]:
+def top_words(path: Path) -> Iterator[str]:
     """What stands in an mp4's boxes `uuid` and `meta` at its top, where C2PA manifests and XMP are."""
     with path.open("rb") as file:
         for kind, size in _boxes(file, path.stat().st_size):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from fractions import Fraction
 from functools import cache
@@ -59,12 +59,20 @@ def read_comment(source: str | Path | bytes) -> str | None:
 class VideoWriter(AbstractContextManager["VideoWriter"]):
     """Write an mp4 that browsers play, whole or not at all; memory does not grow with its length.
 
-    Odd sizes are padded by one row or column. `comment` is stored in the file: that it is generated.
+    Odd sizes are padded by one row or column. `comment` is stored in the file: that it is generated. `seal` may change
+    the finished file before it appears.
     """
 
-    def __init__(self, path: str | Path, fps: float, crf: int = 18, comment: str | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        fps: float,
+        crf: int = 18,
+        comment: str | None = None,
+        seal: Callable[[Path], None] | None = None,
+    ) -> None:
         self.path = Path(path)
-        self._context = self._open(fps, crf, comment)
+        self._context = self._open(fps, crf, comment, seal)
 
     def __enter__(self) -> VideoWriter:
         self._encoder = self._context.__enter__()
@@ -80,7 +88,9 @@ class VideoWriter(AbstractContextManager["VideoWriter"]):
         self._context.__exit__(kind, error, trace)
 
     @contextmanager
-    def _open(self, fps: float, crf: int, comment: str | None) -> Iterator[_Encoder]:
+    def _open(
+        self, fps: float, crf: int, comment: str | None, seal: Callable[[Path], None] | None
+    ) -> Iterator[_Encoder]:
         with replacing(self.path) as temporary:
             encoder = _Encoder(str(temporary), fps, crf, comment, {"movflags": "+faststart"})
             try:
@@ -90,6 +100,14 @@ class VideoWriter(AbstractContextManager["VideoWriter"]):
                 encoder.close()
             if not encoder.started:
                 raise DataError(f"No frame was written to {self.path}; generate at least one.")
+            if seal is not None:
+                seal(temporary)
+
+
+def write_video(path: str | Path, frames: np.ndarray, fps: float) -> None:
+    """Write true or drawn frames (F, H, W, 3) uint8 RGB; what a model made goes through `signvip.origin.writing`."""
+    with VideoWriter(path, fps) as video:
+        video.write(frames)
 
 
 def encode_video(frames: np.ndarray, fps: float, crf: int = 18, comment: str | None = None) -> bytes:

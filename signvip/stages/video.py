@@ -17,12 +17,13 @@ from signvip.config import RegionWeights, RunConfig, Training
 from signvip.data.counting import counting, still
 from signvip.data.picture_scores import hand_ssim, psnr, ssim
 from signvip.data.pixels import to_model, to_pixels
-from signvip.data.provenance import NOTICE, png_notice
+from signvip.data.provenance import png_notice
 from signvip.data.sheet import contact_sheet
-from signvip.data.video import VideoWriter
 from signvip.errors import RunError
 from signvip.models import ConditionEncoder, VideoDenoiser
 from signvip.models.vae import decode_latents, encode_images
+from signvip.origin.record import Origin
+from signvip.origin.writing import write_generated
 from signvip.registry import drawing
 from signvip.sampling.levels import draw_timesteps
 from signvip.sampling.sampler import make_scheduler, sample
@@ -222,8 +223,8 @@ class VideoPhase:
             beaten = self._scores(clip, still(reference, len(truth)), truth, counts)
             parts.append({"count": 1, **found, **{f"still_{name}": value for name, value in beaten.items()}})
             rows += [list(truth[::4]), list(made[::4])]
-            with VideoWriter(folder / f"{keys[clip]}.mp4", self.config.fps, comment=NOTICE) as video:
-                video.write(made)
+            text = self.dev.info(clip)["text"]
+            write_generated(folder / f"{keys[clip]}.mp4", made, self.config.fps, Origin(text))
         if rows:
             name = f"clips-{share.rank}.png" if share.rank else "clips.png"
             sheet = contact_sheet(rows, ["truth", "made"] * (len(rows) // 2), scale=2)

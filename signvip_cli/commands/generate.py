@@ -91,6 +91,24 @@ def generate(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Also replace files that this command did not write.")
     ] = False,
+    mark: Annotated[
+        bool, typer.Option("--mark/--no-mark", help="A mark in the pixels that says they were generated.")
+    ] = True,
+    manifest: Annotated[
+        bool, typer.Option("--manifest/--no-manifest", help="A signed C2PA manifest in the mp4.")
+    ] = True,
+    label: Annotated[bool, typer.Option("--label", help="The word 'generated' in a corner.")] = False,
+    consent: Annotated[
+        Path | None,
+        typer.Option("--consent", metavar="FILE", help="The record of the pictured person's consent."),
+    ] = None,
+    key: Annotated[
+        Path | None, typer.Option("--key", metavar="PEM", help="Sign with this key, or SIGNVIP_KEY.")
+    ] = None,
+    certificate: Annotated[
+        Path | None,
+        typer.Option("--certificate", metavar="PEM", help="The key's chain, or SIGNVIP_CERTIFICATE."),
+    ] = None,
     json: Json = False,
     plugin: Plugins = None,
     verbose: Verbose = 0,
@@ -108,6 +126,8 @@ def generate(
 
       signvip generate "snow on monday" ref.png -o snow.mp4 --pose snow.pose
 
+      signvip generate "snow on monday" ref.png --label --consent consent-anna.md
+
       signvip generate --from sentences.txt ref.png -o outputs/forecast
     """
     check_usage(text, reference, source)
@@ -115,6 +135,7 @@ def generate(
     with heavy_imports():
         from signvip.generate import GenerateOptions
         from signvip.generate import generate as make_videos
+        from signvip.origin.record import OriginOptions
     from signvip_cli.reporter import make_reporter
 
     requests = read_requests(text, reference, source, output, pose)
@@ -124,8 +145,17 @@ def generate(
         max_frames=max_frames, temperature=temperature, top_k=top_k, device=device, dtype=dtype,
         compile=compile, offload=offload,
     )  # fmt: skip
+    origin = OriginOptions(
+        mark=mark, manifest=manifest, label=label, consent=consent, key=key, certificate=certificate
+    )
     made = make_videos(
-        requests, run=run, options=options, strict=strict, overwrite=overwrite, reporter=make_reporter()
+        requests,
+        run=run,
+        options=options,
+        origin=origin,
+        strict=strict,
+        overwrite=overwrite,
+        reporter=make_reporter(),
     )
     if json:
         print_json([_written(path, request.pose) for path, request in zip(made, requests, strict=True)])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from signvip.data.provenance import NOTICE
-from signvip.data.video import VideoWriter
+from signvip.data.video import write_video
+from signvip.origin.record import Origin
+from signvip.origin.writing import write_generated
 from signvip.run import Run
 from signvip_lab.ablation.steps import TEXT, VIDEO, Step
 from signvip_lab.ablation.store import Store
@@ -34,9 +35,10 @@ def _generated(run: Run, shards: Path, options: EvaluateOptions) -> list[Path]:
         videos = made.videos()
         for row in (TRUTH, REBUILT, GENERATED):
             files.append(_path(run, pick, row))
-            comment = None if row == TRUTH else NOTICE
-            with VideoWriter(files[-1], run.config.fps, comment=comment) as video:
-                video.write(videos[row])
+            if row == TRUTH:
+                write_video(files[-1], videos[row], run.config.fps)
+            else:
+                write_generated(files[-1], videos[row], run.config.fps, Origin(made.info["text"]))
     return files
 
 

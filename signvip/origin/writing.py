@@ -1,0 +1,119 @@
+"""The one door that generated video leaves by: labelled, marked, encoded, signed, whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from signvip.data.decoding import opened
+from signvip.data.provenance import NOTICE
+from signvip.data.video import VideoWriter
+from signvip.errors import UnsignedWarning
+from signvip.origin.keys import Key, signing_key
+from signvip.origin.label import label
+from signvip.origin.manifest import INSTALL, can_sign, sign
+from signvip.origin.marking import Marker
+from signvip.origin.pattern import KEY
+from signvip.origin.record import Consent, Origin, OriginOptions, payload_word
+
+_told: set[str] = set()  # reasons why nothing is signed, each told once
+
+
+class GeneratedVideo(AbstractContextManager["GeneratedVideo"]):
+    """Write an mp4 of generated frames that says so; `told` is what its sidecar says of that, once it is written."""
+
+    def __init__(self, path: Path, fps: float, origin: Origin, options: OriginOptions | None = None) -> None:
+        self.path, self.origin, self.options = path, origin, options or OriginOptions()
+        self._key, self._unsigned = _find_key(self.options)
+        self._marker = Marker(origin.payload, fps) if self.options.mark else None
+        self._video = VideoWriter(path, fps, comment=NOTICE, seal=self._seal)
+
+    def __enter__(self) -> GeneratedVideo:
+        self._video.__enter__()
+        return self
+
+    def write(self, frames: np.ndarray) -> None:
+        """Append frames (F, H, W, 3), or one (H, W, 3), uint8 RGB, as the model made them."""
+        frames = frames if frames.ndim == 4 else frames[None]
+        if self.options.label:
+            frames = label(frames)
+        self._video.write(frames if self._marker is None else self._marker.mark(frames))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._video.__exit__(kind, error, trace)
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What of the origin is in the file, and why not where it is not; `stream` is the SHA-256 of its pictures."""
+        payload = payload_word(self.origin.payload)
+        return {
+            "mark": "off: --no-mark"
+            if self._marker is None
+            else {"version": KEY.decode(), "payload": payload},
+            "manifest": self._unsigned or {"key": _owner(self._key)},
+            "label": self.options.label,
+            "consent": self.origin.facts()["consent"],
+            "stream": stream_digest(self.path),
+        }
+
+    def _seal(self, path: Path) -> None:
+        if self._key is not None:
+            sign(path, self.origin, self._marker is not None, self._key)
+
+
+def check_origin(options: OriginOptions) -> None:
+    """Find out before any work whether the record of consent and the key can be used."""
+    if options.consent is not None:
+        Consent.read(options.consent)
+    _find_key(options)
+
+
+def _find_key(options: OriginOptions) -> tuple[Key | None, str]:
+    """Return the key to sign with, else why nothing is signed, which is told once."""
+    if not options.manifest:
+        return None, "off: --no-manifest"
+    if not can_sign():
+        return None, _unsigned("c2pa-python is not installed", INSTALL)
+    try:
+        return signing_key(options), ""
+    except OSError as error:  # a home that cannot be written to; a key that was asked for is an error
+        return None, _unsigned(f"no key can be stored ({error})", "give one by --key and --certificate")
+
+
+def write_generated(path: Path, frames: np.ndarray, fps: float, origin: Origin | None = None) -> None:
+    """Write generated frames (F, H, W, 3) uint8 RGB, all of them at once."""
+    with GeneratedVideo(path, fps, origin or Origin()) as video:
+        video.write(frames)
+
+
+def stream_digest(path: Path) -> str:
+    """Hash what a video's pictures are coded as, wherever in the file they are; DataError where it is no video."""
+    digest = hashlib.sha256()
+    with opened(path) as (container, stream):
+        for packet in container.demux(stream):
+            digest.update(bytes(packet))
+    return digest.hexdigest()
+
+
+def _owner(key: Key | None) -> str:
+    return "made on first use; nobody vouches for it" if key is not None and key.own else "the user's"
+
+
+def _unsigned(why: str, action: str) -> str:
+    if why not in _told:
+        _told.add(why)
+        warnings.warn(
+            f"Videos get no signed manifest of where they come from, since {why}: {action}, or choose so by "
+            "--no-manifest.",
+            UnsignedWarning,
+            stacklevel=4,
+        )
+    return f"none: {why}"
