@@ -225,7 +225,12 @@ def _make(
     request.output.parent.mkdir(parents=True, exist_ok=True)
     beside = request.output.with_suffix(".json")
     made_from = Origin.of(
-        request.text, options.language, made_by.get("weights"), options.seed, request.reference, origin.consent
+        request.text,
+        options.language,
+        made_by.get("weights"),
+        options.seed,
+        request.reference,
+        origin.consent,
     )
     with GeneratedVideo(request.output, pipe.config.fps, made_from, origin) as video:
         for frames in made.frames:

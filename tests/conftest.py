@@ -32,6 +32,14 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_configuration(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the key that tests sign with out of the folder of whoever runs them."""
+    os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("configuration"))
+    for name in ("SIGNVIP_KEY", "SIGNVIP_CERTIFICATE"):
+        os.environ.pop(name, None)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
     """Make fixtures from the same random numbers, whichever test ran before in this process."""

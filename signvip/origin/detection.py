@@ -19,7 +19,8 @@ import numpy as np
 from signvip.origin.canvas import SIDE, Canvas, turning
 from signvip.origin.pattern import BITS, REACH, known, waves, words
 
-SURE = 1e-9  # what chance may have of marking a video without a mark: below it, the mark was found
+FOUND = 1e-6  # below this probability of a reading by chance, the mark was found
+SURE = 1e-9  # below this one, a clip is refused as ground truth
 STEP = 0.02  # of a frame, in which crops are tried: a tenth of the shortest wave
 _GRID = np.arange(-REACH, REACH + 1)
 _SMALLEST = 0.76  # of a frame that is left on a side: a crop of an eighth at either end
@@ -47,7 +48,7 @@ class Mark:
 
     @property
     def found(self) -> bool:
-        return self.chance < SURE
+        return self.chance < FOUND
 
 
 def detect(canvas: Canvas) -> Mark | None:

@@ -7,7 +7,7 @@ import numpy as np
 from signvip.data.provenance import NOTICE, Generated
 from signvip.errors import DataError
 from signvip.origin.canvas import of_frames
-from signvip.origin.detection import detect
+from signvip.origin.detection import SURE, detect
 
 
 def check_pixels(frames: np.ndarray, fps: float, name: str, generated: Generated) -> str:
@@ -16,7 +16,7 @@ def check_pixels(frames: np.ndarray, fps: float, name: str, generated: Generated
     A true clip is refused by chance less than once in a billion.
     """
     found = detect(of_frames(frames, fps))
-    if found is None or not found.found:
+    if found is None or found.chance >= SURE:
         return ""
     if generated == "refuse":
         raise DataError(

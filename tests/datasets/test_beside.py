@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import unicodedata
 
+import numpy as np
 import pytest
 from footage import numbers, write_pictures, write_video
 from signvip_datasets.folder import Folder
@@ -28,7 +29,9 @@ def splits(found):
 def beside(tmp_path, monkeypatch):
     """What is said of clip `a` with these files beside it: a clip, or why there is none."""
     (tmp_path / "a.mp4").touch()
-    monkeypatch.setattr("signvip_datasets.entries.read_footage", lambda *_, **__: None)
+    monkeypatch.setattr(
+        "signvip_datasets.entries.read_footage", lambda *_, **__: np.zeros((1, 8, 8, 3), np.uint8)
+    )
 
     def say(**files):
         for ending, content in files.items():
