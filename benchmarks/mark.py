@@ -2,9 +2,9 @@
 
     python benchmarks/mark.py --output mark.json --videos FOLDER
 
-Clips are those of `toysign` and `lexicon` that no model is trained on, and the videos of a folder of real ones. Each is
-marked, written as `generate` writes it, attacked, written again, and read blindly. True clips are read as they are, under
-the key and under random other keys, for which they are as true.
+Clips are those of `toysign` and `lexicon` that no model is trained on, and the videos of a folder of real ones. Each
+is marked, written as `generate` writes it, attacked, written again, and read blindly. True clips are read as they are,
+under the key and under random other keys, for which they are as true.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from signvip.data.picture_scores import psnr, ssim
 from signvip.data.video import encode_video, read_video
 from signvip.origin import detection
 from signvip.origin.canvas import of_frames, of_video
-from signvip.origin.detection import FOUND, Mark, detect
+from signvip.origin.detection import Mark, detect
 from signvip.origin.marking import Marker
 from signvip.origin.pattern import waves
 
@@ -183,30 +183,29 @@ def parts(clips: Iterator[Clip], seconds: float = 3.0) -> Iterator[Clip]:
 
 
 def true(clips: Iterator[Clip], keys: int) -> dict[str, object]:
-    """The chances that the detector gives true clips, under the key and under random ones."""
-    own, others = [], []
+    """What the detector makes of true clips, under the key and under random ones."""
+    own: list[Mark | None] = []
+    others: list[Mark | None] = []
     numbers = np.random.default_rng(0)
     for frames, fps in clips:
         canvas = of_frames(frames, fps)
-        own.append(_chance(detect(canvas)))
+        own.append(detect(canvas))
         for _ in range(keys):
             keyed = waves()[0], np.exp(2j * np.pi * numbers.random(len(waves()[1])))
             with mock.patch.object(detection, "waves", lambda keyed=keyed: keyed):
-                others.append(_chance(detect(canvas)))
+                others.append(detect(canvas))
+    return {"key": _readings(own), "other keys": _readings(others)}
+
+
+def _readings(found: list[Mark | None]) -> dict[str, float]:
+    """How many were found, and the scores; a clip that nothing can be read from scores 0."""
+    scores = [0.0 if one is None else one.score for one in found]
     return {
-        "clips": len(own),
-        "found": sum(chance < FOUND for chance in own),
-        "least chance": min(own),
-        "with other keys": {
-            "readings": len(others),
-            "found": sum(chance < FOUND for chance in others),
-            "least chance": min(others, default=1.0),
-        },
+        "readings": len(found),
+        "found": sum(one is not None and one.found for one in found),
+        "median score": float(np.median(scores)),
+        "highest score": max(scores, default=0.0),
     }
-
-
-def _chance(found: Mark | None) -> float:
-    return 1.0 if found is None else found.chance
 
 
 def main() -> None:

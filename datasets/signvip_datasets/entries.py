@@ -15,7 +15,7 @@ from signvip import contracts
 from signvip.contracts import SPLITS, Clip
 from signvip.data import Generated, check_truth, digest, is_blank, marks, notice_beside, read_footage
 from signvip.errors import DataError
-from signvip.origin.truth import check_pixels
+from signvip.origin import check_pixels
 
 SPLIT_NAMES = {
     "train": "train",

@@ -43,6 +43,7 @@ class Mark:
     """What was found: the payload, and how likely a video without a mark would look like this or more so."""
 
     payload: int
+    score: float
     chance: float
     crop: Crop
 
@@ -61,7 +62,7 @@ def detect(canvas: Canvas) -> Mark | None:
     tried = sorted(_crops(picture), key=lambda each: -each[0])
     readings = [_read(picture, crop, score) for score, _, crop in tried[:_LOOKED_AT]]
     score, payload, crop = max(readings, key=lambda reading: reading[0])
-    return Mark(payload, _chance(score, sum(places for _, places, _ in tried)), crop)
+    return Mark(payload, score, _chance(score, sum(places for _, places, _ in tried)), crop)
 
 
 def _crops(picture: np.ndarray) -> Iterator[tuple[float, int, Crop]]:

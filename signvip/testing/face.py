@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
-LISTED = ("signvip", "signvip.data")
+LISTED = ("signvip", "signvip.data", "signvip.origin")
 """Packages of which the names in `__all__` are public."""
 
 WHOLE = (

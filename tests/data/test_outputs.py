@@ -88,7 +88,7 @@ def test_no_sidecar_tells_of_another_video(tmp_path, monkeypatch):
 
 
 def test_clips_of_the_demo_say_what_they_are(tmp_path):
-    made = Made(0, {}, FRAMES, None, None, written=None, rebuilt=FRAMES, generated=FRAMES)
+    made = Made(0, {"text": "rain"}, FRAMES, None, None, written=None, rebuilt=FRAMES, generated=FRAMES)
     chain = SimpleNamespace(
         clips=SimpleNamespace(conditions=lambda pick: torch.zeros(4, 6, 32, 32, dtype=torch.uint8)),
         run=SimpleNamespace(config=SimpleNamespace(fps=10.0)),

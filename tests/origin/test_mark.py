@@ -64,7 +64,7 @@ def test_true_clips_do_not_have_it(seed):
     assert found.chance > 1e-3 > FOUND
 
 
-@pytest.mark.parametrize("frames", [0, 1, 2, 5])
+@pytest.mark.parametrize("frames", [0, 1, 2])
 def test_what_is_too_short_holds_none(frames):
     found = detect(of_frames(Marker(PAYLOAD, FPS).mark(clip(max(frames, 1)))[:frames], FPS))
     assert found is None or not found.found
