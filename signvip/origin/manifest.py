@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import signvip
-from signvip.data.files import PARTIAL
 from signvip.errors import DataError
 from signvip.origin.keys import Key
 from signvip.origin.record import Origin, payload_word
+from signvip.storage.files import PARTIAL
 
 INSTALL = 'pip install "signvip[provenance]"'
 SOURCE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"

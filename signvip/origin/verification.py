@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from signvip.data.json_files import parse_json
 from signvip.data.provenance import is_marked, metadata_words, notice_beside, says_so, top_words
 from signvip.errors import DataError
 from signvip.origin import manifest as c2pa
@@ -15,6 +14,7 @@ from signvip.origin.canvas import of_video
 from signvip.origin.detection import detect
 from signvip.origin.record import payload_word
 from signvip.origin.writing import stream_digest
+from signvip.storage.json_files import parse_json
 
 
 @dataclass(frozen=True)
