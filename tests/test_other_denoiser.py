@@ -28,10 +28,17 @@ from signvip.stages import train
 from signvip.stages.codecs import load_denoiser
 from signvip.stages.derive import encode, tokenize
 from signvip.stages.video import VideoDiffusion
+from signvip_lab.ablation.axes import make_axis, parse_axis
+from signvip_lab.ablation.grid import make_cells
+from signvip_lab.ablation.runner import make_plan, run_plan
 from signvip_lab.evaluation.evaluate import EvaluateOptions, evaluate
 from signvip_lab.evaluation.making import REBUILT
 
 FILE = Path(__file__).parents[1] / "plugins" / "signvip-transformer" / "signvip_transformer.py"
+CELLS = {
+    "the paper's": {"name": "animatediff"},
+    "transformer": {"name": "transformer", "width": 16, "layers": 1},
+}
 TRANSFORMER = {"name": "transformer", "width": 16, "layers": 1, "heads": 2}
 
 
@@ -144,6 +151,26 @@ def test_it_is_counted_and_its_memory_foretold(installed):
         count(networks.denoiser) - motion + count(networks.condition_encoder)
     )
     assert image.activations and moving.activations
+
+
+def test_an_ablation_compares_it_with_the_papers(made, trained, tmp_path):
+    """One VAE for both cells; then each trains its own video model, of which the other's is run here."""
+    axis = make_axis("denoiser", [{"label": name, "denoiser": layer} for name, layer in CELLS.items()])
+    cells = make_cells(trained.config, [axis])
+    plan = make_plan(cells, trained.shards, tmp_path, 1, source=trained.run)
+    paper, other = ({step.kind.name: step for step in steps} for steps in plan.steps)
+    assert paper["vae"].id == other["vae"].id and paper["video"].id != other["video"].id
+    assert "guider" in paper["video"].parts and other["video"].parts == ("condition_encoder", "denoiser")
+    (record,) = run_plan(make_plan(cells[1:], trained.shards, tmp_path, 1, source=trained.run))
+    assert record.status == "done"
+    (folder,) = (tmp_path / "stages").glob("video-*")
+    assert (folder / "denoiser").is_dir() and not (folder / "guider").exists()
+
+
+def test_a_short_axis_names_denoisers(installed):
+    cells = make_cells(small_config(), [parse_axis("denoiser=animatediff,transformer")])
+    assert [cell.config.denoiser.name for cell in cells] == ["animatediff", "transformer"]
+    assert cells[0].config == small_config()
 
 
 def test_options_of_another_denoiser_are_refused(installed):

@@ -42,7 +42,7 @@ def sections_of(model: type[Config], prefix: str = "") -> Iterator[tuple[str, di
 
 def _below(annotation: Any) -> type[Config] | None:
     for kind in get_args(annotation) or (annotation,):
-        if isinstance(kind, type) and issubclass(kind, Config) and kind is not Choice:
+        if isinstance(kind, type) and issubclass(kind, Config) and not issubclass(kind, Choice):
             return kind
     return None
 

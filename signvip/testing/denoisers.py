@@ -265,11 +265,11 @@ def _check_sampling(name: str, video: Any) -> None:
     """The sampler makes clips, and a clip is the same alone and beside others."""
     import torch
 
-    from signvip.config import load_config
+    from signvip.sampling.options import Sampler
     from signvip.sampling.sampler import make_scheduler, sample
 
     window = 4 if video.window is None else min(4, video.window)
-    scheduler = make_scheduler("ddim", load_config("rwth").sampler)
+    scheduler = make_scheduler("ddim", Sampler.model_validate({}))
     e, pictures = torch.randn(2, 6, EMBEDDING, *SIZES[0]), torch.randn(2, CHANNELS, *SIZES[0])
 
     def draw(clips: slice) -> Tensor:

@@ -114,21 +114,23 @@ def test_inner_blocks_of_both_halves_serve_the_conditional_half_but_not_the_othe
     torch.testing.assert_close(guided(then, alone), guided(then))  # nothing kept of the other half: all runs
 
 
-def test_latents_and_steps_stay_in_single_precision(video, video_guider, net):
+def test_latents_and_steps_stay_in_single_precision(video, video_guider, net, monkeypatch):
     """Half precision is for the networks: a latent that is rounded at each of fifty steps is another one."""
     half = [as_half(network) for network in (video, video_guider, net)]
     steps, entered = [], []
     scheduler = make_scheduler("ddim", Sampler())
 
-    class Watch(type(scheduler)):
-        def step(self, model_output, timestep, sample, **options):
-            steps.append((model_output.dtype, sample.dtype))
-            return super().step(model_output, timestep, sample, **options)
+    step = type(scheduler).step
 
+    def watched(self, model_output, timestep, sample, **options):
+        steps.append((model_output.dtype, sample.dtype))
+        return step(self, model_output, timestep, sample, **options)
+
+    monkeypatch.setattr(type(scheduler), "step", watched)
     half[0].unet.conv_in.register_forward_hook(lambda _m, args, _o: entered.append(args[0].dtype))
     e, picture = torch.randn(1, 3, 6, 8, 8).bfloat16(), torch.randn(1, 4, 8, 8).bfloat16()
     made = sampled(
-        half[0], half[1], Watch.from_config(scheduler.config), (half[2], picture), e,
+        half[0], half[1], scheduler, (half[2], picture), e,
         steps=4, guidance_scale=2.0, generators=seeds(1),
     )  # fmt: skip
     assert steps == [(torch.float32, torch.float32)] * 4 and entered == [torch.bfloat16] * 4
