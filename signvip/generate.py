@@ -27,7 +27,7 @@ from signvip.pipeline import SignVipPipeline
 from signvip.plain import is_blank
 from signvip.progress import Reporter, Silent
 from signvip.run import MAKERS, Run
-from signvip.sampling.arguments import check_language, real, whole
+from signvip.sampling.arguments import languages_of, real, whole
 from signvip.sampling.options import OF_THE_RUN, GenerateOptions, SchedulerName
 from signvip.sampling.sampler import make_scheduler, unknown_scheduler
 from signvip.storage.files import write_text
@@ -105,7 +105,7 @@ def _concerns(
 ) -> list[tuple[str, ...]]:
     """Tell before any work what of the requests the run never saw; DataError for the first where it is `strict`."""
     texts, references = [request.text for request in requests], [request.reference for request in requests]
-    told = pipe.concerns(texts, references, options.language)
+    told = pipe.concerns(texts, references, _languages(requests, options))
     for request, sentences in zip(requests, told, strict=True):
         for sentence in sentences:
             named = sentence if len(requests) == 1 else f"{request.output.name}: {sentence}"
@@ -113,6 +113,17 @@ def _concerns(
                 raise DataError(f"{named.rstrip('.')}; leave out --strict to make it all the same.")
             warnings.warn(named, UnseenWarning, stacklevel=3)
     return told
+
+
+def _languages(requests: Sequence[Request], options: GenerateOptions) -> list[str] | None:
+    """Return the sign language of each request, or None for none; DataError where some have one and some have not."""
+    languages = [request.language or options.language for request in requests]
+    given = [language for language in languages if language]
+    if given and len(given) < len(languages):
+        raise DataError(
+            "Some texts have a language and some have none; fill in all, or give --language for the rest."
+        )
+    return given or None
 
 
 @contextmanager
@@ -152,7 +163,7 @@ def _check_options(options: GenerateOptions) -> None:
     for name in ("guidance", "guidance_start", "guidance_stop", "temperature"):
         real(name, getattr(options, name))
     whole("seed", options.seed, least=-(2**63), most=2**64 - 1)
-    check_language(options.language)
+    languages_of(options.language, 1)
 
 
 def _fitting(pipe: SignVipPipeline, options: GenerateOptions) -> AbstractContextManager[None]:
@@ -196,7 +207,7 @@ def _translate(
             max_frames=options.max_frames,
             temperature=options.temperature,
             top_k=options.top_k,
-            language=options.language,
+            language=_languages(requests, options),
             generator=generators,
         )
 
@@ -267,7 +278,7 @@ def _sidecar(
         **made_by,
         "pose": None if request.pose is None else str(request.pose),
         "sampling": {
-            **asdict(options),
+            **asdict(options) | {"language": request.language or options.language},
             **{name: pipe.config[name] for name in OF_THE_RUN},
             "scheduler": type(pipe.scheduler).__name__,
             "device": str(pipe._execution_device),

@@ -36,11 +36,11 @@ from signvip.models.vae import decode_latents, encode_images
 from signvip.run import MAKERS, Run
 from signvip.sampling.arguments import (
     check_callback,
-    check_language,
     check_output_type,
     check_sampling,
     check_tokens,
     generators_of,
+    languages_of,
     latents_of,
     real,
     references_of,
@@ -233,7 +233,7 @@ class SignVipPipeline(DiffusionPipeline):
         max_frames: int | None = None,
         temperature: float = 0.0,
         top_k: int | None = None,
-        language: str | None = None,
+        language: str | Sequence[str] | None = None,
         tokens: Tensor | None = None,
         output_type: str = "pil",
         return_dict: bool = True,
@@ -242,9 +242,10 @@ class SignVipPipeline(DiffusionPipeline):
     ) -> SignVipOutput | Any:  # Any: a plain tuple where no `return_dict` is wanted
         """Generate one video per text, all of the same signer, or with a list of references each of its own.
 
-        `generator` draws the tokens (above a temperature of 0), then the noise. One that is on the CPU draws the same
-        for any device. A list of texts takes a list of them, and each video is then the one of its text alone; or it
-        takes one for all, from which the first video draws before the second. `tokens` (F, N) replace the translator's.
+        `language` is the ISO 639-3 code of a sign language, of all texts or one for each. `generator` draws the tokens
+        (above a temperature of 0), then the noise. One that is on the CPU draws the same for any device. A list of
+        texts takes a list of them, and each video is then the one of its text alone; or it takes one for all, from
+        which the first video draws before the second. `tokens` (F, N) replace the translator's.
         `output_type` is "pil", "np" (F, H, W, 3) in [0, 1], "pt" (F, 3, H, W) in [0, 1], "latent", or "stream": parts
         (f, H, W, 3) uint8, decoded as they are read, so that a long video takes no more memory than a short one.
         The callback is that of diffusers, called as `(pipe, step, timestep, {"latents": ...})`; it may return others,
@@ -255,7 +256,7 @@ class SignVipPipeline(DiffusionPipeline):
         check_tokens(tokens, texts, self.autoencoder.tokens_per_frame, self.autoencoder.vocab_size)
         check_output_type(output_type)
         check_callback(callback_on_step_end, callback_on_step_end_tensor_inputs)
-        check_language(language)
+        languages_of(language, len(texts))
         steps, guidance = self._steps(num_inference_steps), real("guidance_scale", guidance_scale)
         pictures = [self._picture(one) for one in references]
         told = self.concerns(None if tokens is not None else texts, references, language)
@@ -300,7 +301,7 @@ class SignVipPipeline(DiffusionPipeline):
         max_frames: int | None = None,
         temperature: float = 0.0,
         top_k: int | None = None,
-        language: str | None = None,
+        language: str | Sequence[str] | None = None,
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
     ) -> list[Tensor]:
         """Translate texts to tokens d, one (F, N) each: p(d | text) of Eq. 4. Generators are those of `__call__`."""
@@ -316,7 +317,10 @@ class SignVipPipeline(DiffusionPipeline):
         )
 
     def concerns(
-        self, texts: Sequence[str] | None, references: Sequence[Reference], language: str | None = None
+        self,
+        texts: Sequence[str] | None,
+        references: Sequence[Reference],
+        language: str | Sequence[str] | None = None,
     ) -> list[tuple[str, ...]]:
         """Tell for each text and its reference, in sentences, what this run would answer with nonsense.
 
@@ -326,7 +330,10 @@ class SignVipPipeline(DiffusionPipeline):
         useless = self._useless(language)
         of_texts: list[list[str]] = [[] for _ in references]
         if texts is not None:
-            of_texts = [seen.concerns(text, language) if seen is not None else [] for text in texts_of(texts)]
+            given = languages_of(language, len(texts))
+            languages: list[str | None] = [*given] if given else [None] * len(texts)
+            pairs = zip(texts_of(texts), languages, strict=True)
+            of_texts = [seen.concerns(text, one) if seen is not None else [] for text, one in pairs]
             of_texts = [[*([useless] if useless else []), *sentences] for sentences in of_texts]
         usual = Likeness.from_json(self.denoiser.likeness)
         keys = [str(one) if isinstance(one, str | Path) else id(one) for one in references]
@@ -334,12 +341,11 @@ class SignVipPipeline(DiffusionPipeline):
         doubts = {key: doubts_about(one, self._picture(one), usual) for key, one in different.items()}
         return [(*sentences, *doubts[key]) for sentences, key in zip(of_texts, keys, strict=True)]
 
-    def _useless(self, language: str | None) -> str | None:
+    def _useless(self, language: str | Sequence[str] | None) -> str | None:
         if not language or self.translator.languages:
             return None
-        return (
-            f"The language '{language}' changes nothing: this translator does not tell sign languages apart."
-        )
+        first = language if isinstance(language, str) else language[0]
+        return f"The language '{first}' changes nothing: this translator does not tell sign languages apart."
 
     def _translate(
         self,
@@ -353,13 +359,12 @@ class SignVipPipeline(DiffusionPipeline):
     ) -> list[Tensor]:
         texts = texts_of(texts)
         generators_of(generator, len(texts))
-        check_language(language)
         return self.translator.generate(
             texts,
             max_frames=whole("max_frames", max_frames) or self.config.max_frames,
             temperature=real("temperature", temperature) or 0.0,
             top_k=whole("top_k", top_k),
-            languages=[language] * len(texts) if language else None,
+            languages=languages_of(language, len(texts)),
             generator=generator,
         )
 

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 import signvip.pipeline
-from signvip.errors import ConfigError, DataError
+from signvip.errors import ConfigError, DataError, UnseenWarning
 from signvip.generate import GenerateOptions, Request, choose_run, embedded_run, generate, load_pipeline
 from signvip.sampling.options import SchedulerName
 from signvip_cli.commands.generate import SCHEDULERS
@@ -126,3 +126,29 @@ def test_the_embedded_model_has_a_name_unless_a_folder_has_it(tmp_path, monkeypa
     assert choose_run("embedded") == choose_run(None) == str(embedded_run())
     (tmp_path / "embedded").mkdir()
     assert choose_run("embedded") == "embedded"
+
+
+def test_each_request_is_translated_into_its_own_language_and_says_so(tmp_path, monkeypatch):
+    Image.fromarray(GREY).save(tmp_path / "ref.png")
+    asked = []
+
+    def translate(texts, *, languages=None, **_):
+        asked.extend(zip(texts, languages, strict=True))
+        return [torch.zeros(1, 16, dtype=torch.long) for _ in texts]
+
+    pipe = load_pipeline(str(embedded_run()), GenerateOptions(device="cpu", steps=1))
+    monkeypatch.setattr(pipe.translator, "generate", translate)
+    monkeypatch.setattr(pipe.translator.network, "languages", ("qaa", "qab"))
+    monkeypatch.setattr("signvip.generate.load_pipeline", lambda *_: pipe)
+
+    def request(name, language):
+        return Request("rain", tmp_path / "ref.png", tmp_path / f"{name}.mp4", language=language)
+
+    with pytest.warns(UnseenWarning, match="never saw the sign language 'qab'"):
+        generate([request("a", "qab"), request("b", None)], options=GenerateOptions(language="qaa"))
+    assert asked == [("rain", "qab"), ("rain", "qaa")]
+    told = [json.loads((tmp_path / f"{name}.json").read_text()) for name in "ab"]
+    assert [one["sampling"]["language"] for one in told] == ["qab", "qaa"]
+    assert "qab" in told[0]["warnings"][0] and not any("qab" in sentence for sentence in told[1]["warnings"])
+    with pytest.raises(DataError, match="give --language for the rest"):
+        generate([request("c", "qab"), request("d", None)])

@@ -15,7 +15,7 @@ from signvip.storage.files import inside
 TABLES = (".tsv", ".csv")
 LINES = (".txt", ".text", "")  # a sentence a line
 LONGEST_NAME = 60
-KEYS = ("text", "reference", "output")
+KEYS = ("text", "reference", "output", "language")
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Request:
     reference: Path
     output: Path
     pose: Path | None = None  # a .pose file to write beside it
+    language: str | None = None  # ISO 639-3 of the sign language, where it has one of its own
 
 
 def one(text: str, reference: Path, output: Path | None, pose: Path | None = None) -> list[Request]:
@@ -58,13 +59,14 @@ def many(file: Path, reference: Path | None, folder: Path, poses: Path | None = 
             )
         output = row.get("output") or f"{number:0{digits}d}.mp4"
         pose = None if poses is None else inside(poses, output).with_suffix(".pose")
-        requests.append(Request(row["text"], picture, inside(folder, output).with_suffix(".mp4"), pose))
+        video, language = inside(folder, output).with_suffix(".mp4"), row.get("language", "").strip() or None
+        requests.append(Request(row["text"], picture, video, pose, language))
     _refuse_twins(file, requests)
     return requests
 
 
 def read_rows(file: Path) -> list[dict[str, str]]:
-    """Rows with `text` and, where the file has them, `reference` and `output`; empty lines are skipped."""
+    """Rows with `text` and, where the file has them, the other KEYS; empty lines are skipped."""
     ending = file.suffix.lower()
     if ending in TABLES and file.is_file():
         return _table(file)

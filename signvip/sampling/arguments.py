@@ -104,12 +104,24 @@ def generators_of(generator: Any, count: int) -> list[torch.Generator | None]:
     return found
 
 
-def check_language(language: Any) -> None:
-    """ConfigError for what cannot be the code of a sign language."""
-    if language is not None and not (isinstance(language, str) and language.strip()):
+def languages_of(language: Any, count: int) -> list[str] | None:
+    """Return a sign language for each of `count` texts, or None for none; ConfigError for what cannot be their codes.
+
+    One language is of all texts.
+    """
+    given = list(language) if isinstance(language, list | tuple) else [language] * count
+    if all(one is None for one in given):
+        return None
+    wrong = [one for one in given if not (isinstance(one, str) and one.strip())]
+    if wrong:
         raise ConfigError(
-            f"The language is {language!r}; give the ISO 639-3 code of a sign language, such as 'gsg'."
+            f"The language is {wrong[0]!r}; give the ISO 639-3 code of a sign language, such as 'gsg'."
         )
+    if len(given) != count:
+        raise ConfigError(
+            f"There are {len(given)} languages for {count} texts; give one for each, or one for all."
+        )
+    return given
 
 
 def check_tokens(tokens: Any, texts: Sequence[str], width: int, codes: int) -> None:

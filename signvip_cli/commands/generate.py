@@ -116,7 +116,7 @@ def generate(
     """Make a signing video from a sentence and a picture, and a JSON sidecar that says how it was made.
 
     Without a run of your own, the model that travels with the package is used. With --from FILE there is one
-    sentence per line, or columns text, reference and output; a picture for all of them follows FILE.
+    sentence per line, or columns text, reference, output and language; a picture for all of them follows FILE.
 
     Examples:
 

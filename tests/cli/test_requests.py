@@ -121,3 +121,14 @@ def test_many_videos_do_not_fit_into_one_file(tmp_path):
 def test_arguments_that_are_missing_or_too_many_are_wrong_usage(signvip):
     assert signvip("generate", "rain").exit_code == 2
     assert signvip("generate", "rain", "ref.png", "--from", "x.txt").exit_code == 2
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_a_row_may_have_a_sign_language_of_its_own(tmp_path, ending):
+    file = tmp_path / f"names.{ending}"
+    rows = {
+        "csv": "text,language\nAnna,ase\nAnna,ukl\nIvan,\n",
+        "jsonl": '{"text": "Anna", "language": "ase"}\n{"text": "Anna", "language": "ukl"}\n{"text": "Ivan"}\n',
+    }
+    file.write_text(rows[ending])
+    assert [request.language for request in many(file, PICTURE, Path("out"))] == ["ase", "ukl", None]

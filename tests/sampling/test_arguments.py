@@ -59,7 +59,7 @@ def make(pipe, text=TEXT, reference=PICTURE, **options):
             {"generator": value}
             for value in (0, np.random.default_rng(0), [torch.Generator()] * 2, [7], "seed")
         ),
-        *({"language": value} for value in ("", 3, ["tsa"])),
+        *({"language": value} for value in ("", 3, [3], ["tsa", "tsb"])),
         *({"output_type": value} for value in ("gif", None, 1)),
         *({"tokens": value} for value in (torch.zeros(2, 3).long(), torch.zeros(0, 16).long(), [[0] * 16])),
         *(
