@@ -29,7 +29,8 @@ from signvip.data.sample import Recipe
 from signvip.models import ConditionEncoder, VideoDenoiser
 from signvip.models.vae import build_vae, encode_images
 from signvip.stages.clips import Clips
-from signvip.stages.video import VideoDiffusion, WithLatents
+from signvip.stages.video import WithLatents
+from signvip.stages.video_loss import VideoDiffusion
 
 PICKS, TOKENS_A_FRAME = 24, 12
 

@@ -40,7 +40,7 @@ from signvip.sampling.sampler import make_scheduler, sample
 from signvip.stages.clips import Clips
 from signvip.stages.codecs import load_vae
 from signvip.stages.regions import on_cells, region_weights
-from signvip.stages.video import VideoDiffusion
+from signvip.stages.video_loss import VideoDiffusion
 from signvip.training.optimizer import build_optimizer
 
 READS = ["denoiser.reference_concat=true"]

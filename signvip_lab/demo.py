@@ -27,8 +27,8 @@ from signvip.stages.prepare import make_shards
 from signvip_lab.evaluation.chain import Chain
 from signvip_lab.evaluation.evaluate import EvaluateOptions, measure
 from signvip_lab.evaluation.making import GENERATED, REBUILT, TRUTH, Made
-from signvip_lab.evaluation.report import write_report
 from signvip_lab.evaluation.results import Evaluation
+from signvip_lab.html_page import write_report
 
 DATASET = "toysign"
 PROBE_CLIPS = {"train": 32, "dev": 6}  # what a probe of wrists is fitted on where the run has no pose head

@@ -27,7 +27,7 @@ from signvip.run import Run
 from signvip.stages import train
 from signvip.stages.codecs import load_denoiser
 from signvip.stages.derive import encode, tokenize
-from signvip.stages.video import VideoDiffusion
+from signvip.stages.video_loss import VideoDiffusion
 from signvip_lab.ablation.axes import make_axis, parse_axis
 from signvip_lab.ablation.grid import make_cells
 from signvip_lab.ablation.runner import make_plan, run_plan

@@ -22,7 +22,8 @@ from signvip.stages.poses import KeypointLoss
 from signvip.stages.text import TranslationLoss
 from signvip.stages.tokens import Reconstruction
 from signvip.stages.vae import VaeLoss
-from signvip.stages.video import VideoDiffusion, WithLatents
+from signvip.stages.video import WithLatents
+from signvip.stages.video_loss import VideoDiffusion
 
 META = torch.device("meta")
 

@@ -30,7 +30,8 @@ from signvip.stages.start import published_vae, sources
 from signvip.stages.text import TextPhase, check_languages
 from signvip.stages.tokens import TokensPhase
 from signvip.stages.vae import VaePhase
-from signvip.stages.video import VideoDiffusion, VideoPhase
+from signvip.stages.video import VideoPhase
+from signvip.stages.video_loss import VideoDiffusion
 from signvip.storage import fits
 from signvip.storage.processes import is_main
 from signvip.training.loop import step_seed

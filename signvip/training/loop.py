@@ -22,7 +22,6 @@ import torch
 from accelerate import Accelerator, DistributedType
 from accelerate.state import AcceleratorState
 from accelerate.utils import DistributedDataParallelKwargs
-from diffusers.optimization import get_scheduler
 from diffusers.training_utils import EMAModel
 from torch import Tensor, nn
 from torch.utils.data import Dataset
@@ -35,6 +34,7 @@ from signvip.storage.processes import join, loaders
 from signvip.training.feeding import feed
 from signvip.training.fsdp import check_torch, choose_blocks, gather, whole
 from signvip.training.optimizer import build_optimizer
+from signvip.training.schedule import build_schedule
 from signvip.training.trainable import place_frozen, trained_and_frozen
 from signvip.training.validation import Share, is_measured, together
 from signvip.training.watch import refuse_checkpoint, refuse_loss, refuse_weights
@@ -128,14 +128,7 @@ def run_loop(
     accelerator = _accelerator(phase, training, folder, precision)
     reporter.say(f"{phase.name} {trained_and_frozen(phase.module)}")
     optimizer = build_optimizer(training, _trained(phase.module))
-    schedule = get_scheduler(
-        training.schedule
-        if training.schedule == "cosine" or training.warmup == 0
-        else "constant_with_warmup",
-        optimizer,
-        num_warmup_steps=training.warmup,
-        num_training_steps=training.steps,
-    )
+    schedule = build_schedule(training, optimizer)
     module, optimizer, schedule = accelerator.prepare(phase.module, optimizer, schedule)
     place_frozen(phase.module, accelerator.device)  # FSDP2 moves nothing but what it spreads
     parameters = _trained(phase.module)  # not before: FSDP2 puts others in their place

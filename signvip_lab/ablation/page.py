@@ -14,7 +14,7 @@ from signvip_lab.ablation.study import Study
 from signvip_lab.ablation.summary import Summary
 from signvip_lab.ablation.tables import html
 from signvip_lab.evaluation.making import TRUTH
-from signvip_lab.evaluation.report import figure, write_page
+from signvip_lab.html_page import figure, write_page
 
 WIDE = "<style>body { max-width: 90rem } img { height: auto; max-width: 100%; image-rendering: auto }</style>"
 

@@ -7,7 +7,7 @@ import torch
 from small import small_config
 
 from signvip.models.networks import new_video_networks
-from signvip.stages.video import VideoDiffusion
+from signvip.stages.video_loss import VideoDiffusion
 
 
 def networks(config, motion):

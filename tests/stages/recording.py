@@ -10,7 +10,7 @@ from small import small_config
 from torch import nn
 
 from signvip.models import VideoDenoiser
-from signvip.stages.video import VideoDiffusion
+from signvip.stages.video_loss import VideoDiffusion
 
 CLIPS, FRAMES, SIDE = 3, 2, 16  # latents are half the size of the small frames
 

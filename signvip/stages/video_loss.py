@@ -1,0 +1,120 @@
+"""The loss of stage I: the noise of latents that are guided by their conditions and a reference (Eq. 1 and 5)."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import torch
+from diffusers import ModelMixin
+from diffusers.training_utils import compute_snr
+from torch import Tensor, nn
+from torch.nn import functional
+
+from signvip.config import RunConfig
+from signvip.data.pixels import to_model
+from signvip.models import ConditionEncoder, VideoDenoiser
+from signvip.sampling.levels import draw_timesteps
+from signvip.sampling.sampler import make_scheduler
+from signvip.stages.regions import on_cells
+from signvip.training.loop import step_seed
+
+
+class VideoDiffusion(nn.Module):
+    """The networks of stage I and their loss."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        encoder: ConditionEncoder,
+        denoiser: VideoDenoiser,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        # held by its parts, so that checkpoints have the names of a run's folders; in a tuple torch does not look
+        self._whole = (denoiser,)
+        for name, part in denoiser.parts().items():
+            self.add_module(name, part)
+        if config.stage1.gradient_checkpointing:
+            denoiser.enable_gradient_checkpointing()
+        self.scheduler = make_scheduler("ddpm", config.sampler)
+        self.stage1 = config.stage1
+        self.snr_gamma, self.noise_offset = config.stage1.snr_gamma, config.stage1.noise_offset
+        self.seed, self.reference_dropout = config.seed, config.stage1.reference_dropout
+
+    @property
+    def whole(self) -> VideoDenoiser:
+        """The denoiser with all its parts."""
+        return self._whole[0]
+
+    def train_images(self, config: RunConfig) -> None:
+        """Train the encoder and what the denoiser learns of images, its backbone where the configuration says so."""
+        self.whole.learn("image", frozen=config.stage1.denoiser == "frozen")
+
+    def train_motion(self) -> None:
+        """Train nothing but the denoiser's motion."""
+        self.encoder.requires_grad_(False)
+        self.whole.learn("motion")
+
+    def learned_parts(self) -> dict[str, ModelMixin]:
+        """The parts of the denoiser that this phase changes, by the names of their folders."""
+        return {
+            name: part
+            for name, part in self.whole.parts().items()
+            if any(weight.requires_grad for weight in part.parameters())
+        }
+
+    def forward(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
+        latents, conditions = batch["latents"], batch["conditions"]  # (B, F, 4, h, w), (B, F, K*3, H, W)
+        e = self.encoder(to_model(conditions.flatten(0, 1)))
+        guide = self.whole.guide(e.unflatten(0, conditions.shape[:2]))
+        noise = self._noise(latents)
+        timestep = self._timesteps(latents)
+        noisy = self.scheduler.add_noise(latents, noise, timestep)
+        dropped = self._without_reference(batch["step"])
+        seen_at = timestep if self.whole.timed else 0
+        reference = None if dropped else self.whole.reference(batch["reference"], seen_at)
+        prediction = self.whole.predict(noisy, timestep, guide, reference)
+        target = self._target(latents, noise, timestep)
+        errors = functional.mse_loss(prediction.float(), target.float(), reduction="none")
+        if "regions" in batch:
+            errors = errors * on_cells(batch["regions"], latents)
+        errors = errors.flatten(1).mean(1)
+        return (errors * self._weights(timestep)).mean(), {}
+
+    def _timesteps(self, latents: Tensor) -> Tensor:
+        """How noisy each clip is (B,)."""
+        if self.stage1.timesteps == "uniform":
+            steps = self.scheduler.config.num_train_timesteps
+            return torch.randint(0, steps, latents.shape[:1], device=latents.device)
+        alphas = self.scheduler.alphas_cumprod.to(latents.device, non_blocking=True)
+        return draw_timesteps(alphas, len(latents), self.stage1.pure_noise, self.stage1.log_sigma)
+
+    def _noise(self, latents: Tensor) -> Tensor:
+        noise = torch.randn_like(latents)
+        if self.noise_offset:
+            # one number for each clip and channel, so that brightness is noised as well
+            noise = noise + self.noise_offset * torch.randn_like(latents[:, :1, :, :1, :1])
+        return noise
+
+    def _weights(self, timestep: Tensor) -> Tensor:
+        """Weights (B,) of the clips' losses, which are those of the prediction.
+
+        In x_0 that is its error over `own`; Min-SNR weighs that with min(SNR, gamma) (arXiv:2303.09556, section 3.4).
+        """
+        if not self.snr_gamma and self.stage1.loss == "prediction":
+            return torch.ones_like(timestep, dtype=torch.float32)
+        snr = compute_snr(self.scheduler, timestep)
+        own = {"epsilon": snr, "v_prediction": snr + 1, "sample": torch.ones_like(snr)}
+        clean = snr.clamp(max=self.snr_gamma) if self.snr_gamma else torch.ones_like(snr)
+        return clean / own[self.scheduler.config.prediction_type]
+
+    def _without_reference(self, step: int) -> bool:
+        """Of the whole step, in all processes alike: nothing is computed in vain."""
+        return random.Random(step_seed(self.seed, "reference", step)).random() < self.reference_dropout
+
+    def _target(self, latents: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
+        prediction = self.scheduler.config.prediction_type
+        if prediction == "v_prediction":
+            return self.scheduler.get_velocity(latents, noise, timestep)
+        return latents if prediction == "sample" else noise
