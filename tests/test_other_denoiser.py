@@ -173,7 +173,12 @@ def test_a_short_axis_names_denoisers(installed):
     assert cells[0].config == small_config()
 
 
-def test_options_of_another_denoiser_are_refused(installed):
+def test_options_of_another_denoiser_are_refused_before_anything_is_trained(
+    installed, plain_shards, tmp_path
+):
+    with pytest.raises(ConfigError, match="unknown key 'guider'"):
+        train(config_of(guider={"injection": "down_blocks"}), 1, shards=plain_shards, run=tmp_path / "run")
+    assert not (tmp_path / "run" / "vae").exists()
     with pytest.raises(ConfigError, match="unknown key 'guider'"):
         meta_networks(config_of(guider={"injection": "down_blocks"}))
     with pytest.raises(ConfigError, match="no backbone"):

@@ -20,6 +20,7 @@ from signvip.models import (
 from signvip.models.denoising import INDEXED, stores
 from signvip.models.networks import new_autoencoder, new_pose_head, new_translator, new_video_networks
 from signvip.pipeline import save_index
+from signvip.registry import configure
 from signvip.run import Run
 from signvip.stages import PhaseKey, require_training
 from signvip.stages.clips import Clips
@@ -77,6 +78,8 @@ TEXT = PhaseKey("stage3", ("translator",), ("autoencoder",), makes=("translator"
 
 def stage1(run: Run, shards: Path, loop: Loop) -> None:
     """VAE where none is named, then images, then motion (section 3.4)."""
+    # its options are those of a plugin: a wrong one is to be told before the VAE is trained
+    configure("denoiser", run.config.denoiser.name, run.config.denoiser_options)
     _check_shards(run, shards)
     Manifest.read(shards).check_video(shards, "stage 1")
     if run.config.start.vae is not None:
