@@ -24,7 +24,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphin
 exclude_patterns = ["_build", "generators"]
 source_suffix = {".md": "markdown"}
 default_role = "code"  # docstrings write `names` as Markdown does
-nitpicky = False
+smartquotes = False  # `--set` in prose stays what one types
 
 myst_enable_extensions = ["colon_fence", "deflist", "attrs_inline"]
 myst_heading_anchors = 3
@@ -38,6 +38,7 @@ html_theme = "furo"
 html_title = "SignViP"
 html_static_path = ["_static"]
 html_css_files = ["look.css"]
+html_js_files = ["look.js"]
 html_copy_source = False
 html_show_sphinx = False
 html_theme_options = {
