@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from blocks import DOCS, ROOT, Block, blocks, pages, programs
+from evaluators import TINY
 from PIL import Image
 from small import SMALL
 from typer.main import get_command
@@ -21,6 +22,7 @@ from signvip.contracts import SPLITS
 from signvip.data.video import encode_video
 from signvip.registry import Plugin, registry
 from signvip_cli.app import app
+from signvip_lab.backtranslation import config as back_translation
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = PROJECT["project"]["optional-dependencies"]
@@ -156,6 +158,11 @@ def reader_at_work(monkeypatch, tmp_path):
     monkeypatch.setenv("COLUMNS", "200")
     read = config.read_preset
     monkeypatch.setattr(config, "read_preset", lambda name: config.merge(read(name), SIZES))
+    load, few = back_translation.load_back_translator_config, [*TINY, "poses.steps=2", "texts.steps=2"]
+    monkeypatch.setattr(
+        back_translation, "load_back_translator_config",
+        lambda preset, settings, flags: load(preset, [*few, *settings], flags),
+    )  # fmt: skip
     registry.cache_clear()
     registry().records.append(Plugin("estimator", "mediapipe", "signvip-mediapipe", "0", target=StandIn))
     for name in ("toysign", "lexicon"):
