@@ -1,4 +1,4 @@
-"""What a run is made of: preset < `--config` file < `--set key=value` < flag, checked all at once.
+"""The configuration of a run: preset < `--config` file < `--set key=value` < flag, checked all at once.
 
 A checkpoint carries the configuration that built it, and at inference the checkpoint wins.
 """
@@ -35,7 +35,7 @@ from signvip.settings import (
 
 
 class Training(Config):
-    """How one phase is trained."""
+    """The options for training one phase."""
 
     steps: PositiveInt
     clips: PositiveInt = Field(description="clips in a batch, per process")
@@ -75,7 +75,7 @@ class Crops(Config):
 
 
 class VaeTraining(Training):
-    """How the VAE is trained."""
+    """The options for training the VAE."""
 
     crops: Crops | None = Field(None, description="None trains on whole frames")
     edges: float = Field(
@@ -88,7 +88,7 @@ class VaeTraining(Training):
     @model_validator(mode="after")
     def _check_noise(self) -> VaeTraining:
         if not 0 <= self.noise[0] <= self.noise[1]:
-            raise ValueError(f"noise={list(self.noise)} is no range; give the least, then the most")
+            raise ValueError(f"noise={list(self.noise)} is not a range; give the least, then the most")
         return self
 
 
@@ -117,7 +117,7 @@ class Start(Config):
 
 
 class RegionWeights(Config):
-    """What errors inside the boxes of hands and faces weigh in stage 1, against 1 elsewhere."""
+    """The weights in stage 1 of errors inside the boxes of hands and faces, against 1 elsewhere."""
 
     hands: PositiveFloat = 1.0
     face: PositiveFloat = 1.0
@@ -281,7 +281,7 @@ def read_preset(name: str) -> Options:
 
 
 def default_option(key: str) -> Any:
-    """What an option with a dotted key is where nobody gives it, as JSON has it; None where it must be given."""
+    """Return the default of an option with a dotted key, as JSON has it; None where it must be given."""
     model: Any = RunConfig
     *sections, name = key.split(".")
     for section in sections:

@@ -1,4 +1,4 @@
-"""What a plugin must be, and the values that pass between the parts. Imports no torch.
+"""The contracts of plugins, and the values that pass between the parts. Imports no torch.
 
 The letters used for shapes in the whole project: B batch, F frames, N tokens per frame, K conditions,
 C channels, H and W frame size in pixels, h and w latent size, L levels of a quantizer.
@@ -101,7 +101,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class Quantized:
-    """What a quantizer returns: codes (B, dim, h, w) with a gradient, tokens (B, h, w), its own loss."""
+    """The result of a quantizer: codes (B, dim, h, w) with a gradient, tokens (B, h, w), its own loss."""
 
     codes: Tensor
     tokens: Tensor
@@ -177,11 +177,11 @@ class Denoiser(Protocol):
     window: int | None  # most frames that it sees at once; None: any number
 
     def reference(self, latents: Tensor, timestep: Tensor | int) -> Any:
-        """What `predict` reads of reference pictures, given their clean latents (B, C, h, w)."""
+        """Return what `predict` reads of reference pictures, given their clean latents (B, C, h, w)."""
         ...
 
     def guide(self, e: Tensor) -> Any:
-        """What `predict` reads of embeddings e (B, F, D, h, w)."""
+        """Return what `predict` reads of embeddings e (B, F, D, h, w)."""
         ...
 
     def predict(
@@ -192,7 +192,7 @@ class Denoiser(Protocol):
         reference: Any | None,
         cache: dict[str, Any] | None = None,
     ) -> Tensor:
-        """What the noise schedule asks for (B, F, C, h, w), of noisy latents, at a timestep of all or one of each (B,).
+        """Predict what the noise schedule asks for (B, F, C, h, w) from noisy latents; one timestep or one each (B,).
 
         A reference of fewer clips serves as many neighbours each: windows of one clip lie side by side. None is a
         clip whose signer is unknown. What a denoiser leaves in `cache`, a dict that is empty at first, it may read at

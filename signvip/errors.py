@@ -1,6 +1,6 @@
-"""What can go wrong, drawn as a tree.
+"""The exceptions of SignViP, drawn as a tree.
 
-    SignVipError                     a user can mend it: one sentence, the next action, exit code 1
+    SignVipError                     a user can fix it: one sentence, the next action, exit code 1
     ├── ConfigError                  a preset, key or value that does not exist or does not fit
     ├── PluginError                  a plugin that is unknown, broken or clashes with another
     ├── DataError                    a clip, picture, text or shard that cannot be used
@@ -26,7 +26,7 @@ def suggest(name: str, known: Iterable[str]) -> str:
 
 
 class SignVipError(Exception):
-    """A mistake that the user can mend; the message is one sentence that ends in the next action.
+    """A mistake that the user can fix; the message is one sentence that ends in the next action.
 
     It is one line and fit for a terminal, whatever names and texts of strangers it quotes.
     """

@@ -1,4 +1,4 @@
-"""What all metrics share: what they take, what they say of themselves, and what they refuse."""
+"""The base of all metrics: what they take, how they describe themselves, and what they refuse."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Signing(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """What one clip took: frames made, wall seconds from text to pixels, parameters that were read."""
+    """The cost of one clip: frames made, wall seconds from text to pixels, parameters that were read."""
 
     frames: int
     seconds: float
@@ -39,11 +39,11 @@ class Measure:
         self.config = config
 
     def counted(self, generated: Sequence[Any], truth: Sequence[Any]) -> int:
-        """How many things the value is a mean (or a statistic) of: clips, where nothing else is said."""
+        """Return how many things the value is a mean (or a statistic) of: clips, unless a metric says otherwise."""
         return len(truth)
 
     def remark(self, generated: Sequence[Any], truth: Sequence[Any]) -> str | None:
-        """What a reader must know of these sets to trust the value, as a sentence."""
+        """Return what a reader must know about these sets to trust the value, as a sentence."""
         return None
 
 
@@ -55,7 +55,7 @@ class Summed(Measure, ABC):
 
     @abstractmethod
     def statistics(self, generated: Sequence[Any], truth: Sequence[Any]) -> np.ndarray:
-        """What each clip adds to the sums: (clips, k)."""
+        """Return what each clip adds to the sums: (clips, k)."""
 
     @abstractmethod
     def score(self, sums: np.ndarray) -> dict[str, float]:
@@ -81,7 +81,7 @@ class MeanOfClips(Summed):
 
 
 def check_pairs(name: str, generated: Sequence[Any], truth: Sequence[Any]) -> None:
-    """Refuse what is no set, an empty set, and sets of different size: nothing is cut to fit."""
+    """Refuse what is not a set, an empty set, and sets of different sizes: nothing is cut to fit."""
     for items in (generated, truth):
         if isinstance(items, str) or not hasattr(items, "__len__"):
             raise DataError(
@@ -96,7 +96,7 @@ def check_pairs(name: str, generated: Sequence[Any], truth: Sequence[Any]) -> No
 
 
 def check_video(name: str, frames: np.ndarray) -> None:
-    """Refuse what is no video (F, H, W, 3) of floats in [0, 1]: bytes that are all 0 or 1 would pass for black."""
+    """Refuse what is not a video (F, H, W, 3) of floats in [0, 1]: bytes that are all 0 or 1 would pass for black."""
     if not isinstance(frames, np.ndarray):
         raise DataError(
             f"{name} takes videos as NumPy arrays (F, H, W, 3), and this one is {type(frames).__name__}."

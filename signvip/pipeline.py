@@ -146,7 +146,7 @@ class SignVipPipeline(DiffusionPipeline):
             there = folder.exists()
         except OSError as error:
             raise RunError(
-                f"{str(folder)[:80]} is no folder ({error.strerror}); give a run's, or a hub id."
+                f"{str(folder)[:80]} is not a folder ({error.strerror}); give a run's, or a hub id."
             ) from error
         if there or not is_hub_id(str(pretrained_model_name_or_path)):
             with fits.unchanged(folder):
@@ -442,7 +442,7 @@ class SignVipPipeline(DiffusionPipeline):
 
     @property
     def interrupt(self) -> bool:
-        """Whether a callback asked to stop, as in diffusers: by setting `_interrupt`."""
+        """Return whether a callback asked to stop, as in diffusers, by setting `_interrupt`."""
         return self._interrupt
 
     def _steps(self, asked: Any) -> int:
@@ -485,7 +485,7 @@ def save_index(folder: Path, config: RunConfig, parts: Mapping[str, Any]) -> Non
 
 
 def is_hub_id(name: str) -> bool:
-    """Whether a name can be one of the hub's, `owner/name`, and not only a path."""
+    """Return whether a name can be one of the hub's, `owner/name`, and not only a path."""
     return re.fullmatch(r"[\w-][\w.-]*/[\w.-]+", name) is not None and not name.startswith("runs/")
 
 
@@ -568,5 +568,5 @@ def _check_finished(folder: Path) -> None:
         Run.open(folder).require("vae", "denoiser", "autoencoder", "translator")
     if not (folder / "model_index.json").is_file():
         raise RunError(
-            f"{folder} is no finished run; train its three stages first: signvip train --stage 1, 2, 3."
+            f"{folder} is not a finished run; train its three stages first: signvip train --stage 1, 2, 3."
         )

@@ -27,12 +27,12 @@ def plain(text: str, keep: str = "") -> str:
 
 
 def is_shown(char: str) -> bool:
-    """Whether a terminal shows a character as itself, without any other effect."""
+    """Return whether a terminal shows a character as itself, without any other effect."""
     return char in _JOINERS or unicodedata.category(char) not in _HIDDEN
 
 
 def is_blank(text: str) -> bool:
-    """Whether nothing of a text is seen: it is empty, or of blanks, controls and what has no width."""
+    """Return whether nothing of a text can be seen: only blanks, controls and characters without width."""
     return not any(is_shown(char) and char not in _JOINERS and not char.isspace() for char in text)
 
 

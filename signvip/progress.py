@@ -1,4 +1,4 @@
-"""How long work tells a person where it is; the engine never prints, the command line decides how it looks."""
+"""Report progress to a person; the engine never prints, and the command line decides how it looks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Task(Protocol):
 
 
 class Reporter(Protocol):
-    """Where tasks and remarks go."""
+    """The receiver of tasks and remarks."""
 
     def task(self, name: str, total: int, done: int = 0) -> AbstractContextManager[Task]:
         """Open a bar of `total` steps of which `done` were done before (resume)."""

@@ -1,4 +1,4 @@
-"""Where plugins are met: entry points of the group `signvip`, and files given by `--plugin`.
+"""The registry of plugins: entry points of the group `signvip`, and files given by `--plugin`.
 
 Each module is loaded in a guard of its own: pluggy's loader dies with the first plugin that fails to
 import, and one that is broken, exits, prints or hangs must not take the others, or a command, with it.
@@ -158,7 +158,7 @@ class Registry:
                 raise TypeError(f"register(name, cls) takes a name and a class, not {name!r} and {cls!r}")
             if _NAME.fullmatch(name) is None:
                 raise ValueError(
-                    f"{name[:60]!r} is no name for a plugin; use letters, digits, '.', '_', '+' and '-'"
+                    f"{name[:60]!r} is not a valid name for a plugin; use letters, digits, '.', '_', '+' and '-'"
                 )
             self.records.append(Plugin(kind, name, distribution, version, target=cls))
 
@@ -236,7 +236,7 @@ def build(kind: str, name: str, /, **options: Any) -> Any:
 
 
 def _has_default(cls: type, key: str) -> bool:
-    """Whether a constructor can do without an argument."""
+    """Return whether a constructor can do without an argument."""
     found = inspect.signature(cls).parameters.get(key)
     return found is not None and found.default is not inspect.Parameter.empty
 

@@ -57,7 +57,9 @@ def parse_setting(text: str) -> Options:
     """`a.b=1` as {"a": {"b": 1}}; values are JSON where they parse as JSON, else plain words."""
     key, separator, word = text.partition("=")
     if not separator or not key:
-        raise ConfigError(f"'{text}' is no setting; write --set key=value, such as --set stage2.steps=500.")
+        raise ConfigError(
+            f"'{text}' is not a setting; write --set key=value, such as --set stage2.steps=500."
+        )
     try:
         value = json.loads(word)
     except json.JSONDecodeError:
@@ -90,7 +92,7 @@ def _with_denoiser(base: Mapping[str, Any], over: Mapping[str, Any]) -> Options:
 
 
 def option(values: Mapping[str, Any], key: str) -> Any:
-    """What stands at a dotted key, such as `start.vae`."""
+    """Return the value at a dotted key, such as `start.vae`."""
     for part in key.split("."):
         values = values[part]
     return values
@@ -111,7 +113,7 @@ def explain(error: ValidationError, prefix: str, known: Collection[str]) -> str:
 
 
 def _nearest(key: str, known: Collection[str]) -> str:
-    """What to write for a key that is unknown: the same word where it belongs, else the nearest one."""
+    """Suggest a replacement for an unknown key: the same word where it belongs, else the nearest one."""
     section, _, name = key.rpartition(".")
     elsewhere = [other for other in known if _last(other) == name and other != key]
     if elsewhere and any("." in other for other in known):
@@ -143,4 +145,4 @@ def read_toml(file: Path) -> Options:
     except FileNotFoundError:
         raise ConfigError(f"There is no configuration file {file}; give the path of a TOML file.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} is not valid TOML ({error}); mend it and start again.") from error
+        raise ConfigError(f"{file} is not valid TOML ({error}); fix it and start again.") from error

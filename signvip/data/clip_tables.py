@@ -149,7 +149,7 @@ def _told(column: str, value: str) -> str:
 
 
 def _contradiction(values: Mapping[str, str]) -> str:
-    """What a row says twice and differently, in two columns that mean the same; empty where it does not."""
+    """Describe how two columns of a row contradict each other though they mean the same; empty where none do."""
     found: dict[str, tuple[str, str]] = {}
     for name, value in values.items():
         ours = _OURS.get(name.strip().lower(), "")
@@ -183,7 +183,7 @@ def _separated(path: Path, content: str) -> Table:
 
 
 def _meaning(header: Sequence[str]) -> int:
-    """How many of a header's columns are known by name."""
+    """Count the columns of a header that are known by name."""
     return sum(name.strip().lower() in _OURS for name in header)
 
 

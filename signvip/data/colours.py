@@ -26,7 +26,7 @@ _TO_709 = {  # AVColorPrimaries: linear light of other primaries with white D65
 
 
 def needs_mapping(trc: int, primaries: int) -> bool:
-    """Whether pictures tagged with this curve and these primaries look wrong where they are taken for BT.709."""
+    """Return whether pictures tagged with this curve and these primaries look wrong when read as BT.709."""
     return trc in (_PQ, _HLG) or primaries in _TO_709
 
 

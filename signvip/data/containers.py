@@ -1,4 +1,4 @@
-"""Whether a file of video is whole, by the sizes that its container states: a decoder stops at a cut without a word."""
+"""Check that a video file is complete, by the sizes its container states: decoders stop at a cut without a word."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _program(file: BinaryIO, size: int) -> Iterator[int]:
 
 
 def _gif(file: BinaryIO, size: int) -> Iterator[int]:
-    """Where its trailer should be."""
+    """Yield where a GIF should end, by its trailer."""
     yield size if _read(file, max(0, size - 64), 64).rstrip(b"\0\r\n").endswith(b";") else size + 1
 
 

@@ -1,4 +1,4 @@
-"""What a model of pictures must beat: the reference picture, unchanged; and the frames that tell the two apart."""
+"""The baseline for a model of pictures, which is the unchanged reference; and the frames that tell the two apart."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def aspect_of(stream: VideoStream) -> float:
 
 
 def name_of(source: Source) -> str:
-    """What a sentence calls it."""
+    """Return the name of a source as a message quotes it."""
     return "This video" if isinstance(source, bytes) else str(source)
 
 

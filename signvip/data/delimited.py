@@ -28,7 +28,7 @@ class Record:
 
     @property
     def place(self) -> str:
-        """Where it stands, for a person who has the file open."""
+        """The position in the file, for a person who has it open."""
         return f"row {self.number}" + ("" if self.line == self.number else f" (line {self.line})")
 
 
@@ -95,7 +95,7 @@ def _parse(lines: Sequence[str], at: int, separator: str, **dialect: Any) -> tup
 
 
 def _swallowed(fields: Sequence[str], following: Sequence[str], separator: str) -> bool:
-    """Whether a quotation mark left open took the next rows in: a following line is one, of a file named alike."""
+    """Return whether an open quotation mark swallowed the next rows: a following line is one, of a file named alike."""
     for line in following:
         row = _plain(line, separator)
         if len(row) == len(fields) and _kind(row[0]) == _kind(fields[0]) and " " not in row[0]:
@@ -131,7 +131,7 @@ def _unquoted(field: str) -> str:
 
 
 def _is_open(line: str, separator: str) -> bool:
-    """Whether a field begins with a quotation mark that its line does not close."""
+    """Return whether a field begins with a quotation mark that its line does not close."""
     return any(field.lstrip().startswith('"') and field.count('"') % 2 for field in _plain(line, separator))
 
 

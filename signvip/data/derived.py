@@ -1,4 +1,4 @@
-"""What weights have added to shards (`encode`, `tokenize`), and whether it is still theirs."""
+"""The fields that weights have added to shards (`encode`, `tokenize`), and whether they are still up to date."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FIELDS = {"vae": LATENTS, "condition_encoder": EMBEDDINGS, "autoencoder": TOKENS
 
 
 def is_current(shards: Path, part: str, fingerprint: str, splits: Sequence[str] = SPLITS) -> bool:
-    """Whether all clips have a part's field by the weights of this fingerprint; a clip that was made again has none."""
+    """Return whether all clips have a part's field by the weights of this fingerprint; a clip made again has none."""
     if Manifest.read(shards).fingerprints.get(part) != fingerprint:
         return False
     return all(

@@ -1,4 +1,4 @@
-"""Where clips become samples: in this process, in workers beside it, or on a Ray cluster. The results are the same."""
+"""Turn clips into samples in this process, in workers beside it or on a Ray cluster, with the same results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much a picture is like the references that a run was trained on: what can be said where nothing detects people.
+"""Measure how much a picture resembles the references of a run's training, for where nothing detects people.
 
 A picture is described by where its colours lie (8x8) and by how strong its edges are (4x4, and overall at three
 scales). Its distance is the largest of three, each in units of what is usual between signers: along the colours'
@@ -24,7 +24,7 @@ _QUANTILE, _MARGIN = 0.99, 1.5  # of the distances of signers who were left out,
 
 @dataclass(frozen=True)
 class Likeness:
-    """What is usual among the references of a training."""
+    """The usual range of the references of a training."""
 
     colours: np.ndarray  # (192,) their mean
     directions: np.ndarray  # (12, 192), each over its deviation
@@ -65,7 +65,7 @@ class Likeness:
         return cls(mean, kept / deviations, rest, centre, np.linalg.inv(spread), np.ones(3), 1.0)
 
     def distance(self, picture: np.ndarray) -> float:
-        """How far a picture (H, W, 3) uint8 is from what is usual; above 1 it is like none of the references."""
+        """Return how far a picture (H, W, 3) uint8 is from the usual; above 1 it is like none of the references."""
         colours, edges = _described([picture])
         return float((self._parts(colours, edges) / self.usual).max() / self.limit)
 

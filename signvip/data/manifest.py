@@ -81,13 +81,13 @@ class Manifest(Config):
         return self.model_copy(update={"fingerprints": kept})
 
     def differs_from(self, there: Manifest) -> list[str]:
-        """What shards of one folder must have in common, and these two have not."""
+        """List what shards of one folder must have in common and these two do not."""
         changed = [name for name in RECIPE if getattr(there, name) != getattr(self, name)]
         return changed if self._source == there._source else ["source", *changed]
 
     @property
     def _source(self) -> str | None:
-        """Where the corpus lies, however that was written."""
+        """The location of the dataset, however it was written."""
         source = self.dataset_options.get("source")
         return None if source is None else os.path.realpath(source)
 

@@ -1,4 +1,4 @@
-"""Where results are written: a place that can be written to, and no file of the user's own."""
+"""Check where results are written: the place must be writable and must not hold a file of the user's own."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _is_marked(video: Path) -> bool:
 
 
 def _is_pose_of(sidecar: Path, pose: Path) -> bool:
-    """Whether a sidecar of ours names these poses."""
+    """Return whether a sidecar of ours names these poses."""
     if not says_so(sidecar):
         return False
     named = json.loads(sidecar.read_text(encoding="utf-8-sig")).get("pose")

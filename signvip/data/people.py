@@ -1,4 +1,4 @@
-"""Whether a reference shows a signer: asked of an installed estimator that finds people, else of what is usual."""
+"""Check that a reference shows a signer: ask an installed estimator that finds people, else compare with the usual."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Share:
-    """Which of several runs into one folder this is, as job arrays start them: number 1 to `of`."""
+    """The number, from 1 to `of`, of one of several runs into one folder, as job arrays start them."""
 
     number: int
     of: int
@@ -54,7 +54,7 @@ class Share:
 
 @dataclass
 class Outcome:
-    """What became of the clips of a shard."""
+    """The fate of the clips of a shard."""
 
     infos: list[dict[str, Any]] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
@@ -79,7 +79,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Result:
-    """What stands in the folder, and the numbers of this run."""
+    """The contents of the folder, and the numbers of this run."""
 
     manifest: Manifest
     summary: Summary
@@ -366,7 +366,7 @@ def _manifest(recipe: Recipe, out: Path) -> Manifest:
 
 
 def _estimator(name: str, estimator: Estimator) -> dict[str, Any]:
-    """What made the keypoints: its version, options and weights."""
+    """Describe what made the keypoints: its version, options and weights."""
     versions = [record.version for record in plugins() if (record.kind, record.name) == ("estimator", name)]
     about = {"version": versions[0] if versions else "", "options": options_of(estimator)}
     weights = getattr(estimator, "weights", None)
@@ -376,7 +376,7 @@ def _estimator(name: str, estimator: Estimator) -> dict[str, Any]:
 def _distinct(ids: Sequence[str], split: str) -> list[str]:
     twice = next((clip_id for clip_id, times in Counter(ids).items() if times > 1), None)
     if twice is not None:
-        raise DataError(f"The corpus lists {twice} more than once in {split}; mend the list of its clips.")
+        raise DataError(f"The corpus lists {twice} more than once in {split}; fix the list of its clips.")
     return list(ids)
 
 

@@ -1,4 +1,4 @@
-"""Where footage says that a model made it: our own notice, and the words that others use."""
+"""Find signs that a model made some footage: our own notice, and the words that others use."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def check_truth(path: Path, generated: Generated) -> str:
 
 
 def origin_of(path: Path) -> str:
-    """What says of a video, a folder of pictures or a `.pose` file that a model made it; empty where nothing does."""
+    """Return what says that a model made a video, a folder of pictures or a `.pose` file; empty where nothing does."""
     if says_so(notice_beside(path)):
         return notice_beside(path).name
     if path.is_dir():
@@ -49,12 +49,12 @@ def origin_of(path: Path) -> str:
 
 
 def notice_beside(path: Path) -> Path:
-    """Where the JSON beside footage is, that `generate` writes."""
+    """Return the path of the JSON file that `generate` writes beside footage."""
     return path.with_name(f"{path.name if path.is_dir() else path.stem}.json")
 
 
 def says_so(beside: Path) -> bool:
-    """Whether a JSON file says so; one that cannot be read says nothing."""
+    """Return whether a JSON file says that a model made something; one that cannot be read says nothing."""
     try:
         value = parse_json(beside.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError):
@@ -65,7 +65,7 @@ def says_so(beside: Path) -> bool:
 
 
 def is_marked(words: Iterable[str]) -> bool:
-    """Whether one of some texts is a notice that a model made something."""
+    """Return whether one of these texts is a notice that a model made something."""
     return any(mark in word.lower() for word in words for mark in _WORDS)
 
 
@@ -92,7 +92,7 @@ def _plain(value: object) -> str:
 
 
 def top_words(path: Path) -> Iterator[str]:
-    """What stands in an mp4's boxes `uuid` and `meta` at its top, where C2PA manifests and XMP are."""
+    """Yield the contents of an mp4's top-level boxes `uuid` and `meta`, where C2PA manifests and XMP are stored."""
     with path.open("rb") as file:
         for kind, size in _boxes(file, path.stat().st_size):
             if kind in (b"uuid", b"meta", b"jumb"):

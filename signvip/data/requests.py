@@ -1,4 +1,4 @@
-"""What `signvip generate` is asked for: one sentence, or a file of many (txt, tsv, csv or jsonl)."""
+"""Read the requests to `signvip generate`: one sentence, or a file of many (txt, tsv, csv or jsonl)."""
 
 from __future__ import annotations
 
@@ -71,13 +71,13 @@ def read_rows(file: Path) -> list[dict[str, str]]:
     if ending in TABLES and file.is_file():
         return _table(file)
     if file.is_file() and ending not in (*LINES, ".jsonl"):  # JSON or subtitles would be signed as they stand
-        raise DataError(f"{file} is no list of sentences; give a txt, tsv, csv or jsonl file.")
+        raise DataError(f"{file} is not a list of sentences; give a txt, tsv, csv or jsonl file.")
     try:
         lines = [line for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except FileNotFoundError:
         raise DataError(f"There is no file {file}; give one by --from.") from None
     except (UnicodeDecodeError, IsADirectoryError) as error:
-        raise DataError(f"{file} is no UTF-8 text file; give a txt, tsv, csv or jsonl file.") from error
+        raise DataError(f"{file} is not a UTF-8 text file; give a txt, tsv, csv or jsonl file.") from error
     if ending == ".jsonl":
         rows = [_object(file, line) for line in lines]
     else:
@@ -101,7 +101,7 @@ def _table(file: Path) -> list[dict[str, str]]:
         )
     faults = [row.fault for row in table.rows if row.fault]
     if faults:
-        raise DataError(f"{faults[0].rstrip('.')}; mend {file}.")
+        raise DataError(f"{faults[0].rstrip('.')}; fix {file}.")
     if not table.rows:
         raise DataError(f"{file} has no sentence; write one per line.")
     return [{key: row.values.get(key, "") for key in KEYS if key in table.columns} for row in table.rows]
@@ -111,13 +111,13 @@ def _object(file: Path, line: str) -> dict[str, str]:
     try:
         value = parse_unique(line)
     except ValueError as error:
-        raise DataError(f"{file} has a line that is no object with a text ({error}); mend it.") from error
+        raise DataError(f"{file} has a line that is not an object with a text ({error}); fix it.") from error
     text = value.get("text")
     if isinstance(text, str) and (is_torn(text) or "\0" in text):
         raise DataError(f"{file} has a text with half a character or a NUL; write it again.")
     if not isinstance(text, str):
         raise DataError(
-            f'{file} has a line that is no object with a text; write {{"text": "..."}} on each line.'
+            f'{file} has a line that is not an object with a text; write {{"text": "..."}} on each line.'
         )
     return {key: str(value[key]) for key in KEYS if value.get(key) is not None}
 

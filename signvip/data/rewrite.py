@@ -69,7 +69,7 @@ class _Counter:
 
 
 def has_fields(sample: Sample, names: Sequence[str], stamp: str) -> bool:
-    """Whether a sample has these fields, made by the weights of this fingerprint."""
+    """Return whether a sample has these fields, made by the weights of this fingerprint."""
     made = sample.load(fields.META).get(MADE, {})
     return all(name in sample.members and made.get(name) == stamp for name in names)
 
@@ -125,12 +125,12 @@ class _Split:
         return members
 
     def _finished(self, path: Path, samples: list[Sample], ready: set[str]) -> bool:
-        """Whether a shard of the output holds these samples, all of them ready."""
+        """Return whether a shard of the output holds these samples, all of them ready."""
         present = [sample.key for sample in self.kept.samples(self.out / path.name)]
         return present == [sample.key for sample in samples] and ready.issuperset(present)
 
     def _holds(self, sample: Sample, old: Mapping[str, Sample]) -> bool:
-        """Whether the output has a sample with these fields by this stamp, the rest being that of the source."""
+        """Return whether the output has a sample with these fields by this stamp and the rest as in the source."""
         found = old.get(sample.key)
         try:
             if found is None or not has_fields(found, self.names, self.stamp):
@@ -140,7 +140,7 @@ class _Split:
             return False
 
     def _equal(self, sample: Sample, found: Sample) -> bool:
-        """Whether all that was copied from a sample is still what it has."""
+        """Return whether everything that was copied from a sample is still the same there."""
         own, copied = ({**one.load(fields.META), MADE: None} for one in (sample, found))
         compared = sample.members.keys() - {*self.names, fields.META}
         return own == copied and all(

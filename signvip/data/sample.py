@@ -21,13 +21,13 @@ from signvip.registry import build
 if TYPE_CHECKING:
     from signvip.config import RunConfig
 
-SHORTEST = 2  # frames; one alone is no video
+SHORTEST = 2  # frames; one alone is not a video
 LONGEST_KEY = 120  # bytes of an id that its key shows
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a clip of a corpus becomes a sample; picklable, so that worker processes can follow it."""
+    """A recipe that turns a clip of a dataset into a sample; picklable, for worker processes."""
 
     reader: DatasetReader
     conditions: Mapping[str, Condition]
@@ -46,7 +46,7 @@ class Recipe:
         fit: Fit = "crop",
         video: bool = True,
     ) -> Recipe:
-        """What a run of this configuration trains on."""
+        """Build the recipe for what a run of this configuration trains on."""
         conditions = {
             name: build("condition", name, **options) for name, options in config.conditions.items()
         }
@@ -54,7 +54,7 @@ class Recipe:
 
     @property
     def moves(self) -> dict[str, Moves]:
-        """How all that may be known of a clip moves, as those who add it declare."""
+        """The ways in which all that may be known of a clip moves, as declared by those who add it."""
         parts = (self.reader, *self.estimators.values(), *self.conditions.values())
         declared = [getattr(part, "moves", {}) for part in parts]
         return {**MOVES, **{name: kind for moves in declared for name, kind in moves.items()}}

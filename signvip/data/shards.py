@@ -165,9 +165,9 @@ def read_shard(path: Path) -> list[Sample]:
 
 
 def _fault_of_member(member: tarfile.TarInfo) -> str:
-    """What makes a member none of a sample: it is no plain file, or its name would be a path elsewhere."""
+    """Explain why a member cannot belong to a sample: it is not a plain file, or its name would be a path elsewhere."""
     if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or member.sparse is not None or member.size < 0:
-        return "is no plain file"
+        return "is not a plain file"
     name = member.name.removeprefix("./")
     key, dot, field = name.partition(".")
     if not (key and dot and field) or "/" in name:
@@ -219,7 +219,7 @@ class ShardIndex:
         return list(self.samples[index].members)
 
     def has(self, name: str) -> bool:
-        """Whether every sample has a field."""
+        """Return whether every sample has a field."""
         return all(name in sample.members for sample in self.samples)
 
     def read(self, index: int, name: str) -> bytes:
@@ -241,7 +241,7 @@ class ShardIndex:
 
     @property
     def has_keypoints(self) -> bool:
-        """Whether a condition of every sample stores keypoints, whatever a run is conditioned on."""
+        """Return whether keypoints are stored for a condition of every sample, whatever a run is conditioned on."""
         return self._points_field is not None and self.has(self._points_field)
 
     def keypoints(self, index: int) -> np.ndarray:

@@ -57,7 +57,7 @@ class Stamps:
                 self._stamps |= _read(path)
 
     def get(self, split: str, clip_id: str) -> str | None:
-        """What a clip was made from, or failed as; None where nobody noted it."""
+        """Return the stamp of what a clip was made from, or failed as; None where none was noted."""
         return self._stamps.get((split, clip_id))
 
     def note(self, split: str, stamps: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""What a run of `preprocess` did, in numbers for a person to read."""
+"""Summarize a run of `preprocess` in numbers for a person to read."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Summary:
         )
 
     def lines(self) -> Iterator[tuple[str, str]]:
-        """What to print: a name and a value."""
+        """Yield the lines to print, each a name and a value."""
         yield "clips", f"{self.clips_out} of {self.clips_in}"
         for reason, count in self.failed.items():
             yield "failed", f"{count}: {reason}"

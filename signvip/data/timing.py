@@ -1,4 +1,4 @@
-"""When a player shows a frame: by the times of a container that has them, else by counting what comes."""
+"""Compute when a player shows a frame: by the times in the container, else by counting frames."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COUNTED = (
     "avi",
 )  # stores in which order to decode; times of presentation are guessed, and wrong with B-frames
 _NO_TIMES, _JOINED = int(Flags.no_timestamps.value), int(Flags.ts_discont.value)  # type: ignore[call-overload]
-_LEAP = 10.0  # seconds: where streams may be joined from others, a longer step is no time that passes
+_LEAP = 10.0  # seconds: where streams may be joined from others, a longer step is not time that passes
 _RATE = 25.0  # frames a second of a raw stream that says nothing, as in every player
 
 

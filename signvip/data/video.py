@@ -51,7 +51,7 @@ def read_video(
 
 
 def read_comment(source: str | Path | bytes) -> str | None:
-    """The comment that a video was written with; DataError where it is no video."""
+    """The comment that a video was written with; DataError where it is not a video."""
     with opened(source) as (container, _):
         return container.metadata.get("comment")
 

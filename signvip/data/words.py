@@ -41,7 +41,7 @@ def read_words(path: Path, encoding: str | None = None) -> str:
 
 
 def is_torn(text: str) -> bool:
-    """Whether it has bytes that `read_words` could not read, or halves of characters, as JSON may write them."""
+    """Return whether a text has bytes that `read_words` could not read, or halves of characters, as JSON may have."""
     return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 

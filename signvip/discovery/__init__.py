@@ -1,3 +1,3 @@
-"""Where plugins come from: the distributions that are installed, and a guard around the import of each.
+"""Find plugins: the distributions that are installed, and a guard around the import of each.
 
 Only the registry imports it; imports the face alone."""

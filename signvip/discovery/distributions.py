@@ -1,4 +1,4 @@
-"""Which installed distributions bring plugins; metadata that cannot be read costs its distribution alone."""
+"""Find the installed distributions that bring plugins; unreadable metadata costs only its own distribution."""
 
 from __future__ import annotations
 

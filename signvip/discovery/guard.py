@@ -1,4 +1,4 @@
-"""What a plugin does while it is imported, kept from everybody else: exits, prints, warnings and hangs.
+"""Contain what a plugin does while it is imported: exits, prints, warnings and hangs.
 
 A plugin runs in this process, so the guard stops accidents, not attacks: code that crashes the interpreter, or that
 waits in C without coming back to Python, takes the command with it.
@@ -28,12 +28,12 @@ class Exited(Exception):
 
 
 class Hung(BaseException):
-    """A plugin did not come back; no `except Exception` of its own shall stop that."""
+    """A plugin did not come back; an `except Exception` of its own must not catch this."""
 
 
 @dataclass
 class Heard:
-    """What a guarded block printed on stdout, and what it warned of."""
+    """The text that a guarded block printed on stdout, and its warnings."""
 
     printed: str = ""
     warned: list[str] = field(default_factory=list)

@@ -1,3 +1,3 @@
-"""What is wrong with a machine or with a set of shards: what `signvip doctor` tells.
+"""Find what is wrong with a machine or a set of shards, for `signvip doctor` to report.
 
 May import the face, storage, data and footprint."""

@@ -122,5 +122,5 @@ def _plugins() -> Iterator[Finding]:
         if record.error is None:
             yield Finding(f"{record.kind} {record.name}", owner)
         else:
-            fault = f"{record.error}; mend or uninstall {record.distribution}."
+            fault = f"{record.error}; fix or uninstall {record.distribution}."
             yield Finding(f"plugin {record.name}", owner, fault)

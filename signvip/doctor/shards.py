@@ -1,4 +1,4 @@
-"""What is wrong with a set of shards, and what a person should look at before training on it."""
+"""Find what is wrong with a set of shards, and what a person should look at before training on it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Clip:
-    """What is remembered of one sample."""
+    """The facts that are kept about one sample."""
 
     key: str
     split: str
@@ -95,7 +95,7 @@ def _split(shards: Path, split: str, manifest: Manifest, reporter: Reporter) -> 
 
 
 def _sample(index: ShardIndex, number: int, split: str, manifest: Manifest) -> tuple[str | None, Clip | None]:
-    """What is wrong with one sample, or the clip."""
+    """Return what is wrong with one sample, or the clip."""
     key = index.keys[number]
     try:
         values = {name: index.load(number, name) for name in index.fields(number)}
@@ -118,7 +118,7 @@ def _sample(index: ShardIndex, number: int, split: str, manifest: Manifest) -> t
 
 
 def _other_sample(values: dict[str, Any], split: str) -> str:
-    """What says that a sample belongs elsewhere, or that two of its members are of two clips; else empty."""
+    """Return the sign that a sample belongs elsewhere, or that its members come from two clips; else empty."""
     about = values[fields.META]
     if about.get("split", split) != split:
         return f"is a clip of {about['split']}, and lies in {split}"
@@ -163,7 +163,7 @@ def _clip(key: str, split: str, values: dict[str, Any], picture: int | None) -> 
 
 
 def _is_still(pixels: np.ndarray) -> bool:
-    """Whether frames (F, H, W, 3) do not move, or are empty."""
+    """Return whether frames (F, H, W, 3) do not move, or are empty."""
     changes = np.abs(np.diff(pixels, axis=0)).mean() if len(pixels) > 1 else 0.0
     return bool(changes < STILL or pixels[0].std() < PLAIN)
 
@@ -204,7 +204,7 @@ def _ids(clips: Sequence[Clip]) -> Finding:
         return Finding(
             "ids",
             found,
-            f"{_named(twice)} occur more than once; run signvip preprocess again, and if they stay, mend the corpus's "
+            f"{_named(twice)} occur more than once; run signvip preprocess again, and if they stay, fix the corpus's "
             f"list of clips.",
         )
     return Finding("ids", found)

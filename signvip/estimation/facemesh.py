@@ -1,4 +1,4 @@
-"""Which vertex of MediaPipe's face mesh stands for which of the 68 points of iBUG.
+"""The vertices of MediaPipe's face mesh that stand for the 68 points of iBUG.
 
 Both begin on the signer's right, which is the left of the picture.
 The contour follows the mesh's own outline from ear to ear.

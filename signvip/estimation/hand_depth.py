@@ -1,4 +1,4 @@
-"""How deep a hand is: the unit in which a file stores z is found from the proportions of hands."""
+"""Estimate the depth of hands: the proportions of hands tell the unit in which a file stores z."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _DOUBT = 0.02  # of |log ratio|, which is 0.09 to 0.25 of real hands, for a scal
 
 
 def depth_scale(hands: np.ndarray, usual: float) -> float | None:
-    """What takes z to the unit of x and y, from sure hands (n, 21, 3); None where all z are 0.
+    """Return the factor from z to the unit of x and y, from sure hands (n, 21, 3); None where all z are 0.
 
     The scale at which bones have the lengths that they have in hands, one size for all: the least mean |log ratio|,
     which wild frames do not move much. `usual` is taken unless the hands speak against it; flat ones tell nothing.
@@ -52,6 +52,6 @@ def hand_length(hands: np.ndarray) -> np.ndarray:
 
 
 def _misfit(squares: np.ndarray) -> float:
-    """How far the squared lengths (n, bones) are from those of hands, whatever the size of the hand."""
+    """Return how far the squared lengths (n, bones) are from those of hands of any size."""
     ratios = 0.5 * np.log(squares + 1e-12) - np.log(_LENGTHS)
     return float(np.abs(ratios - np.median(ratios)).mean())

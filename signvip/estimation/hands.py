@@ -55,7 +55,7 @@ def doubled_hands(points: np.ndarray, aspect: float = 1.0) -> np.ndarray:
 
 
 def same_hand(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Whether two hands (..., 21, 2) in one unit are one, found twice."""
+    """Return whether two hands (..., 21, 2) in one unit are the same hand, found twice."""
     apart = np.linalg.norm(one - other, axis=-1).mean(axis=-1)
     return apart < SAME * np.maximum(palm_length(one), palm_length(other))
 
@@ -76,7 +76,7 @@ def exchange(points: np.ndarray, swapped: np.ndarray) -> np.ndarray:
 
 
 def _targets(wrist: np.ndarray, sure: bool, before: np.ndarray | None) -> list[np.ndarray]:
-    """Where a hand is to be looked for: at the wrist of the body, and where it was a frame ago."""
+    """Return where to look for a hand: at the wrist of the body, and where it was one frame ago."""
     return [
         place for place, known in ((wrist, sure), (before, before is not None)) if known and place is not None
     ]

@@ -1,4 +1,4 @@
-"""Whether stored points can be those of a picture: head and shoulders are in it, and hands are no larger than they."""
+"""Check that stored points fit a picture: head and shoulders lie in it, and hands are not larger than they are."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LEGS = slice(
 )  # hips, knees, ankles: guessed far below a picture of head and shoulders, and used by nothing
 _USED = np.r_[0 : LEGS.start, LEGS.stop : NUM_KEYPOINTS]
 _HANDS = np.r_[LEFT_HAND, RIGHT_HAND]
-_SPECK = 0.02  # of the picture: a signer who is no larger was not measured in its pixels
+_SPECK = 0.02  # of the picture: a signer no larger than this was not measured in its pixels
 _INSIDE = 0.5  # of head and shoulders: the least that is in the picture; real files have 0.92 and more
 _OUTSIDE = 1.0  # in sides of the picture: what is farther out was not seen
 _PALM = 1.0  # in sizes of head and shoulders: a longer one was not seen; real ones have 0.3
@@ -62,14 +62,14 @@ def check_places(points: np.ndarray, size: tuple[float, float], path: Path) -> N
 
 
 def _share_inside(points: np.ndarray) -> float:
-    """How much of the seen head and shoulders, in fractions (F, 128, 3), lies in the picture; 1 of nothing."""
+    """Return the share of the seen head and shoulders, in fractions (F, 128, 3), inside the picture; 1 if none are."""
     trunk = points[:, TRUNK]
     seen = trunk[trunk[..., 2] >= SEEN][:, :2]
     return float(((seen >= 0) & (seen <= 1)).all(axis=1).mean()) if len(seen) else 1.0
 
 
 def plausible(points: np.ndarray, aspect: float = 1.0) -> np.ndarray:
-    """Which of keypoints (F, 128, 3), in fractions, can have been seen (F, 128): none far outside, no giant's hand.
+    """Return which keypoints (F, 128, 3), in fractions, can be real (F, 128): not far outside, nor a giant's hand.
 
     A tracker that loses a hand may put it anywhere, twenty times as large as the signer; `aspect` is width / height.
     """

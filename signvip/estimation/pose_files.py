@@ -37,7 +37,7 @@ def read_pose(path: Path) -> Stored:
         pose = Pose.read(content)
         lost = _frames_lost(content, len(pose.body.data))
     except Exception as error:  # a cut file ends in whatever error its library meets first
-        raise DataError(f"{path} is no .pose file, or cut short ({error}); make it again") from error
+        raise DataError(f"{path} is not a .pose file, or is cut short ({error}); make it again") from error
     if lost:
         raise DataError(f"{path} is cut short ({lost} of its frames are missing); make it again")
     fps = float(pose.body.fps)

@@ -1,4 +1,4 @@
-"""Who of several people is the signer: the most central and largest, followed over time."""
+"""Choose the signer among several people: the most central and largest, followed over time."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def trunks(points: np.ndarray, aspect: float = 1.0) -> np.ndarray:
 
 
 def signer_boxes(boxes: Sequence[np.ndarray], width: float = 1.0) -> list[int | None]:
-    """Which box (P, 4) is the signer's in each frame, x0, y0, x1, y1 in one unit; None where the signer is not seen.
+    """Return which box (P, 4) of each frame is the signer's (x0, y0, x1, y1 in one unit); None where none is.
 
     `width` is that of the picture. A person is followed by the nearest box; the signer is who is large and near
     the middle for longest.

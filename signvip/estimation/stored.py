@@ -38,7 +38,7 @@ PARTS = (  # of a person in those
 
 @dataclass(frozen=True)
 class Stored:
-    """What a file holds: everybody's keypoints (P, 128, 3) in each frame, in pixels of `size` (H, W), or fractions.
+    """The contents of a file: everybody's keypoints (P, 128, 3) per frame, in pixels of `size` (H, W) or fractions.
 
     Without a size nobody has said which.
     """
@@ -106,7 +106,7 @@ def read_npz(path: Path) -> Stored:
     hands = arrays.get("hands")
     if hands is not None and hands.shape != (len(points), 2, 21, 4):
         raise DataError(
-            f"{path} has hands of shape {hands.shape}, not {(len(points), 2, 21, 4)}; mend or leave them out"
+            f"{path} has hands of shape {hands.shape}, not {(len(points), 2, 21, 4)}; fix or leave them out"
         )
     if points.size and np.nanmax(np.abs(points), initial=0) > np.finfo(np.float32).max:
         raise DataError(f"{path} has points that are not finite; write 0 0 0 for a point that is not seen")
@@ -168,7 +168,7 @@ def read_openpose(folder: Path) -> Stored:
         try:
             there = [_person(person) for person in parse_json(path.read_text())["people"]]
         except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{path} is no output of OpenPose ({error!r}); make it again") from error
+            raise DataError(f"{path} is not OpenPose's output ({error!r}); make it again") from error
         if there:
             people[number - first] = from_openpose(np.stack(there))
     return Stored(people)

@@ -57,7 +57,7 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Tidied:
-    """What goes into `Clip.known`, and what there is to say of it."""
+    """The values for `Clip.known`, and remarks about them."""
 
     known: Mapping[str, np.ndarray]
     coverage: Coverage

@@ -1,3 +1,3 @@
-"""How large networks are and how much memory their training takes, computed on the meta device; what to do about it.
+"""Compute the size of networks and the memory of their training on the meta device, and advise what would fit.
 
 May import the face, storage and models."""

@@ -1,4 +1,4 @@
-"""How much memory training needs, measured on the meta device: shapes are computed, and nothing is stored."""
+"""Measure the memory of training on the meta device, which computes shapes and stores nothing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FROZEN = 4
 
 @dataclass(frozen=True)
 class Need:
-    """What a phase needs at its batch size; bytes."""
+    """The memory that a phase needs at its batch size, in bytes."""
 
     phase: str
     clips: int
@@ -45,7 +45,7 @@ PHASES = ("stage1 image", "stage1 motion", "stage2", "stage2 poses", "stage3")
 
 
 def training_needs(config: RunConfig, phases: Sequence[str] = PHASES) -> list[Need]:
-    """What each phase of training needs in one process, the activations without gradient checkpointing."""
+    """Return what each phase needs in one process, with activations counted without gradient checkpointing."""
     stage1 = config.stage1
     needs = []
     if "image" in stage1.phases and "stage1 image" in phases:

@@ -1,4 +1,4 @@
-"""What would fit, where a card is too small: the sentence that takes the place of torch's out-of-memory error."""
+"""Advise what would fit where a card is too small, in place of torch's out-of-memory error."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def card_bytes() -> int:
 
 
 def training_that_fits(config: RunConfig, phase: str, card: int) -> str:
-    """What to set for a phase, such as `stage1-image`, that a card of so many bytes has no room for."""
+    """Advise what to set for a phase, such as `stage1-image`, that does not fit a card of this many bytes."""
     from signvip.footprint.activations import training_needs
 
     name = phase.replace("-", " ")
@@ -59,7 +59,7 @@ def _bytes(need: Need, clips: int) -> int:
 
 
 def generation_that_fits(parts: dict[str, nn.Module], offloaded: bool, card: int) -> str:
-    """How to generate with these networks on a card of so many bytes."""
+    """Advise how to generate with these networks on a card of this many bytes."""
     sizes = {name: _weights(part) for name, part in parts.items()}
     largest = max(sizes, key=lambda name: sizes[name])
     told = f"The weights take {gib(sum(sizes.values()))}, and this card has {gib(card)}"

@@ -1,4 +1,4 @@
-"""How large a configuration's networks are: built on the meta device, where weights have shapes and no memory."""
+"""Compute the size of a configuration's networks on the meta device, where weights have shapes but no memory."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Networks:
     translator: TokenTranslator
 
     def by_part(self) -> dict[str, ModelMixin]:
-        """What a run trains, by the name of its folder."""
+        """Return the networks that a run trains, by the name of their folder."""
         return {
             "condition_encoder": self.condition_encoder,
             **self.denoiser.parts(),
@@ -44,7 +44,7 @@ class Networks:
         }
 
     def generating(self) -> dict[str, nn.Module]:
-        """What `generate` reads."""
+        """Return the networks that `generate` reads."""
         parts = self.denoiser.parts()
         return {"vae": self.vae, **parts, "translator": self.translator, "decoder": self.autoencoder.decoding}
 

@@ -280,5 +280,5 @@ def _checked(quantizer: Any, name: str) -> nn.Module:
                 f"The quantizer '{name}' has {attribute}={value!r}; set it to a whole number above 0 when it is built."
             )
     if not isinstance(quantizer, nn.Module):
-        raise PluginError(f"The quantizer '{name}' is no torch.nn.Module; derive it from torch.nn.Module.")
+        raise PluginError(f"The quantizer '{name}' is not a torch.nn.Module; derive it from torch.nn.Module.")
     return quantizer

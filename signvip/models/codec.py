@@ -1,4 +1,4 @@
-"""What stands between the text and the embeddings e: the tokens that a translator learns to write."""
+"""The codec between the text and the embeddings e: it defines the tokens that a translator learns to write."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Codec(ModelMixin, ConfigMixin):
     @property
     @abstractmethod
     def vocab_size(self) -> int:
-        """How many different tokens there are."""
+        """The number of different tokens."""
 
     @property
     def digits(self) -> Sequence[int] | None:
-        """How many values each digit of a token has, the fastest counting first; None where it has no digits."""
+        """The number of values of each digit of a token, the fastest first; None where tokens have no digits."""
         return None
 
     @property

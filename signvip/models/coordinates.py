@@ -111,7 +111,7 @@ class Coordinates(Codec, ModelMixin):  # diffusers looks for the name ModelMixin
         return self.condition_encoder
 
     def encode_arrays(self, arrays: Arrays) -> Tensor:
-        """What is stored of a clip, as tokens (F, N); DataError where a condition has other points."""
+        """Return the stored keypoints of a clip as tokens (F, N); DataError where a condition has other points."""
         found = {(name, key): array for name, key, array in _walk(arrays, self.painters)}
         shapes = {place: array.shape[1:] for place, array in found.items()}
         if shapes != {(name, key): row for name, key, row in self.rows}:

@@ -75,18 +75,18 @@ class VideoDenoiser(ModelMixin, ConfigMixin):
 
     @property
     def has_motion(self) -> bool:
-        """Whether it sees clips, and not single frames alone."""
+        """Return whether it sees clips, not only single frames."""
         return bool(self.learning("motion"))
 
     def parts(self) -> dict[str, ModelMixin]:
-        """What is stored of it, by the names of its folders: networks that are stored apart, or all in one."""
+        """Return the networks to store, by the names of their folders: each apart, or all in one."""
         return {name: getattr(self.network, name) for name in getattr(self.network, "stores", {})} or {
             "denoiser": self
         }
 
     @property
     def likeness(self) -> dict[str, Any] | None:
-        """What is usual among the references of its training; None where that is not known."""
+        """The usual range of the references of its training; None where that is not known."""
         return next((part.config["likeness"] for part in self._parts_that_know()), None)
 
     def note_likeness(self, likeness: dict[str, Any] | None) -> None:
@@ -190,12 +190,12 @@ class VideoDenoiser(ModelMixin, ConfigMixin):
 
 
 def is_timed(denoiser: Denoiser) -> bool:
-    """Whether a denoiser's reference depends on the timestep."""
+    """Return whether a denoiser's reference depends on the timestep."""
     return bool(getattr(denoiser, "timed", False))
 
 
 def prepared(denoiser: Denoiser, reference: Any) -> Any:
-    """What many calls read of one reference."""
+    """Return what many calls read of one reference."""
     prepare = getattr(denoiser, "prepare", None)
     return reference if prepare is None else prepare(reference)
 

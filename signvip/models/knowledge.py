@@ -1,4 +1,4 @@
-"""What a translator has seen in training, and what it is asked for that it has not: a model answers either alike."""
+"""The texts a translator saw in training, to tell when it is asked for something else: it answers either way."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Seen(Config):
 
     @classmethod
     def read(cls, values: Any) -> Seen | None:
-        """What a configuration holds; None where it holds nothing that makes sense."""
+        """Read what a configuration holds; None where it holds nothing usable."""
         try:
             return cls.model_validate(values)
         except ValidationError:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class VideoNetworks(NamedTuple):
-    """What stage 1 trains, beside a VAE."""
+    """The networks that stage 1 trains, besides a VAE."""
 
     encoder: ConditionEncoder
     denoiser: VideoDenoiser

@@ -1,4 +1,4 @@
-"""What the pose head is taught by: bumps where points are, their mean places, and whether they are seen."""
+"""The losses of the pose head: heatmaps of where points are, their mean places, and whether they are seen."""
 
 from __future__ import annotations
 

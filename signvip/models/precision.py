@@ -1,4 +1,4 @@
-"""What may be stored in half precision: what is learned. Tables of places, statistics and the empty prompt may not.
+"""Store learned weights in half precision, but not position tables, statistics or the empty prompt.
 
 They follow from a configuration or from data, take no room to speak of, and a rounded one is another one.
 """

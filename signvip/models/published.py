@@ -15,7 +15,7 @@ from signvip.storage.finite import broken_weight
 
 @dataclass(frozen=True)
 class Origin:
-    """What the paper (section 4.1) starts a part from."""
+    """The published weights that a part starts from in the paper (section 4.1)."""
 
     hub: str
     size: str

@@ -31,7 +31,7 @@ RIM = 0.5  # how much of the outermost cells of a crop is its hand's: the rest i
 
 @dataclass(frozen=True, kw_only=True)
 class Located(Quantized):
-    """What `encode` gives, with the logits (B, 2, h, w) of where the hands are."""
+    """The result of `encode`, with the logits (B, 2, h, w) of where the hands are."""
 
     where: Tensor
 
@@ -161,7 +161,7 @@ class BodyAndHands(EmbeddingCodec, ModelMixin):  # diffusers looks for the name 
 
 
 class Windows(NamedTuple):
-    """Where crops lie: which row (B, 2, i, h) and column (B, 2, j, w) of e each of theirs is, ones among zeros.
+    """The position of crops: the row (B, 2, i, h) and column (B, 2, j, w) of e of each cell, as ones among zeros.
 
     As products with these, crops are cut and pasted the same on every device, in any order of a batch.
     """
@@ -190,14 +190,14 @@ class Windows(NamedTuple):
 
 
 def _ones(places: Tensor, cells: int, count: int) -> Tensor:
-    """Which of the cells each of `count` in a row is, about places (B, 2) as fractions: (B, 2, count, cells)."""
+    """Mark the `count` cells in a row around places (B, 2), in fractions, as ones among zeros (B, 2, count, cells)."""
     first = (places * cells - count / 2).round().clamp(0, cells - count)
     own = first[..., None] + torch.arange(count, device=places.device)
     return own[..., None] == torch.arange(cells, device=places.device)
 
 
 def _rim(crops: Tensor) -> Tensor:
-    """How much of each cell of a crop (..., i, j) counts: all, but at the rim."""
+    """Return how much each cell of a crop (..., i, j) counts: fully, except at the rim."""
     weights = torch.full(crops.shape[-2:], RIM, device=crops.device, dtype=crops.dtype)
     weights[1:-1, 1:-1] = 1
     return weights

@@ -67,7 +67,7 @@ class TokenTranslator(ModelMixin, ConfigMixin):
 
     @property
     def unit(self) -> Unit:
-        """What it reads: letters, or words."""
+        """The unit it reads: letters, or words."""
         return "letters" if getattr(self.network, "unit", "words") == "letters" else "words"
 
     def forward(

@@ -1,4 +1,4 @@
-"""How well a codebook is used, over a whole data set and not only a batch (stage II's log)."""
+"""Measure how well a codebook is used over a whole data set, not only a batch (stage II's log)."""
 
 from __future__ import annotations
 

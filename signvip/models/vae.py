@@ -50,14 +50,14 @@ class VaeConfig(Config):
 
 
 def vae_class(options: Mapping[str, Any]) -> type[AutoencoderKL]:
-    """What a section [vae] builds: diffusers' own, unless the stem or the norm is another."""
+    """Return the class that a section [vae] builds: diffusers' own, unless the stem or the norm differs."""
     config = _checked(options)
     plain = config.stem == "convolution" and config.norm == "group"
     return AutoencoderKL if plain else PixelVae
 
 
 def shrinks_by(options: Mapping[str, Any]) -> int:
-    """How many pixels on a side a latent of such a VAE stands for."""
+    """Return the factor by which such a VAE shrinks each side of a picture."""
     config = _checked(options)
     return 2 ** (len(config.block_out_channels) - 1) * (1 if config.stem == "convolution" else FOLD)
 
@@ -137,7 +137,7 @@ def noise_like(latents: Tensor) -> Tensor:
 
 
 def _levels(bounds: tuple[float, float], latents: Tensor) -> Tensor:
-    """How many deviations of noise each picture gets (B, 1, 1, 1)."""
+    """Draw the standard deviation of noise for each picture (B, 1, 1, 1)."""
     least, most = bounds
     return least + (most - least) * torch.rand(len(latents), 1, 1, 1, device=latents.device)
 
@@ -194,7 +194,7 @@ def _compose_after(conv: nn.Conv2d, matrix: Tensor, mean: Tensor, variance: Tens
 
 
 def _compose_before(conv: nn.Conv2d, matrix: Tensor, mean: Tensor) -> None:
-    """What comes in as z is taken as matrix z + mean."""
+    """Make a convolution take z as matrix z + mean."""
     weight = conv.weight.double().squeeze()
     assert conv.bias is not None
     conv.bias.copy_(conv.bias.double() + weight @ mean)
@@ -202,7 +202,7 @@ def _compose_before(conv: nn.Conv2d, matrix: Tensor, mean: Tensor) -> None:
 
 
 def _statistics(vae: AutoencoderKL, device: torch.device) -> tuple[Tensor, Tensor]:
-    """What to subtract and to divide by (C, 1, 1), by the same four keys as diffusers' pipelines read."""
+    """Return what to subtract and to divide by (C, 1, 1), by the same four keys that diffusers' pipelines read."""
     # where the data is: an offloaded VAE is elsewhere until it runs
     config = vae.config
     channels = config["latent_channels"]

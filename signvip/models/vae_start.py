@@ -1,4 +1,4 @@
-"""Where the weights of a VAE trained here start: as plain averaging and enlarging, which training then refines.
+"""Start the weights of a VAE as plain averaging and enlarging, which training then refines.
 
 From random weights a small `AutoencoderKL` needs hundreds of steps before it shows any colour: each layer
 shrinks the signal, group normalisation removes a frame's mean and contrast, and the posterior starts as noise.

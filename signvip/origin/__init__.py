@@ -1,4 +1,4 @@
-"""Where a generated video comes from: a mark in its pixels, a signed manifest, a sidecar, a visible label.
+"""Mark where a generated video comes from: in its pixels, a signed manifest, a sidecar and a visible label.
 
 `writing` is the one door that generated video leaves by; `verification` reads everything back. It imports the data
 below it and no torch; whatever writes generated video imports it.

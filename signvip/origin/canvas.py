@@ -1,4 +1,4 @@
-"""What the mark is looked for in: the brightness of frames at 64x64, and how it turns once a second."""
+"""The canvas of the mark: the brightness of frames at 64x64, and how the mark turns once a second."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ _LOOKED_AT = 4  # crops whose payload is read: those in which the known waves st
 
 @dataclass(frozen=True)
 class Crop:
-    """Which part of the marked frame is on the screen, in parts of the frame."""
+    """The part of the marked frame that is on the screen, as fractions of the frame."""
 
     left: float
     top: float
@@ -40,7 +40,7 @@ class Crop:
 
 @dataclass(frozen=True)
 class Mark:
-    """What was found: the payload, and how likely a video without a mark would look like this or more so."""
+    """The mark that was found: the payload, and how likely a video without one looks as much like it."""
 
     payload: int
     score: float
@@ -124,6 +124,6 @@ def _planes(side: float) -> np.ndarray:
 
 @cache
 def _shifts(side: float) -> np.ndarray:
-    """How the waves' phases move with the place of a crop (places, 11)."""
+    """Return how the waves' phases move with the place of a crop (places, 11)."""
     places = np.arange(0, 1 - side + STEP / 2, STEP)
     return np.exp(-2j * np.pi * np.outer(places, _GRID))

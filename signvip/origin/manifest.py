@@ -24,7 +24,7 @@ _KINDS = {".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/quicktime", "
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a manifest says: whether signature and content fit, who signed, and what it tells of the making."""
+    """The contents of a manifest: whether signature and content fit, who signed, and how the video was made."""
 
     holds: bool
     why: str  # not, in the words of the C2PA specification
@@ -98,7 +98,7 @@ def read(path: Path) -> Manifest | None:
 
 
 def _facts(active: dict[str, Any]) -> dict[str, Any]:
-    """What the manifest tells of the making, if it is one of ours."""
+    """Return what the manifest says about how the video was made, if it is one of ours."""
     data = next((one.get("data") for one in active.get("assertions", []) if one.get("label") == _FACTS), None)
     return data if isinstance(data, dict) else {}
 

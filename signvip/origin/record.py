@@ -1,4 +1,4 @@
-"""What is said of a generated video wherever it says where it comes from."""
+"""The facts that are recorded of a generated video, wherever its origin is told."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from signvip.origin.pattern import BITS
 
 @dataclass(frozen=True)
 class OriginOptions:
-    """How a video says that it was generated; what is off is noted in its sidecar."""
+    """The ways in which a video says that it was generated; those turned off are noted in its sidecar."""
 
     mark: bool = True
     manifest: bool = True
@@ -42,7 +42,7 @@ class Consent:
 
 @dataclass(frozen=True)
 class Origin:
-    """What a video was made from. Equal ones have equal marks."""
+    """The inputs that a video was made from. Equal ones have equal marks."""
 
     text: str | None = None
     language: str | None = None  # ISO 639-3 of the sign language
@@ -72,7 +72,7 @@ class Origin:
         return int.from_bytes(hashlib.sha256(told.encode()).digest()[: BITS // 8], "big")
 
     def facts(self) -> dict[str, Any]:
-        """What the manifest says; words that are not valid Unicode are escaped."""
+        """Return the facts for the manifest; words that are not valid Unicode are escaped."""
         words = None if self.text is None else self.text.encode("utf-8", "backslashreplace").decode()
         consent = None if self.consent is None else {"file": self.consent.file, "sha256": self.consent.sha256}
         return {

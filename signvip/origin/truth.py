@@ -1,4 +1,4 @@
-"""Generated video is no ground truth, even where all that stood beside it was lost: the mark in its pixels says so."""
+"""Generated video is not ground truth, even where all that stood beside it was lost: the mark in its pixels says so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a video says of its origin, and whether that still holds: `signvip verify`, `signvip.verify`."""
+"""Check what a video says of its origin, and whether that still holds: `signvip verify`, `signvip.verify`."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ class Verification:
 
     @property
     def generated(self) -> bool:
-        """Whether anything says that a model made this video; a manifest may also be that of a camera."""
+        """Return whether anything says that a model made this video; a manifest may also be a camera's."""
         manifest = self.manifest.found and is_marked(map(str, self.manifest.facts.get("sources", ())))
         return manifest or any(part.found for part in (self.mark, self.sidecar, self.notice))
 
     @property
     def found(self) -> bool:
-        """Whether the video says anything of its origin."""
+        """Return whether the video says anything of its origin."""
         return any(part.found for part in self.parts.values())
 
     @property
     def broken(self) -> dict[str, str]:
-        """Why what was found does not hold."""
+        """The reasons why what was found does not hold."""
         return {name: part.why for name, part in self.parts.items() if part.found and part.holds is False}
 
     def to_json(self) -> dict[str, Any]:
@@ -62,7 +62,7 @@ class Verification:
 
 
 def verify(path: str | os.PathLike[str]) -> Verification:
-    """Read the manifest, the mark in the pixels and the sidecar of a video; DataError where it is no video."""
+    """Read the manifest, the mark in the pixels and the sidecar of a video; DataError where it is not one."""
     path = Path(path)
     if not path.is_file():
         raise DataError(f"There is no video {path}; check the path.")

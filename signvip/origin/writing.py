@@ -52,7 +52,7 @@ class GeneratedVideo(AbstractContextManager["GeneratedVideo"]):
 
     @property
     def told(self) -> dict[str, Any]:
-        """What of the origin is in the file, and why not where it is not; `stream` is the SHA-256 of its pictures."""
+        """The parts of the origin in the file, and why others are not; `stream` is the SHA-256 of its pictures."""
         payload = payload_word(self.origin.payload)
         return {
             "mark": "off: --no-mark"
@@ -95,7 +95,7 @@ def write_generated(path: Path, frames: np.ndarray, fps: float, origin: Origin |
 
 
 def stream_digest(path: Path) -> str:
-    """Hash what a video's pictures are coded as, wherever in the file they are; DataError where it is no video."""
+    """Hash what a video's pictures are coded as, wherever in the file they are; DataError where it is not a video."""
     digest = hashlib.sha256()
     with opened(path) as (container, stream):
         for packet in container.demux(stream):

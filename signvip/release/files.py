@@ -1,4 +1,4 @@
-"""What lies in a release: tensors read without running code, each file known by its keys.
+"""Read a release: tensors, without running code, each file known by its keys.
 
 Several files of the release share the name `model.bin`, so names say nothing; keys do.
 """
@@ -99,7 +99,7 @@ class Contents:
         return self.parts[part].tensors if part in self.parts else {}
 
     def folder(self, part: str) -> str | None:
-        """Where a part lies."""
+        """Return the folder of a part; None where the release lacks it."""
         return str(self.parts[part].files[0].parent) if part in self.parts else None
 
 

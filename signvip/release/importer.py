@@ -42,7 +42,7 @@ Loaded = TypeVar("Loaded")
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """Where to find what a release leaves out, and what the shapes of its weights do not tell."""
+    """The places to find what a release leaves out, and options that the shapes of its weights do not tell."""
 
     preset: str | None = None  # by default the one with the release's tokens per frame
     stable_diffusion: str | None = None  # by default one that lies in the release, else that of the hub
@@ -87,7 +87,7 @@ def import_release(
 
 def _convert(contents: Contents, base: str, options: ImportOptions, reporter: Reporter, target: Path) -> None:
     def at_hand(load: Callable[[], Loaded]) -> Loaded | None:
-        """What a release leaves out; a partial run may do without."""
+        """Load something that a release leaves out; None where it is missing, which a partial run can do without."""
         try:
             return load()
         except DataError as error:

@@ -19,7 +19,7 @@ Layout = dict[str, Shape]
 
 
 def is_motion(key: str) -> bool:
-    """Whether a key is of a temporal attention."""
+    """Return whether a key belongs to a temporal attention."""
     return "motion_modules" in key
 
 

@@ -1,4 +1,4 @@
-"""What a release leaves out, by hub id or local folder: the U-Net and text encoder of Stable Diffusion, and a VAE."""
+"""Load what a release leaves out, by hub id or folder: Stable Diffusion's U-Net and text encoder, and a VAE."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of every key of a release: mapped, dropped on purpose, missing or unexpected."""
+"""Report what became of every key of a release: mapped, dropped on purpose, missing or unexpected."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ Weights = Mapping[str, Tensor]
 
 
 def count(names: Iterable[str], pattern: str) -> int:
-    """How many numbers stand at the group of a pattern: layers, blocks or heads."""
+    """Count the numbers at the group of a pattern: layers, blocks or heads."""
     found = (re.match(pattern, name) for name in names)
     return 1 + max((int(match[1]) for match in found if match), default=-1)
 
@@ -34,7 +34,7 @@ def condition_encoder(weights: Weights) -> dict[str, Any]:
 
 
 def conditions_of(weights: Weights) -> int | None:
-    """How many conditions the gate weighs."""
+    """Return how many conditions the gate weighs."""
     return outputs(weights, "gate_module.gate_layer.2")
 
 
@@ -114,5 +114,5 @@ def size(weights: Weights, key: str, axis: int) -> int | None:
 
 
 def _told(**options: Any) -> dict[str, Any]:
-    """What the weights tell; the rest stays as the preset has it."""
+    """Keep the options that the weights tell; the rest stays as in the preset."""
     return {name: value for name, value in options.items() if value}

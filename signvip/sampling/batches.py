@@ -34,7 +34,7 @@ class WindowBatch:
         return clips[:, self.frames].flatten(0, 1)
 
     def guide(self) -> Any:
-        """What the denoiser reads of e in these windows."""
+        """Return what the denoiser reads of e in these windows."""
         return self.denoiser.guide(self.pick(self.e)) if self.kept is None else self.kept
 
     def empty_cache(self) -> None:

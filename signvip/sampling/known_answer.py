@@ -78,7 +78,7 @@ def _missed(scheduler: SchedulerMixin, options: Callable[[torch.Generator], Mapp
 
 
 def _prediction(scheduler: SchedulerMixin, latents: Tensor, timestep: Tensor, clean: Tensor) -> Tensor:
-    """What a denoiser that knows the answer predicts, in the way that this one was trained to."""
+    """Return the prediction of a denoiser that knows the answer, in the form that this one was trained to give."""
     alpha = scheduler.alphas_cumprod[round(float(timestep))].double()
     signal, sigma = alpha.sqrt(), (1 - alpha).sqrt()
     epsilon = (latents.double() - signal * clean) / sigma

@@ -53,7 +53,7 @@ class Sampler(Config):
 
 @dataclass(frozen=True)
 class GenerateOptions:
-    """How one call samples, and on what; None is the run's own default."""
+    """The sampling options of one call, and its device; None is the run's own default."""
 
     steps: int | None = None
     guidance: float | None = None

@@ -160,7 +160,7 @@ def sample(
 
 
 def _reader(denoiser: Denoiser, reference: Tensor | None) -> Callable[[Tensor], Any]:
-    """What a denoiser reads of a reference at each timestep, computed as far as many calls share it."""
+    """Build what gives the denoiser's reading of a reference at each timestep, shared between calls where possible."""
     if reference is None:
         return lambda _: None
     if is_timed(denoiser):
@@ -170,7 +170,7 @@ def _reader(denoiser: Denoiser, reference: Tensor | None) -> Callable[[Tensor], 
 
 
 def _guide(denoiser: Denoiser, timestep: Tensor, read: Any | None, scale: float) -> Predict:
-    """What one step does to a batch of windows."""
+    """Build the function that one step applies to a batch of windows."""
 
     def predict(latents: Tensor, batch: WindowBatch) -> Tensor:
         guide = batch.guide()

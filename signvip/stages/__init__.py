@@ -1,4 +1,4 @@
-"""What each step of the paper trains: I the video diffusion model, II the tokens, III the translator (section 3.3).
+"""Train the steps of the paper: I the video diffusion model, II the tokens, III the translator (section 3.3).
 
 Stages import the networks, the sampler and the training loop; no stage imports the laboratory or a command.
 """
@@ -68,7 +68,7 @@ NOISE = (
 
 @dataclass(frozen=True)
 class PhaseKey:
-    """What decides whether a phase's checkpoints still fit: its own options, and the parts that it builds on."""
+    """The key by which a phase's checkpoints still fit: its own options, and the parts that it builds on."""
 
     name: str
     sections: tuple[str, ...]  # or single options, as `start.unet`
@@ -87,19 +87,19 @@ class PhaseKey:
         return json.dumps(values, sort_keys=True)
 
     def training(self, stored: str | None, kind: type[Training] = Training) -> dict[str, Any] | None:
-        """What decides the weights, of a training section as a finished phase stores it; None where there is none."""
+        """Return the options of a finished phase's stored training that decide the weights; None without one."""
         if stored is None:
             return None
         values = kind.model_validate_json(stored).model_dump(mode="json")  # newer options at their defaults
         return {name: value for name, value in values.items() if name not in self.unread}
 
     def note(self, run: Run, training: Training) -> str:
-        """What a phase notes as it begins: how it is trained, beside what its stamp tells."""
+        """Return the note that a phase makes as it begins: how it is trained, besides what its stamp tells."""
         options = {key: option(run.config.model_dump(mode="json"), key) for key in self.noted}
         return json.dumps({"training": training.model_dump(mode="json"), "options": options})
 
     def fits(self, stored: str | None, run: Run) -> bool:
-        """Whether a stamp is today's; options that are newer than the stamp were as they are by default."""
+        """Return whether a stamp is today's; options newer than the stamp count as their defaults."""
         if stored is None:
             return False
         before, now = json.loads(stored), json.loads(self.stamp(run))
@@ -119,7 +119,7 @@ class Loop:
         self.resume, self.reporter, self.shards = resume, reporter, shards
 
     def finished(self, run: Run, key: PhaseKey, training: Training) -> bool:
-        """Whether this very training was done before and what it made is still there; says so."""
+        """Return whether this very training is done and its results are still there, and report it if so."""
         finished = self.done(run, key, training)
         if finished:
             other = self._elsewhere(run, key)
@@ -139,7 +139,7 @@ class Loop:
         )
 
     def resumes(self, run: Run, key: PhaseKey, training: Training) -> bool:
-        """Whether a checkpoint will replace the weights that a phase begins with."""
+        """Return whether a checkpoint will replace the weights that a phase begins with."""
         from signvip.training.loop import checkpoints
 
         return self._goes_on(run, key, training) and bool(checkpoints(run.phase(key.name)))
@@ -178,7 +178,7 @@ class Loop:
             (run.phase(key.name) / "done.json").unlink(missing_ok=True)
 
     def _now(self, run: Run) -> dict[str, str]:
-        """What a training learns from, and in which precision: hours are not thrown away for these, but it is said."""
+        """Return a training's data and precision: a change in these is reported, but does not discard hours of work."""
         return {"precision": run.config.precision, **({} if self.shards is None else {"shards": self._train})}
 
     @cached_property
@@ -192,7 +192,7 @@ class Loop:
         return found
 
     def _elsewhere(self, run: Run, key: PhaseKey) -> str:
-        """What earlier steps of a phase had and this command has not, in words; empty where that is nothing."""
+        """Describe what earlier steps of a phase had that this command does not; empty where that is nothing."""
         before = self._circumstances(run, key)
         now = self._now(run) if before else {}
         words = {"shards": "on other clips", "precision": "in another precision"}
@@ -204,7 +204,7 @@ class Loop:
         return f", {' and '.join(other)}" if other else ""
 
     def _goes_on(self, run: Run, key: PhaseKey, training: Training) -> bool:
-        """Whether the checkpoints are of this training, which may only be longer or watched otherwise."""
+        """Return whether the checkpoints are of this training, which may only be longer or watched differently."""
         from signvip.training.loop import checkpoints, step_of
 
         if not (self.resume and self._same(run, key, training) and self._fits(run, key)):
@@ -212,7 +212,7 @@ class Loop:
         return all(step_of(checkpoint) <= training.steps for checkpoint in checkpoints(run.phase(key.name)))
 
     def _same(self, run: Run, key: PhaseKey, training: Training) -> bool:
-        """Whether a phase was begun with this training and these options; so it was where nothing was noted."""
+        """Return whether a phase was begun with this training and these options; yes where nothing was noted."""
         stored = read_text(run.phase(key.name) / "training.json")
         if stored is None:
             return True

@@ -1,4 +1,4 @@
-"""What all stages read: frames, conditions, embeddings and tokens of the clips in a set of shards."""
+"""Read frames, conditions, embeddings and tokens of the clips in a set of shards, for all stages."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Clips:
         return torch.from_numpy(np.concatenate(drawn, axis=-1)).permute(0, 3, 1, 2).contiguous()
 
     def coordinates(self, clip: int) -> dict[str, dict[str, np.ndarray]]:
-        """What is stored of each condition, to be drawn or predicted: arrays by name, a row for each frame."""
+        """Return the stored arrays of each condition by name, a row per frame, to be drawn or predicted."""
         return {name: self.index.load(clip, f"{name}.npz") for name in self.painters}
 
     def array(self, clip: int, field: str, picks: Sequence[int] | None = None) -> Tensor:
@@ -80,7 +80,7 @@ class Clips:
         return torch.from_numpy(stored.astype(np.float32 if "tokens" not in field else np.int64))
 
     def has(self, field: str) -> bool:
-        """Whether the samples of this split carry a field."""
+        """Return whether the samples of this split carry a field."""
         return self.index.has(field)
 
 

@@ -1,4 +1,4 @@
-"""What all stages ask of a run's own parts: its codec and its VAE by their classes, tokens and embeddings of frames."""
+"""The parts of a run that all stages use: its codec and VAE by their classes, tokens and embeddings of frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which square of a frame the VAE is trained on: about a hand, about a face, or anywhere."""
+"""Choose the square of a frame to train the VAE on: around a hand, around a face, or anywhere."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def crop_frames(
 
 
 def _draw(points: np.ndarray, size: tuple[int, int], crops: Crops, random: np.random.Generator) -> Box:
-    """What the square has to show: the box of a hand or of the face, or the whole frame."""
+    """Choose what the square has to show: the box of a hand or of the face, or the whole frame."""
     turn = random.random()
     boxes: list[Box] = []
     if turn < crops.hands:
@@ -63,7 +63,7 @@ def _draw(points: np.ndarray, size: tuple[int, int], crops: Crops, random: np.ra
 
 
 def _start(span: slice, side: int, crop: int, random: np.random.Generator) -> int:
-    """Where a crop begins that holds a span of a side of the frame, or lies in it where the span is longer."""
+    """Draw where a crop begins that holds a span of a side of the frame, or lies within a span that is longer."""
     ends = sorted((span.start, span.stop - crop))
     least, most = (min(max(end, 0), side - crop) for end in ends)
     return int(random.integers(least, most + 1))

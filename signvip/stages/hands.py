@@ -1,4 +1,4 @@
-"""Where the hands of a frame are, by their true keypoints: token groups are taught it, and Eq. 6 may weigh it."""
+"""Find the hands of a frame by their true keypoints, to teach token groups and to weight Eq. 6."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def hand_centres(keypoints: Tensor) -> Tensor:
 
 
 def hand_cells(keypoints: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Which cells (B, h, w) of a grid over the picture lie in the box of a hand, as ones among zeros."""
+    """Mark the cells (B, h, w) of a grid over the picture that lie in the box of a hand, as ones among zeros."""
     low, high, _ = hand_boxes(keypoints)  # of one not seen: from infinity to minus infinity, where no cell is
     x, y = cell_centres(torch.zeros(grid, device=keypoints.device))
     columns, rows = (

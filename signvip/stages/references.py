@@ -1,4 +1,4 @@
-"""What is usual among the references of stage I, to tell later whether a picture is like any of them."""
+"""Measure the usual range of stage I's references, to tell later whether a picture is like any of them."""
 
 from __future__ import annotations
 

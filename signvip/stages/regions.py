@@ -1,4 +1,4 @@
-"""What errors weigh in the boxes of hands and faces: they are small in a frame, and what signs are read from."""
+"""Weight errors in the boxes of hands and faces: they are small in a frame, yet signs are read from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stage I starts from: the published weights that `[start]` names (section 4.1)."""
+"""Start stage I from the published weights that `[start]` names (section 4.1)."""
 
 from __future__ import annotations
 

@@ -275,7 +275,7 @@ def _making(run: Run, key: PhaseKey) -> PhaseKey:
 
 
 def _moved_on(run: Run, loop: Loop) -> bool:
-    """Whether motion is to be trained anew, and the run no longer has the image phase's weights to begin with."""
+    """Return whether motion must be trained anew from the image phase's weights and the run no longer has them."""
     motion = run.config.stage1.motion
     key = _making(run, MOTION)
     if "motion" not in run.config.stage1.phases or loop.done(run, key, motion):
@@ -284,7 +284,7 @@ def _moved_on(run: Run, loop: Loop) -> bool:
 
 
 def _current(run: Run, shards: Path, part: str) -> bool:
-    """Whether what `encode` stored came from the weights in this run; stale values are computed anew."""
+    """Return whether what `encode` stored came from the weights in this run; stale values are computed anew."""
     return is_current(shards, part, run.fingerprint(part), ("train", "dev"))
 
 

@@ -44,7 +44,7 @@ class Reconstruction(nn.Module):
 
     @property
     def asks_for_keypoints(self) -> bool:
-        """Whether hands are to be found by their true keypoints."""
+        """Return whether hands should be found by their true keypoints."""
         grouped = isinstance(self.autoencoder, BodyAndHands)
         return grouped or self.hand_weight != 1 or self.reader is not None
 
@@ -63,7 +63,7 @@ class Reconstruction(nn.Module):
         }
 
     def _others(self, rebuilt: Tensor, quantized: Quantized, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        """What is beside Eq. 6: where groups see the hands, and fingers that are read from rebuilt embeddings."""
+        """Return the losses besides Eq. 6: where groups see the hands, and fingers read from rebuilt embeddings."""
         losses = {}
         if isinstance(quantized, Located):
             losses["places"] = bump_loss(quantized.where, hand_centres(batch["keypoints"]))

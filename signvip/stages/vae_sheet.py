@@ -1,4 +1,4 @@
-"""What the VAE makes of dev frames, for a person to look at: whole, and their hands enlarged."""
+"""Show how the VAE rebuilds dev frames, for a person to look at: whole, and their hands enlarged."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class VideoPhase:
         return {"frames": frames[:-1], "reference_frame": frames[-1], **given}
 
     def _regions(self, clip: int, picks: list[int]) -> dict[str, Tensor]:
-        """What errors weigh in each pixel of a clip's frames (F, H, W), where that is not the same everywhere."""
+        """Return the weight of errors in each pixel of a clip's frames (F, H, W); empty where all weigh the same."""
         weights = self.config.stage1.region_weights
         if weights == RegionWeights():
             return {}

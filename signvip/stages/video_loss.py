@@ -83,7 +83,7 @@ class VideoDiffusion(nn.Module):
         return (errors * self._weights(timestep)).mean(), {}
 
     def _timesteps(self, latents: Tensor) -> Tensor:
-        """How noisy each clip is (B,)."""
+        """Draw the timesteps (B,), which set how noisy each clip is."""
         if self.stage1.timesteps == "uniform":
             steps = self.scheduler.config.num_train_timesteps
             return torch.randint(0, steps, latents.shape[:1], device=latents.device)

@@ -161,7 +161,7 @@ def _check_moments(optimizer: AcceleratedOptimizer, state: Any) -> None:
 
 
 def _all(accelerator: Accelerator, others: Stateful) -> dict[str, Any]:
-    """What has a state besides module and optimizer; half precision also scales its losses."""
+    """Collect what has a state besides module and optimizer; half precision also scales its losses."""
     return {**others, **({} if accelerator.scaler is None else {"scaler": accelerator.scaler})}
 
 

@@ -41,7 +41,7 @@ def replacing(path: Path) -> Iterator[Path]:
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 file whole or not at all."""
     with replacing(path) as temporary:
-        # half a surrogate is what Python makes of a file's name that is no UTF-8; in JSON `\\udc80` means the same
+        # half a surrogate is what Python makes of a file's name that is not UTF-8; in JSON `\\udc80` means the same
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
@@ -56,14 +56,14 @@ def inside(folder: Path, name: str) -> Path:
 
 
 def fault_of_name(name: str) -> str:
-    """What is wrong with a relative path, on any system, as the end of a sentence; empty where nothing is."""
+    """Return what is wrong with a relative path on any system, as the end of a sentence; empty where nothing is."""
     parts = name.split("/")
     if not all(map(is_shown, name)):
         return "has control characters"
     if "\\" in name or re.match("[A-Za-z]:", name) or name.startswith("/") or ".." in parts:
         return "leads out of its folder"
     if set(parts) <= {"."}:
-        return "is that of no file"
+        return "is not the name of a file"
     if "" in parts or any(len(part.encode()) > LONGEST_NAME for part in parts):
         return f"is empty, or longer than {LONGEST_NAME} bytes"
     return ""
@@ -83,7 +83,7 @@ def walk(top: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a system or a program keeps a file for itself: `._clip.mp4` and `.DS_Store` of macOS, `~$` of Office."""
+    """Return whether a system or program made a file for itself: macOS's `._clip.mp4`, `.DS_Store`, Office's `~$`."""
     return name.startswith((".", "~$")) or name in ("Thumbs.db", "desktop.ini", "__MACOSX", "@eaDir")
 
 

@@ -18,13 +18,13 @@ def not_finite(weights: Mapping[str, Any]) -> str | None:
 
 
 def broken_weight(model: object) -> str | None:
-    """The same, of what a network stores; what is no network has none."""
+    """The same, of what a network stores; what is not a network has none."""
     return not_finite(model.state_dict()) if isinstance(model, nn.Module) else None
 
 
 @torch.no_grad()
 def is_finite(values: Tensor) -> bool:
-    """Whether all numbers of a tensor are finite; integers are, and so is what has no numbers yet."""
+    """Return whether all numbers of a tensor are finite; integers are, and so is what has no numbers yet."""
     if not values.is_floating_point() or values.device.type == "meta":
         return True
     return bool(values.isfinite().all())
@@ -32,5 +32,5 @@ def is_finite(values: Tensor) -> bool:
 
 @torch.no_grad()
 def all_finite(values: Iterable[Tensor]) -> Tensor:
-    """Whether all numbers of some tensors are finite, as a scalar where they are: nothing is read from a card."""
+    """Return whether all numbers of some tensors are finite, as a scalar on their device: nothing is copied from it."""
     return torch.stack([value.isfinite().all() for value in values]).all()

@@ -1,4 +1,4 @@
-"""Which weights each part of a run was trained against, by fingerprint: parts that do not fit give noise in silence.
+"""Fingerprints of the weights each part of a run was trained against: parts that do not fit give noise in silence.
 
 A part's folder holds `trained_with.json`: {part: fingerprint}. Parts without one, of older runs, are taken on trust.
 """
@@ -79,19 +79,19 @@ def refuse_misfits(run: Path, parts: Iterable[str] = TRAINED_WITH) -> None:
 
 
 def misfit(run: Path, part: str) -> str | None:
-    """What stands beside a part and is not what it was trained against; None where it fits, or nobody noted it."""
+    """Return the part that differs from the one this part was trained against; None where it fits or was not noted."""
     found = _read(run / part / NOTE)
     noted = [other for other in TRAINED_WITH.get(part, ()) if other in found and has(run, other)]
     return next((other for other in noted if found[other] != fingerprint(run, other)), None)
 
 
 def has(run: Path, part: str) -> bool:
-    """Whether a run has a part."""
+    """Return whether a run has a part."""
     return (run / part / "config.json").is_file()
 
 
 def _again(run: Path, part: str) -> str:
-    """What to do about a part that does not fit."""
+    """Advise what to do about a part that does not fit."""
     if part == "translator":
         return f"train it again: signvip tokenize --run {run}, then signvip train --stage 3 --run {run}"
     if part == "autoencoder":
@@ -133,7 +133,7 @@ def _written_meanwhile(run: Path) -> RunError:
 
 
 def _seen(file: Path) -> tuple[int, int, int]:
-    """What changes with a file, so that gigabytes are read once."""
+    """Return what changes with a file, so that gigabytes are read only once."""
     stat = file.stat()
     return stat.st_size, stat.st_mtime_ns, stat.st_ino
 

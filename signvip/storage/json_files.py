@@ -7,7 +7,7 @@ from typing import Any
 
 
 def parse_json(text: str | bytes, **options: Any) -> Any:
-    """Parse JSON; ValueError for damage, for what is no UTF-8, and for what is nested deeper than Python follows."""
+    """Parse JSON; ValueError for damage, for what is not UTF-8, and for what is nested deeper than Python follows."""
     try:
         return json.loads(text, **options)
     except RecursionError as error:

@@ -83,7 +83,7 @@ def check_part(folder: Path, remedy: str) -> dict[str, str]:
 def read_index(
     folder: Path, bases: Mapping[str, type], schedulers: Collection[str], apart: Mapping[str, list[str]]
 ) -> tuple[dict[str, type | str | None], dict[str, Any]]:
-    """What `model_index.json` names for each part, and its plain values; RunError for any class that is none of ours.
+    """Return the classes that `model_index.json` names for each part, and its plain values; RunError for other classes.
 
     `bases` has what each part is or derives from. Only classes that are already there are looked at, so that no name
     in the file is ever imported; of a scheduler the name is given. `apart` has the names of what a denoiser stores
@@ -123,7 +123,7 @@ def load_scheduler(folder: Path, name: str, remedy: str) -> Any:
         options = parse_object(path.read_bytes())
         large = [key for key, number in numbers_of(options) if abs(number) > LARGEST]
         if large:
-            raise ValueError(f"{large[0]} is no number for a noise schedule")
+            raise ValueError(f"{large[0]} is not a number for a noise schedule")
         return getattr(diffusers, name).from_config(options)
 
 
@@ -169,7 +169,7 @@ def told_of(path: Path, remedy: str) -> Iterator[None]:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says, without its explanations."""
+    """Return what an error says, without its explanations."""
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(" .:")[:300] if lines else type(error).__name__
 

@@ -111,7 +111,7 @@ def _kind(use: Use, share: str) -> str:
 
 
 def _conflict(own: str, other: str) -> bool:
-    """Whether two locks cannot be held together: readers can, and different shares."""
+    """Return whether two locks cannot be held together: readers can, and different shares."""
     if own.startswith(".reading") or other.startswith(".reading"):
         return own.startswith(".writing") or other.startswith(".writing")
     return own == other or ".writing.lock" in (own, other)
@@ -153,7 +153,7 @@ def _sweep(path: Path, option: str, say: Say | None, *, refuse: bool) -> None:
 
 
 def _lock(file: int, kind: int, tries: int = TRIES) -> bool:
-    """Whether the kernel gives the lock, which others may hold for a moment to see whether it is stale."""
+    """Try to take the lock, which others may hold briefly to see whether it is stale; return whether that worked."""
     for left in reversed(range(tries)):
         try:
             fcntl.lockf(file, kind | fcntl.LOCK_NB)
@@ -165,7 +165,7 @@ def _lock(file: int, kind: int, tries: int = TRIES) -> bool:
 
 
 def _names(path: Path, file: int) -> bool:
-    """Whether a path still names this open file."""
+    """Return whether a path still names this open file."""
     try:
         return os.path.samestat(path.stat(), os.fstat(file))
     except FileNotFoundError:
@@ -173,14 +173,14 @@ def _names(path: Path, file: int) -> bool:
 
 
 def _about() -> dict[str, Any]:
-    """Who this is, for those that are kept out."""
+    """Describe this process, for those that are kept out."""
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]) if sys.argv and sys.argv[0] else "python"
     since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
     return {"command": command[:200], "pid": os.getpid(), "host": socket.gethostname(), "since": since}
 
 
 def _read(file: int) -> dict[str, Any]:
-    """What a lock says of its holder; nothing where that is not written yet."""
+    """Read what a lock says about its holder; empty where that is not written yet."""
     try:
         about = json.loads(os.pread(file, 4096, 0))
     except ValueError:

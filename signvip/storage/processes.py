@@ -16,17 +16,17 @@ PATIENCE = timedelta(hours=3)  # the main process validates meanwhile; NCCL's ow
 
 
 def is_main() -> bool:
-    """Whether this process writes what all share; they must see the same disk."""
+    """Return whether this process writes what all share; they must see the same disk."""
     return int(os.environ.get("RANK", "0")) == 0
 
 
 def several() -> bool:
-    """Whether this process was started as one of several."""
+    """Return whether this process was started as one of several."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 def loaders(device: str) -> int:
-    """How many processes should load data for each that trains: on a CPU one, since the cores are needed to train."""
+    """Return how many processes load data for each that trains: on a CPU one, since training needs the cores."""
     if device == "cpu":
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -34,7 +34,7 @@ def loaders(device: str) -> int:
 
 
 def can_lock() -> bool:
-    """Whether processes can share the locks of a few queues, for which some containers have no memory."""
+    """Return whether processes can share the locks of a few queues, for which some containers have no memory."""
     try:
         [multiprocessing.Lock() for _ in range(LOCKS)]
     except OSError:

@@ -1,4 +1,4 @@
-"""What all checks share: a plugin is a class with a nested `Config`, built as `cls(config)`."""
+"""Build plugins as all checks do: a class with a nested `Config`, as `cls(config)`."""
 
 from __future__ import annotations
 

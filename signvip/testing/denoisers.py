@@ -50,7 +50,7 @@ def _build(cls: type, options: dict[str, Any]) -> Any:
 
 
 class _Given:
-    """What a denoiser is asked with: two clips of three frames, of `windows` windows each."""
+    """The inputs to a denoiser: two clips of three frames, of `windows` windows each."""
 
     def __init__(self, size: tuple[int, int] = SIZES[0], windows: int = 1) -> None:
         import torch
@@ -218,7 +218,7 @@ def _check_windows(name: str, denoiser: Any) -> None:
 
 
 def _check_shortcuts(name: str, denoiser: Any) -> None:
-    """What a denoiser may have to be quicker gives what it would give without."""
+    """Check that a denoiser's shortcuts give what it would give without them."""
     import torch
 
     given = _Given()

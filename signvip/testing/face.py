@@ -21,7 +21,7 @@ WHOLE = (
     "signvip.models.sending",
     "signvip.testing",
 )
-"""Modules and packages of which every name without an underscore is public."""
+"""Modules and packages whose names are all public, unless they begin with an underscore."""
 
 ENGINE = ("signvip", "signvip_lab", "signvip_cli")
 

@@ -54,7 +54,7 @@ def check_metric(
 def _check_sums(
     name: str, metric: Any, generated: Sequence[Any], truth: Sequence[Any], values: dict[str, float]
 ) -> None:
-    """What clips are drawn again by must give the metric's own values where each clip is drawn once."""
+    """Check that the sums for drawing clips again give the metric's own values where each clip is drawn once."""
     import numpy as np
 
     statistics = np.asarray(metric.statistics(generated, truth))

@@ -109,9 +109,9 @@ def _check_round_trip(name: str, quantizer: Any) -> None:
 
 
 def _reached(quantizer: Any, tokens: Tensor) -> Tensor:
-    """Which tokens come back from their own codes, at once or by small steps down the gradient.
+    """Return the tokens that come back from their own codes, at once or by small steps down the gradient.
 
-    Where z is bounded before it is rounded (Eq. 2), a code is no z that gives it: at five levels the outermost
+    Where z is bounded before it is rounded (Eq. 2), a code is not a z that gives it: with five levels the outermost
     code is 1, but sigmoid(1) rounds to the level before. The straight-through gradient must then lead there.
     """
     import torch

@@ -65,7 +65,7 @@ def _check_loss(name: str, translator: Any) -> None:
 
 
 def _check_padding(name: str, translator: Any) -> None:
-    """What stands past the lengths is padding: it must not move the loss."""
+    """Check that padding past the lengths does not move the loss."""
     import torch
 
     tokens, lengths = _batch()

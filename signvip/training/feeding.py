@@ -93,7 +93,7 @@ def _watched(items: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def _free() -> int | None:
-    """Bytes of shared memory that are free; None where it is no file system of its own."""
+    """Bytes of shared memory that are free; None where it is not a file system of its own."""
     try:
         about = os.statvfs(SHARED)
     except OSError:

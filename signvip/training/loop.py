@@ -48,13 +48,13 @@ UNSUPPORTED = (DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
 
 
 class Phase(Protocol):
-    """What a stage of the paper gives to the loop."""
+    """A stage of the paper, as the loop sees it."""
 
     name: str
 
     @property
     def idle(self) -> bool:
-        """Whether a step may leave some parameters without a gradient, which several processes must know."""
+        """Return whether a step may leave some parameters without a gradient, which several processes must know."""
         ...
 
     @property
@@ -189,7 +189,7 @@ def run_loop(
 
 
 def _due(training: Training, step: int, what: Literal["log", "checkpoint", "validate"]) -> bool:
-    """Whether something happens after a step; all of it does after the last."""
+    """Return whether something happens after a step; everything does after the last."""
     every: int = getattr(training, f"{what}_every")
     return step % every == 0 or step == training.steps
 

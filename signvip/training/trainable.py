@@ -1,4 +1,4 @@
-"""What of a module is trained and what is frozen, by part; and networks that a step only reads."""
+"""Choose which parts of a module are trained and which are frozen; and networks that a step only reads."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def place_frozen(module: nn.Module, device: torch.device) -> None:
 
 
 def device_of(module: nn.Module) -> torch.device:
-    """Where a module's weights are, and its input has to be."""
+    """Return where a module's weights are, and where its input has to be."""
     return next(module.parameters()).device
 
 

@@ -1,4 +1,4 @@
-"""Which clips of the dev split a phase is measured on, and how its processes share them.
+"""Choose the clips of the dev split that a phase is measured on, and share them between processes.
 
 While a phase trains, a fixed sample is enough to see where it goes; its last step sees the whole split. Phases give
 sums over clips, so that what several processes found adds up to what one would have found.
@@ -69,7 +69,7 @@ class Measured(Protocol):
 
 
 def is_measured(phase: Phase | Measured) -> TypeGuard[Measured]:
-    """Whether a phase's validation can be shared; others leave it to the main process."""
+    """Return whether a phase's validation can be shared; others leave it to the main process."""
     return hasattr(phase, "measure") and hasattr(phase, "scores")
 
 

@@ -80,15 +80,15 @@ def test_json_lines(tmp_path):
     [
         ("a.txt", "\n", "has no sentence"),
         ("a.tsv", "words\nrain", "no column 'text'"),
-        ("a.jsonl", "{", "no object with a text"),
-        ("a.jsonl", '{"text": 3}', "no object with a text"),
+        ("a.jsonl", "{", "not an object with a text"),
+        ("a.jsonl", '{"text": 3}', "not an object with a text"),
         ("a.jsonl", '{"text": "rain", "text": "snow"}', "says 'text' twice"),
         ("a.jsonl", '{"text": "rain \\ud800"}', "half a character"),
-        ("a.JSONL", "rain", "no object with a text"),
-        ("a.json", '[{"text": "rain"}]', "no list of sentences"),
-        ("a.srt", "1\n00:00:01,000 --> 00:00:02,000\nrain\n", "no list of sentences"),
+        ("a.JSONL", "rain", "not an object with a text"),
+        ("a.json", '[{"text": "rain"}]', "not a list of sentences"),
+        ("a.srt", "1\n00:00:01,000 --> 00:00:02,000\nrain\n", "not a list of sentences"),
         ("a.TSV", "sentence\nrain\n", "no column 'text'"),
-        ("a.csv", "text,output\nrain,.\n", "no file"),
+        ("a.csv", "text,output\nrain,.\n", "is not the name of a file"),
         ("a.csv", "text,output\nx,o\ny,o", "twice"),
     ],
 )
@@ -108,7 +108,7 @@ def test_a_file_that_is_not_there_or_not_text(tmp_path):
     with pytest.raises(DataError, match="There is no file"):
         many(tmp_path / "no.txt", PICTURE, Path("out"))
     (tmp_path / "b.txt").write_bytes(b"\xff\xfe\x00\x81")
-    with pytest.raises(DataError, match="no UTF-8"):
+    with pytest.raises(DataError, match="not a UTF-8"):
         many(tmp_path / "b.txt", PICTURE, Path("out"))
 
 

@@ -78,7 +78,7 @@ def test_what_cannot_be_drawn_is_a_sentence(corpus, tmp_path):
     with pytest.raises(DataError, match="has no text"):
         read(tmp_path).load("train", "a")
     (tmp_path / "a.txt").write_text("Satz")
-    with pytest.raises(DataError, match=r"is no \.pose file"):
+    with pytest.raises(DataError, match=r"is not a \.pose file"):
         read(tmp_path).load("train", "a")
     with pytest.raises(ConfigError, match="from 64 to 2048"):
         signvip.build("dataset", "poses", source=corpus, size=(32, 32))

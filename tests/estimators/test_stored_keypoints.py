@@ -173,5 +173,5 @@ def test_hands_that_are_asked_for_and_not_there_are_a_sentence(tmp_path, clip, t
 def test_a_damaged_frame_of_openpose_is_named(tmp_path, clip, truth, damage):
     write_openpose(tmp_path / clip.id, to_openpose(truth)[:, None])
     (tmp_path / clip.id / f"{clip.id}_000000000007_keypoints.json").write_text(damage)
-    with pytest.raises(DataError, match=r"000000000007_keypoints\.json is no output of OpenPose"):
+    with pytest.raises(DataError, match=r"000000000007_keypoints\.json is not OpenPose's output"):
         build(tmp_path)(clip)

@@ -42,7 +42,7 @@ def test_a_key_that_is_a_path_is_refused(tmp_path, name):
 def test_members_that_are_no_files_are_refused(tmp_path, kind):
     member = tarfile.TarInfo("a.mp4")
     member.type, member.linkname = kind, "/etc/passwd"
-    with pytest.raises(DataError, match="no plain file"):
+    with pytest.raises(DataError, match="not a plain file"):
         read_shard(tar_of(tmp_path / "train-000000.tar", member))
 
 
