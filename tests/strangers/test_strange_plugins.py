@@ -126,7 +126,9 @@ def test_names_that_are_none_are_refused_and_nothing_is_half_registered(site, na
     code = GOOD.format(name="first") + f"    register({name!r}, 'thing:Thing')\n"
     site("signvip-odd", code)
     (record,) = of("signvip-odd")
-    assert record.kind == "" and "not a valid name for a plugin" in record.error and "\x1b" not in record.error
+    assert (
+        record.kind == "" and "not a valid name for a plugin" in record.error and "\x1b" not in record.error
+    )
 
 
 @pytest.mark.parametrize(
