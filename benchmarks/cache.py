@@ -1,4 +1,4 @@
-"""What cached latents and tokens are worth, as ratios: in the loader, and in a training step of stage I.
+"""The worth of cached latents and tokens, as ratios: in the loader, and in a training step of stage I.
 
     python benchmarks/cache.py --output cache.json
 
@@ -36,7 +36,7 @@ PICKS, TOKENS_A_FRAME = 24, 12
 
 
 def one_clip(folder: Path, config: RunConfig) -> Clips:
-    """A clip of the embedded corpus with latents and tokens of random values."""
+    """Return a clip of the embedded corpus with latents and tokens of random values."""
     reader = signvip.build(
         "dataset", "toysign", size=config.size, fps=config.fps, train=1, dev=0, test=0, train_signers=1
     )

@@ -50,7 +50,7 @@ def compare_work(
     repeats: int,
     tolerance: float = 1e-4,
 ) -> Row:
-    """The same, with the ratio of multiply-adds that PyTorch counts as the prediction."""
+    """Return the same, with the ratio of multiply-adds that PyTorch counts as the prediction."""
     return {"predicted": flops(theirs) / flops(ours), **compare(ours, theirs, repeats, tolerance)}
 
 
@@ -89,7 +89,7 @@ def report(rows: dict[str, Row], options: argparse.Namespace) -> None:
 
 
 def arguments(description: str | None) -> argparse.ArgumentParser:
-    """The options that every benchmark has; torch is held to one thread."""
+    """Return the options that every benchmark has; torch is held to one thread."""
     torch.set_num_threads(1)
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter

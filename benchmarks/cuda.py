@@ -76,7 +76,7 @@ def measure(options: argparse.Namespace) -> dict[str, Row]:
 
 
 def per_frame(run: Callable[[], object], options: argparse.Namespace) -> Row:
-    """The least of several times; the first run warms up, and compiles."""
+    """Return the least of several times; the first run warms up, and compiles."""
     times = []
     for _ in range(options.repeats + 1):
         torch.cuda.synchronize()

@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def measure(folder: Path, repeats: int) -> dict[str, float]:
-    """The least CPU seconds (user and system) of a process that imports each side and ends."""
+    """Return the least CPU seconds (user and system) of a process that imports each side and ends."""
     Image.fromarray(np.full((64, 64, 3), 150, np.uint8)).save(folder / "ref.png")
     told = _run(RUN, folder).stdout.splitlines()[-1]
     (folder / "modules.json").write_text(told)

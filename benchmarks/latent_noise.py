@@ -1,4 +1,4 @@
-"""What a denoiser's error costs once it is decoded: dev frames from latents with noise, by runs and levels.
+"""The cost of a denoiser's error once it is decoded: dev frames from latents with noise, by runs and levels.
 
     python benchmarks/latent_noise.py --shards data/lexicon --runs runs/a runs/b --levels 0 0.2 0.35
 
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def middles(clips: Clips) -> tuple[torch.Tensor, np.ndarray]:
-    """The frame in the middle of each clip (n, 3, H, W), and its keypoints (n, 128, 3)."""
+    """Return the frame in the middle of each clip (n, 3, H, W), and its keypoints (n, 128, 3)."""
     frames, points = [], []
     for clip in range(len(clips)):
         middle = clips.info(clip)["frames"] // 2

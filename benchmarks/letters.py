@@ -33,7 +33,7 @@ RESAMPLES = 2000
 
 
 class Read(NamedTuple):
-    """Whether each letter was read: off the files (24,), by share of their frames; the others (signers, 24)."""
+    """The letters that were read: off the files (24,), by share of their frames; the others (signers, 24)."""
 
     points: np.ndarray
     skeleton: np.ndarray
@@ -83,7 +83,7 @@ def draw(path: Path, split: str, signers: int) -> None:
 
 
 def _spelled(keys: list[str], letters, who: str) -> tuple[np.ndarray, np.ndarray]:
-    """The frames and right hands of one signer at the middle of each letter's hold, in the order of `keys`."""
+    """Return the frames and right hands of one signer at the middle of each letter's hold, in the order of `keys`."""
     from signvip_datasets.lexicon.body import FINE, Manner, known, signer, skeleton, spelling_face, view
     from signvip_datasets.lexicon.letters import Spelled
     from signvip_datasets.lexicon.lexicon import Lexicon
@@ -188,7 +188,7 @@ def report(found: Read, output: Path | None) -> None:
 
 
 def _interval(shares: np.ndarray) -> list[float]:
-    """The mean of what each signer has (S,), and where 95 % of the means of resampled signers lie."""
+    """Return the mean of what each signer has (S,), and where 95 % of the means of resampled signers lie."""
     random = np.random.default_rng(0)
     means = shares[random.integers(len(shares), size=(RESAMPLES, len(shares)))].mean(axis=1)
     return [float(shares.mean()), *(float(edge) for edge in np.percentile(means, [2.5, 97.5]))]

@@ -19,7 +19,7 @@ from signvip.data.video import encode_video, read_video
 
 
 def clip(frames: int, size: tuple[int, int]) -> bytes:
-    """A moving texture: (F, H, W, 3) as mp4."""
+    """Return a moving texture: (F, H, W, 3) as mp4."""
     random = np.random.default_rng(0)
     height, width = size
     picture = np.kron(random.integers(0, 255, (height // 8, width // 8, 3)), np.ones((8, 8, 1)))
@@ -28,7 +28,7 @@ def clip(frames: int, size: tuple[int, int]) -> bytes:
 
 
 def seek_each(video: bytes, picks: range) -> np.ndarray:
-    """The usual way: for each frame go to its time, and decode from the key frame before."""
+    """Read frames in the usual way: for each go to its time, and decode from the key frame before."""
     found = []
     with av.open(io.BytesIO(video)) as container:
         stream = container.streams.video[0]

@@ -98,7 +98,7 @@ def written(frames: np.ndarray, fps: float, crf: int) -> Mark | None:
 
 
 def as_gif(frames: np.ndarray, fps: float) -> Mark | None:
-    """As a GIF of 64 colours, whose times are in hundredths of a second."""
+    """Read the mark of a GIF of 64 colours, whose times are in hundredths of a second."""
     pictures = [Image.fromarray(frame).quantize(64) for frame in frames]
     with tempfile.NamedTemporaryFile(suffix=".gif") as file:
         content = io.BytesIO()
@@ -155,7 +155,7 @@ def drawn(dataset: str, split: str, size: int, limit: int) -> Iterator[Clip]:
 
 
 def filmed(folder: Path, size: int, limit: int) -> Iterator[Clip]:
-    """The middle square of each video of a folder, at 25 frames a second."""
+    """Yield the middle square of each video of a folder, at 25 frames a second."""
     for path in sorted(folder.rglob("*.mp4"))[:limit]:
         frames = read_footage(path, 25.0, longest=512)
         cut = (frames.shape[2] - min(frames.shape[1:3])) // 2
@@ -183,7 +183,7 @@ def parts(clips: Iterator[Clip], seconds: float = 3.0) -> Iterator[Clip]:
 
 
 def true(clips: Iterator[Clip], keys: int) -> dict[str, object]:
-    """What the detector makes of true clips, under the key and under random ones."""
+    """Return what the detector makes of true clips, under the key and under random ones."""
     own: list[Mark | None] = []
     others: list[Mark | None] = []
     numbers = np.random.default_rng(0)
@@ -198,7 +198,7 @@ def true(clips: Iterator[Clip], keys: int) -> dict[str, object]:
 
 
 def _readings(found: list[Mark | None]) -> dict[str, float]:
-    """How many were found, and the scores; a clip that nothing can be read from scores 0."""
+    """Summarise the scores and count the marks found; a clip that nothing can be read from scores 0."""
     scores = [0.0 if one is None else one.score for one in found]
     return {
         "readings": len(found),

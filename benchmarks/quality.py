@@ -1,4 +1,4 @@
-"""What the sampler's approximations cost and save, on the embedded model and clips that training never saw.
+"""The sampler's approximations, their cost and gain, on the embedded model and clips that training never saw.
 
     python benchmarks/quality.py --output quality.json
 

@@ -23,7 +23,7 @@ CALLS = 20
 
 
 def often(run: Callable[[], list[Tensor]]) -> Callable[[], list[Tensor]]:
-    """The same, as many times as can be timed."""
+    """Repeat the work as many times as can be timed."""
 
     def repeated() -> list[Tensor]:
         for _ in range(CALLS - 1):

@@ -1,4 +1,4 @@
-"""What the denoiser's options buy at equal CPU time: arms trained on the same frames, each until its time is spent.
+"""The denoiser's options at equal CPU time: arms trained on the same frames, each until its time is spent.
 
     signvip train --stage 1 --shards SHARDS --run RUN --config 128.toml --set 'stage1.phases=["vae"]'
     python benchmarks/recipe.py SHARDS RUN --config 128.toml --minutes 10 --output recipe.json
@@ -88,7 +88,7 @@ class Frames:
         return cls(torch.stack(latents), torch.stack(conditions), np.stack(pictures), np.stack(points))
 
     def batch(self, step: int, config: RunConfig) -> dict[str, Tensor | int]:
-        """The batch of a step, the same for all arms: frames of some clips, and any one of each for its reference."""
+        """Return a step's batch, the same for all arms: frames of some clips, and any one of each for its reference."""
         training, draws = config.stage1.image, np.random.default_rng(step)
         rows = draws.choice(len(self.latents), training.clips, replace=False)[:, None]
         picks = draws.permuted(np.tile(np.arange(self.latents.shape[1]), (len(rows), 1)), axis=1)
@@ -259,7 +259,7 @@ def scores(made: np.ndarray, frames: Frames) -> dict[str, float]:
 
 
 def _baselines(frames: Frames, vae: torch.nn.Module) -> dict[str, dict[str, float]]:
-    """The reference, unchanged, and the true latents, decoded."""
+    """Return the reference, unchanged, and the true latents, decoded."""
     reference = frames.latents[:, -1:].expand_as(frames.latents)
     errors, hands = (reference - frames.latents).square() / frames.latents.var(), hand_cells(frames)
     still = np.repeat(frames.pictures[:, -1:], frames.pictures.shape[1], axis=1)

@@ -1,4 +1,4 @@
-"""How often a reference is wrongly doubted, and how often one without a signer passes, for the embedded model.
+"""Rates at which a reference is wrongly doubted, and one without a signer passes, for the embedded model.
 
 python benchmarks/references.py [--clips FOLDER]
 
@@ -38,7 +38,7 @@ def signers() -> Iterator[np.ndarray]:
 
 
 def photographs() -> dict[str, np.ndarray]:
-    """The pictures that travel in scikit-image's wheel."""
+    """Return the pictures that travel in scikit-image's wheel."""
     folder = Path(skimage.__file__).parent / "data"
     files = sorted(file for file in folder.iterdir() if file.suffix in (".png", ".jpg"))
     return {file.stem: np.asarray(Image.open(file).convert("RGB")) for file in files}

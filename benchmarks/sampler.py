@@ -86,7 +86,7 @@ def motion_ends(network: torch.nn.Module) -> list[Tensor]:
 
 
 def ours(nets: SimpleNamespace, name: str = "ddim", *, reference=None, scale: float = 3.5, **options):
-    """A run of our sampler, that gives its latents."""
+    """Return a run of our sampler, which gives its latents."""
 
     def run() -> list[Tensor]:
         read = (nets.reference_net, nets.picture) if reference is None else reference
@@ -99,7 +99,7 @@ def ours(nets: SimpleNamespace, name: str = "ddim", *, reference=None, scale: fl
 
 
 def authors(nets: SimpleNamespace, steps: int):
-    """A run of the authors' loop from the same noise."""
+    """Return a run of the authors' loop from the same noise."""
     shape = (nets.e.shape[1], 4, *nets.e.shape[3:])
     noise = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(nets.e.device)
 
@@ -128,7 +128,7 @@ def each_step(nets: SimpleNamespace, batch: int) -> tuple[torch.nn.Module, Tenso
 
 
 def exact_row(nets: SimpleNamespace, repeats: int, name: str) -> dict[str, Row]:
-    """What changes no result, in `--steps`."""
+    """Compare the savings that change no result, in `--steps`."""
     return {name: compare_work(ours(nets, steps=nets.steps), authors(nets, nets.steps), repeats)}
 
 
@@ -141,7 +141,7 @@ def paper_row(nets: SimpleNamespace, repeats: int) -> dict[str, Row]:
 
 
 def reference_rows(nets: SimpleNamespace, repeats: int) -> dict[str, Row]:
-    """Of that the reference alone, for one picture at a time and for both halves of guidance."""
+    """Compare the reference alone, for one picture at a time and for both halves of guidance."""
     rows = {}
     for batch, name in ((1, "once a step"), (2, "once a step and half")):
         baseline = ours(nets, steps=2, reference=each_step(nets, batch))

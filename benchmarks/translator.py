@@ -77,7 +77,7 @@ def _least(run: Callable[[], object]) -> float:
 
 
 def seconds_for(weights: int, rows: int, rates: tuple[float, float]) -> float:
-    """A roofline: `rows` states through `weights` are bound by arithmetic or by reading the weights."""
+    """Return a roofline's time: `rows` states through `weights` are bound by arithmetic or by reading the weights."""
     return max(weights * rows / rates[0], weights / rates[1])
 
 
@@ -112,7 +112,7 @@ def against_loop(count: int, width: int, frames: int, rates, repeats: int) -> di
 
 
 def against_their_decoding(count: int, options, rates) -> dict[str, float]:
-    """All of the translator, at the authors' options, with `count` tokens a frame: equal tokens for as many frames."""
+    """Compare whole translators, at the authors' options, with `count` tokens a frame: equal tokens, equal frames."""
     config = Gpt2Translator.Config(
         layers=options.layers, width=options.width, dropout=0.0, prefix="sentence", first_frame="after_prefix",
         positions="sinusoidal", activation="gelu", final_norm="none", special_ids="eos+pad",

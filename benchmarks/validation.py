@@ -1,4 +1,4 @@
-"""What validation takes of training, phase by phase: operations counted at full size, on the meta device.
+"""The share of training that validation takes, by phase: operations counted at full size, on the meta device.
 
     python benchmarks/validation.py --output validation.json
 
@@ -55,7 +55,7 @@ class Row:
 
     @property
     def share(self) -> float:
-        """Of validation in the training."""
+        """The share of validation in the training."""
         return (self.times * self.sample + self.split) / (self.steps * self.step)
 
 
@@ -82,7 +82,7 @@ def main() -> None:
 
 
 def count(config: RunConfig) -> list[Row]:
-    """All phases that the preset trains."""
+    """Count the operations of all phases that the preset trains."""
     rehearsal, (clips, frames) = Rehearsal(config), CORPORA[config.preset]
     sample, split = (Share.of(clips, seed=0, whole=whole) for whole in (False, True))
     stage1, preview = config.stage1, _preview(rehearsal)
@@ -108,7 +108,7 @@ def count(config: RunConfig) -> list[Row]:
 
 
 def _text_row(config: RunConfig, rehearsal: Rehearsal, frames: int, sample: int, split: int) -> Row:
-    """A clip's loss in proportion to its batch; texts are read and their frames written by cached keys and values."""
+    """Return a clip's share of its batch's loss; texts are read, their frames written by cached keys and values."""
     network, training = rehearsal.moving.translator.network, config.stage3
     step = _step(lambda: network.rehearse(training.clips, frames).float().sum())
     loss = _forward(lambda: network.rehearse(training.clips, frames)) / training.clips
@@ -177,7 +177,7 @@ def measure(config: RunConfig) -> dict[str, float]:
 
 
 def _hashed(config: RunConfig) -> RunConfig:
-    """The same translator behind a text encoder that is at hand."""
+    """Return the same translator behind a text encoder that is at hand."""
     options = {**config.translator.model_dump(), "text_encoder": "hashed", "text_space": "own"}
     return config.model_copy(update={"translator": type(config.translator)(**options)})
 

@@ -1,4 +1,4 @@
-"""Where errors become sentences: a user's mistake is one line and exit 1, a defect keeps its traceback."""
+"""The place where errors become sentences: a user's mistake is one line and exit 1, a defect keeps its traceback."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Boundary(TyperGroup):
 
 
 def explain(error: Exception) -> str | None:
-    """The sentence for an error that the user can mend, or None for a defect."""
+    """Return the sentence for an error that the user can fix, or None for a defect."""
     from signvip.errors import SignVipError
 
     if isinstance(error, SignVipError):
@@ -46,7 +46,7 @@ def explain(error: Exception) -> str | None:
     if any(_is_full(link) for link in _chain(error)):
         return f"the disk is full{_where(error)}; free some space and {AGAIN}."
     if isinstance(error, OSError) and error.errno in DENIED:
-        return f"permission denied{_where(error)}; choose another folder, or mend its permissions."
+        return f"permission denied{_where(error)}; choose another folder, or fix its permissions."
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename} cannot be read or written ({error.strerror}); check that path, or choose another."
     if type(error).__name__ == "OutOfMemoryError":  # torch's, which this module must not import

@@ -1,4 +1,4 @@
-"""What goes where: results on stdout, talk on stderr, and how much talk `-v` asks for.
+"""Output: results go to stdout, talk to stderr, and `-v` says how much talk there is.
 
 Everything that is printed passes here or `reporter`, and is plain: it quotes names and texts of strangers.
 """
@@ -38,7 +38,7 @@ def _apply(level: int) -> None:
         return
     for name in QUIET_LIBRARIES:
         os.environ.setdefault(name, "error")
-    for category in (FutureWarning, DeprecationWarning):  # of libraries: a user cannot mend them
+    for category in (FutureWarning, DeprecationWarning):  # of libraries: a user cannot fix them
         warnings.simplefilter("ignore", category)
     warnings.showwarning = _show_warning
 

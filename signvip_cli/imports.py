@@ -1,4 +1,4 @@
-"""What a command imports, it keeps until its process ends."""
+"""Imports of a command, which keeps them until its process ends."""
 
 from __future__ import annotations
 

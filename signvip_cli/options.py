@@ -24,7 +24,7 @@ def _load_plugins(paths: list[Path] | None) -> list[Path]:
         for record in registry().records:
             if record.distribution == str(path) and record.error:
                 raise PluginError(
-                    f"The plugin {path} failed to load ({record.error}); mend it or leave it out."
+                    f"The plugin {path} failed to load ({record.error}); fix it or leave it out."
                 )
     return list(paths or [])  # older Typer converts what a callback returns, and takes no None
 
@@ -36,7 +36,7 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
     found = re.fullmatch(r"([1-9]\d*)[xX]([1-9]\d*)", text)
     if found is None:
         raise typer.BadParameter(
-            f"'{text}' is no size; write height x width, such as 64x64.", param_hint="--size"
+            f"'{text}' is not a size; write height x width, such as 64x64.", param_hint="--size"
         )
     return int(found[1]), int(found[2])
 
@@ -109,7 +109,7 @@ BackTranslators = Annotated[
         "--back-translator",
         "--evaluator",  # its old name
         metavar="FOLDER",
-        help="What reads signing back into text (repeatable); by default those in runs/ that fit.",
+        help="A reader of signing back into text (repeatable); by default those in runs/ that fit.",
     ),
 ]
 

@@ -1,4 +1,4 @@
-"""How long work looks to a person: bars on a terminal, few plain lines elsewhere; all on stderr."""
+"""The progress of long work: bars on a terminal, a few plain lines elsewhere; all on stderr."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Bars:
 
     @contextmanager
     def task(self, name: str, total: int, done: int = 0) -> Iterator[Task]:
-        """One bar; the display lives as long as any of its bars."""
+        """Show one bar; the display lives as long as any of its bars."""
         from rich.markup import escape
 
         task = self._progress.add_task(escape(plain(name)), total=total, completed=done, values="", speed="")
@@ -105,7 +105,7 @@ class Lines:
 
     @contextmanager
     def task(self, name: str, total: int, done: int = 0) -> Iterator[Task]:
-        """A task whose last line says how long it took, unless it was cut short."""
+        """Show a task whose last line says how long it took, unless it was cut short."""
         line = _Line(name, total, done)
         yield line
         line.finish()

@@ -17,7 +17,9 @@ def scaffold(name: str, kind: str, folder: Path) -> list[Path]:
     if kind not in KINDS:
         raise PluginError(f"There is no kind '{kind}' of plugin; use one of {', '.join(KINDS)}.")
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
-        raise PluginError(f"'{name}' is no plugin name; use small letters, digits and _, such as my_{kind}.")
+        raise PluginError(
+            f"'{name}' is not a plugin name; use small letters, digits and _, such as my_{kind}."
+        )
     if folder.exists() and any(folder.iterdir()):
         raise PluginError(f"{folder} is not empty; choose another folder by --output.")
     words = {

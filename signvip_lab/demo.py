@@ -50,7 +50,7 @@ SHEET_FRAMES = 8
 
 @dataclass(frozen=True)
 class Demo:
-    """What was made: a page with everything in it, the videos, and the numbers, which `results.json` holds too."""
+    """A finished demo: a page with everything in it, the videos, and the numbers, which `results.json` holds too."""
 
     page: Path
     videos: list[Path]
@@ -134,7 +134,7 @@ def _write(out: Path, chain: Chain, made: Made) -> dict[str, Path]:
 
 
 def _drawn(chain: Chain, made: Made) -> np.ndarray:
-    """The true conditions of a clip, side by side: (F, H, K*W, 3) uint8."""
+    """Return the true conditions of a clip, side by side: (F, H, K*W, 3) uint8."""
     drawn = chain.clips.conditions(made.pick).unflatten(1, (-1, 3))
     return drawn.permute(0, 3, 1, 4, 2).flatten(2, 3).numpy()
 

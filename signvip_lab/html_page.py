@@ -54,7 +54,7 @@ def write_page(path: Path, title: str, body: Sequence[str]) -> Path:
 
 
 def figure(caption: str, file: Path) -> str:
-    """An mp4 or a png with its caption, embedded."""
+    """Return an mp4 or a png with its caption, embedded."""
     data = base64.b64encode(file.read_bytes()).decode()
     if file.suffix == ".mp4":
         media = f'<video src="data:video/mp4;base64,{data}" autoplay loop muted playsinline controls></video>'
@@ -64,7 +64,7 @@ def figure(caption: str, file: Path) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table of words."""
+    """Return a table of words."""
     lines = ["".join(f"<th>{escape(name)}</th>" for name in head)]
     lines += [
         "".join(f'<td class="{"number" if i else ""}">{escape(cell)}</td>' for i, cell in enumerate(row))

@@ -12,7 +12,7 @@ SEEN = 0.3  # points of less confidence are not drawn (DWPose's threshold)
 
 
 def supersampling(size: tuple[int, int]) -> int:
-    """How many times larger the canvas is; small pictures need it more."""
+    """Return how many times larger than the picture the canvas is; small pictures need more."""
     return 4 if min(size) <= 96 else 3 if min(size) <= 192 else 2
 
 
@@ -31,7 +31,7 @@ def render(
 
 
 def thickness(fraction: float, size: tuple[int, int]) -> int:
-    """A line width given as a fraction of the shorter side, in pixels of the canvas."""
+    """Return a line width given as a fraction of the shorter side, in pixels of the canvas."""
     return max(1, round(fraction * min(size) * supersampling(size)))
 
 

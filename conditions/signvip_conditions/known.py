@@ -1,4 +1,4 @@
-"""What a corpus knows of a clip, checked before it is stored."""
+"""Values that a dataset knows of a clip, checked before they are stored."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def known(clip: signvip.Clip, name: str, condition: str, row: tuple[int, ...]) -
     if not fits or any(want not in (-1, size) for want, size in zip(row, values.shape[1:], strict=True)):
         raise signvip.DataError(
             f"{name} of clip {clip.id} has shape {values.shape}, but its {len(clip.frames)} frames ask for "
-            f"{(len(clip.frames), *row)}; mend the corpus reader or leave this clip out."
+            f"{(len(clip.frames), *row)}; fix the dataset's reader or leave this clip out."
         )
     return values
 

@@ -84,7 +84,7 @@ def _hue(hue: float, saturation: float = 1.0, value: float = 1.0) -> Colour:
 
 
 def _hand(offset: int, saturation: float) -> list[Polyline]:
-    """The 20 bones of a hand; a finger is a family of hues."""
+    """Return the 20 bones of a hand; a finger is a family of hues."""
     return [
         ((offset + a, offset + b), _hue(bone // 4 / 5 + bone % 4 * 0.04, saturation))
         for bone, (a, b) in enumerate(HAND_BONES)

@@ -1,4 +1,4 @@
-"""Which points are joined: OpenPose-18 body, iBUG-68 face, 21-point hands."""
+"""Pairs of points that are joined: OpenPose-18 body, iBUG-68 face, 21-point hands."""
 
 from __future__ import annotations
 

@@ -75,13 +75,13 @@ def _radii(joints: np.ndarray, radius: float, factor: int) -> np.ndarray:
 
 
 def _across(bones: np.ndarray) -> np.ndarray:
-    """How much of the light from the camera the brightest line of a capsule returns, (...,)."""
+    """Return the share of the camera's light that the brightest line of a capsule reflects, (...,)."""
     length = np.linalg.norm(bones, axis=-1) + 1e-6
     return np.linalg.norm(bones[..., :2], axis=-1) / length
 
 
 def facing(triangles: np.ndarray) -> np.ndarray:
-    """How much of the light from the camera a triangle (..., 3, 3) returns."""
+    """Return the share of the camera's light that a triangle (..., 3, 3) reflects."""
     normal = np.cross(
         triangles[..., 1, :] - triangles[..., 0, :], triangles[..., 2, :] - triangles[..., 0, :]
     )
@@ -94,7 +94,7 @@ def brightness(lambert: np.ndarray, z: np.ndarray) -> np.ndarray:
 
 
 def _quad(start: np.ndarray, end: np.ndarray, r0: np.ndarray, r1: np.ndarray) -> np.ndarray:
-    """The sides of a tapered capsule in the picture: (..., 8), four points."""
+    """Return the sides of a tapered capsule in the picture: (..., 8), four points."""
     along = (end - start)[..., :2]
     normal = np.stack([-along[..., 1], along[..., 0]], -1) / (
         np.linalg.norm(along, axis=-1)[..., None] + 1e-6
@@ -105,7 +105,7 @@ def _quad(start: np.ndarray, end: np.ndarray, r0: np.ndarray, r1: np.ndarray) ->
 
 
 def _box(centre: np.ndarray, radius: np.ndarray) -> np.ndarray:
-    """The box around a ball: (..., 4)."""
+    """Return the box around a ball: (..., 4)."""
     xy, r = centre[..., :2], radius[..., None]
     return np.concatenate([xy - r, xy + r], axis=-1)
 
@@ -115,7 +115,7 @@ def _padded(rows: np.ndarray, pieces: int) -> np.ndarray:
 
 
 def _flat(rows: np.ndarray) -> np.ndarray:
-    """Both hands in one list of pieces: (F, 2, P, ...) -> (F, 2P, ...)."""
+    """Return both hands in one list of pieces: (F, 2, P, ...) -> (F, 2P, ...)."""
     return rows.reshape(len(rows), 2 * rows.shape[2], *rows.shape[3:])
 
 

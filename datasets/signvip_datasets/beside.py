@@ -1,4 +1,4 @@
-"""What the files beside a clip say of it: a text, and a JSON object with the columns of a table."""
+"""Files beside a clip that describe it: a text, and a JSON object with the columns of a table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TEXTS = (".txt", ".json")
 
 @dataclass(frozen=True)
 class Told:
-    """What is said of a clip, by our names for the columns of a table, and why it cannot be used."""
+    """Facts about a clip, under our names for the columns of a table, and the reason why it cannot be used."""
 
     known: Mapping[str, str] = field(default_factory=dict)
     fault: str = ""
@@ -46,7 +46,7 @@ def _text(path: Path) -> str:
 
 
 def _json(path: Path, known: Mapping[str, str]) -> dict[str, str]:
-    """The columns of a JSON object; none where it is another program's, which only a text beside it can tell."""
+    """Return the columns of a JSON object; none where it is another program's, which only a text beside it can tell."""
     try:
         value = parse_unique(read_words(path))
     except (DataError, ValueError, RecursionError) as error:

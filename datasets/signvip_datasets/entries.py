@@ -1,4 +1,4 @@
-"""What all readers of real corpora share: a clip before it is decoded, and how it is."""
+"""The common part of all readers of real datasets: a clip before it is decoded, and its decoding."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def load(entry: Entry, options: Footage, picture_fps: float | None = None) -> Cl
     if entry.path is None or not entry.path.exists():
         raise DataError("the text has no clip" if entry.path is None else f"there is no footage {entry.path}")
     if not (entry.path.is_file() or entry.path.is_dir()):  # reading a pipe would wait for a writer for ever
-        raise DataError(f"{entry.path} is no file; put the footage itself there")
+        raise DataError(f"{entry.path} is not a file; put the footage itself there")
     notice = check_truth(entry.path, options.generated)  # before anything is decoded
     frames = read_footage(
         entry.path, options.fps, longest=options.longest, picture_fps=picture_fps, start=entry.start, end=entry.end
@@ -95,9 +95,9 @@ def check_told(entry: Entry, thing: str) -> None:
 
 
 def stamp(entry: Entry, options: contracts.Config) -> str:
-    """A hash of what a clip is made from: its labels, its files' names, sizes and times, and how it is read.
+    """Return a hash of what a clip is made from: its labels, its files' names, sizes and times, and how it is read.
 
-    Whatever only says which clips there are is no part of it: the place of the corpus, its table, the shares of splits.
+    What only says which clips there are is left out: the place of the dataset, its table, the shares of splits.
     """
     told = {**asdict(entry), "path": entry.path and entry.path.name}
     read = options.model_dump(mode="json", exclude={"source", "table", "features", "dev", "test", "deal"})
@@ -106,13 +106,13 @@ def stamp(entry: Entry, options: contracts.Config) -> str:
 
 
 def timed(entry: Entry, start: str, end: str) -> Entry:
-    """The entry as a part of its footage, in seconds; what is no time is a fault of this clip alone."""
+    """Cut the entry to a part of its footage, in seconds; what is not a time is a fault of this clip alone."""
     try:
         begin, stop = max(0.0, _seconds(start)), _seconds(end)
     except ValueError:
-        return replace(entry, fault=f"'{start}' to '{end}' are no times in seconds; mend the table")
+        return replace(entry, fault=f"'{start}' to '{end}' are not times in seconds; fix the table")
     if not begin < stop:
-        return replace(entry, fault=f"it is to begin at {start} s and to end at {end} s; mend the table")
+        return replace(entry, fault=f"it should begin at {start} s and end at {end} s; fix the table")
     return replace(entry, start=begin, end=None if stop == math.inf else stop)
 
 
@@ -122,7 +122,7 @@ def _seconds(word: str) -> float:
 
 
 def numbered(entries: Iterable[Entry]) -> Iterator[Entry]:
-    """The same with an id each: one that comes again is numbered, so that no row is lost."""
+    """Yield the same with an id each: one that comes again is numbered, so that no row is lost."""
     taken: set[str] = set()
     for entry in entries:
         name = entry.id or "unnamed"
@@ -133,21 +133,21 @@ def numbered(entries: Iterable[Entry]) -> Iterator[Entry]:
 
 
 def pick(entries: Mapping[str, Entry], split: str, clip_id: str) -> Entry:
-    """The entry of an id; DataError where the split has none."""
+    """Return the entry of an id; DataError where the split has none."""
     if clip_id not in entries:
         raise DataError(f"There is no clip '{clip_id}' in '{split}'; take one of ids('{split}').")
     return entries[clip_id]
 
 
 def check_split(split: str) -> str:
-    """The same split; DataError for a name that is none."""
+    """Return the same split; DataError for a name that is not a split."""
     if split not in SPLITS:
         raise DataError(f"There is no split '{split}'; use one of {', '.join(SPLITS)}.")
     return split
 
 
 def check_folder(source: Path) -> Path:
-    """The same folder; DataError where there is none."""
+    """Return the same folder; DataError where there is none."""
     if not source.is_dir():
         raise DataError(f"There is no folder {source}; give the corpus as SOURCE.")
     return source

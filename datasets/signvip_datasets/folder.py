@@ -43,7 +43,7 @@ class Folder:
         )
 
     def stamp(self, split: str, clip_id: str) -> str:
-        """A hash of what a clip is made from."""
+        """Return a hash of what a clip is made from."""
         return stamp(self._splits[split][clip_id], self.config)
 
     @cached_property

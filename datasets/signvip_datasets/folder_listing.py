@@ -77,7 +77,7 @@ class Listing:
         return found
 
     def _deal(self, entry: Entry, name: str) -> str:
-        """The split of a clip by a hash of its signer's name or its own: no other clip has a say in it."""
+        """Return the split of a clip by a hash of its signer's name or its own: no other clip has a say in it."""
         group = entry.signer if entry.signer and self.config.deal == "signer" else name
         place = int.from_bytes(hashlib.sha256(composed(group).encode()).digest()[:8]) / 2**64
         if place < self.config.test:
@@ -85,7 +85,7 @@ class Listing:
         return "dev" if place >= 1 - self.config.dev else "train"
 
     def _listed(self) -> Iterator[_Listed]:
-        """All clips and all texts."""
+        """Yield all clips and all texts."""
         folder = check_folder(self.config.source)
         clips = self._clips(folder)
         table = self._table(folder)
@@ -115,7 +115,7 @@ class Listing:
         return found[0] if found else None
 
     def _of_row(self, row: Row, path: Path | None, folder: Path) -> _Listed:
-        """What a row of a table says; one with a fault is called by its place, unless its clip is found."""
+        """List the clip of a table's row; one with a fault is named by its place, unless its clip is found."""
         known = {"path": row.known.get("path", "")} if row.fault else row.known
         if path is not None:
             name = self._name(path, folder)
@@ -148,7 +148,7 @@ class Listing:
             return _Listed(entry, _split_of(path, folder), name)
         split = SPLIT_NAMES.get(said.lower())
         if split is None:
-            entry = replace(entry, fault=f"'{said}' is no split; write train, dev or test")
+            entry = replace(entry, fault=f"'{said}' is not a split; write train, dev or test")
         return _Listed(entry, split, name)
 
     def _clips(self, folder: Path) -> dict[Path, list[Path]]:
@@ -166,14 +166,14 @@ class Listing:
         return {path: found[path] for path in sorted(found, key=lambda path: composed(str(path)))}
 
     def _name(self, path: Path, folder: Path) -> str:
-        """Its path within the folder, without the ending of a file."""
+        """Return its path within the folder, without the ending of a file."""
         is_file = path.suffix.lower() in (*self.endings, *TEXTS)
         relative = path.relative_to(folder)
         return composed((relative.with_suffix("") if is_file else relative).as_posix())
 
 
 def _unplaced(entry: Entry) -> Entry:
-    """The entry as one that nobody may train on, since others have a split and it has none."""
+    """Return the entry as one that nobody may train on, since others have a split and it has none."""
     if entry.fault or not entry.text or entry.path is None or not entry.path.exists():
         return entry
     return replace(
@@ -182,18 +182,18 @@ def _unplaced(entry: Entry) -> Entry:
 
 
 def _named(name: str) -> str:
-    """The name of a file that is not there, as `_name` has it of one that is."""
+    """Return the name of a file that is not there, as `_name` has it of one that is."""
     return composed(Path(name.replace("\\", "/")).with_suffix("").as_posix()) if name else ""
 
 
 def _split_of(path: Path | None, folder: Path) -> str | None:
-    """The split that a folder above a clip is called by; the outermost of several."""
+    """Return the split that a folder above a clip is called by; the outermost of several."""
     parts = path.relative_to(folder).parts if path else ()
     return next((SPLIT_NAMES[part.lower()] for part in parts if part.lower() in SPLIT_NAMES), None)
 
 
 def _texts(where: Path, files: list[str]) -> dict[str, list[Path]]:
-    """The texts of a folder by their stems, `.txt` first."""
+    """Return the texts of a folder by their stems, `.txt` first."""
     found: dict[str, list[Path]] = {}
     for ending in TEXTS:
         for name in files:
@@ -203,7 +203,7 @@ def _texts(where: Path, files: list[str]) -> dict[str, list[Path]]:
 
 
 def _is_locked(folder: Path) -> bool:
-    """Whether nobody can know what is in it; it is then told as a clip that cannot be read."""
+    """Say whether a folder cannot be looked into; it is then listed as a clip that cannot be read."""
     return not os.access(folder, os.R_OK | os.X_OK)
 
 

@@ -55,7 +55,7 @@ class How2Sign:
         return load(pick(self._splits[check_split(split)], split, clip_id), self.config)
 
     def stamp(self, split: str, clip_id: str) -> str:
-        """A hash of what a clip is made from."""
+        """Return a hash of what a clip is made from."""
         return stamp(self._splits[split][clip_id], self.config)
 
     @cached_property
@@ -103,7 +103,7 @@ def _entries(table: Path | None, videos: _Videos) -> Iterator[Entry]:
 
 
 def _entry(row: Mapping[str, str], videos: _Videos) -> Entry:
-    """A clip of its own where there is one; else the seconds of the whole video."""
+    """Return a clip of its own where there is one; else the seconds of the whole video."""
     own = videos.find(row["SENTENCE_NAME"])
     entry = Entry(
         id=row["SENTENCE_NAME"],

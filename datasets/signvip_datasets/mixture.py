@@ -19,7 +19,7 @@ DRAWN = {
     "names": Choice.model_validate({"name": "lexicon"}),
     "weather": Choice.model_validate({"name": "toysign", "languages": ("tsa", "tsb")}),
 }
-"""What is drawn here: spelling in real sign languages, and sentences in the two invented ones."""
+"""The datasets that are drawn here: spelling in real sign languages, and sentences in the two invented ones."""
 
 
 class Mixture:
@@ -43,7 +43,7 @@ class Mixture:
 
     @property
     def knows(self) -> tuple[str, ...]:
-        """What the clips of all parts come with."""
+        """Return the names of what the clips of every part come with."""
         known = [set(getattr(part, "knows", ())) for part in self._parts.values()]
         return tuple(sorted(set.intersection(*known)))
 
@@ -60,20 +60,20 @@ class Mixture:
         return replace(clip, id=clip_id, signer=signer)
 
     def stamp(self, split: str, clip_id: str) -> str:
-        """What its part says that a clip is made from."""
+        """Return what its part says that a clip is made from."""
         name, own = self._owner(clip_id)
         part = self._parts[name]
         return str(part.stamp(split, own)) if hasattr(part, "stamp") else digest(options_of(part))
 
     @property
     def moves(self) -> dict[str, Moves]:
-        """How what its parts know moves."""
+        """Return how the values that its parts know move, by their names."""
         return {
             key: kind for part in self._parts.values() for key, kind in getattr(part, "moves", {}).items()
         }
 
     def portrait(self, signer: str) -> np.ndarray:
-        """A reference picture (H, W, 3) of a signer: a portrait where the part draws them, else a frame of theirs."""
+        """Return a signer's reference picture (H, W, 3): a portrait if the part draws them, else a frame."""
         name, own = self._owner(signer)
         part = self._parts[name]
         if hasattr(part, "portrait"):
@@ -99,7 +99,7 @@ class Mixture:
             raise ConfigError(f"Part '{part}' of the mixture: {error}") from error
 
     def _owner(self, name: str) -> tuple[str, str]:
-        """The part that a clip or a signer is of, and its name there."""
+        """Return the part that a clip or a signer belongs to, and its name there."""
         for part in sorted(self._parts, key=len, reverse=True):  # "names-de" before "names"
             if name.startswith(f"{part}-"):
                 return part, name.removeprefix(f"{part}-")
@@ -107,7 +107,7 @@ class Mixture:
 
 
 def _read(config: Mixture.Config, file: Path) -> Mixture.Config:
-    """The same with the parts of a file in its place, for what was made of them must be told by the shards."""
+    """Return the same with the parts of a file in its place, since the shards must say what they were made of."""
     sections = read_toml(file)
     if not sections:
         raise ConfigError(

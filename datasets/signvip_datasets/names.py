@@ -19,7 +19,7 @@ class Names:
             self._alike.setdefault(_folded(name), []).append(path)
 
     def find(self, name: str) -> Path | None:
-        """The file that is meant; None where there is none, or where several are alike and none is exact."""
+        """Return the file that is meant; None where there is none, or where several are alike and none is exact."""
         for spelled in dict.fromkeys((name, name.replace("\\", "/"))):
             for ending in ("", *self.endings):
                 wanted = self._within(spelled) + ending

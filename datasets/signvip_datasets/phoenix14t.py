@@ -55,7 +55,7 @@ class Phoenix14T:
         return load(pick(self._splits[check_split(split)], split, clip_id), self.config, RATE)
 
     def stamp(self, split: str, clip_id: str) -> str:
-        """A hash of what a clip is made from."""
+        """Return a hash of what a clip is made from."""
         return stamp(self._splits[split][clip_id], self.config)
 
     @cached_property
@@ -90,7 +90,7 @@ def _list(files: Sequence[Path], split: str) -> Path | None:
 
 
 def _features(folder: Path, folders: Sequence[Path]) -> Path:
-    """The folder that holds one folder of footage for each split."""
+    """Return the folder that holds one folder of footage for each split."""
     found = [path for name in PICTURES for path in folders if path.name == name]
     of_split = [name.format(split) for name in OF_SPLIT for split in SPLITS]
     found += [path.parent for name in of_split for path in folders if path.name == name]

@@ -81,7 +81,7 @@ class Poses:
         return read_filmed(entry.path, self.config.fps, entry.start, entry.end)
 
     def stamp(self, split: str, clip_id: str) -> str:
-        """A hash of what a clip is made from."""
+        """Return a hash of what a clip is made from."""
         return stamp(self._splits[split][clip_id], self.config)
 
     @cached_property

@@ -11,7 +11,7 @@ from signvip_toysign.sentences import Message, texts
 
 @cache
 def best_wording(message: Message, text_language: str) -> str:
-    """The wording that agrees most with all wordings that `say` may give: minimum Bayes risk.
+    """Return the wording that agrees most with all wordings that `say` may give: minimum Bayes risk.
 
     Agreement is the mean sentence BLEU-4, add-one smoothed, over them all, each as likely as any other. Words are
     lower-cased and stand between white space. Of equal wordings the first in the alphabet.

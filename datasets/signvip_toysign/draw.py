@@ -19,7 +19,7 @@ SHADE = 0.74  # of a shadow on the clothes
 
 @dataclass(frozen=True)
 class Stage:
-    """What does not move, once lit and once in shadow, and its depth."""
+    """The part of a picture that does not move, once lit and once in shadow, and its depth."""
 
     lit: Image.Image
     dark: Image.Image
@@ -128,7 +128,7 @@ def _neckline(signer: Signer, pen: ImageDraw.ImageDraw, place: Pixels, light: fl
 
 
 def torso_outline(signer: Signer, grow: float) -> np.ndarray:
-    """The outline (n, 2) of shoulders and trunk in scene coordinates; it ends far below the picture."""
+    """Return the outline (n, 2) of shoulders and trunk in scene coordinates; it ends far below the picture."""
     half = signer.shoulder
     right = np.array(
         [

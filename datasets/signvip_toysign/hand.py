@@ -30,7 +30,7 @@ class Handshape(NamedTuple):
     thumb_bend: float
 
     def vector(self) -> np.ndarray:
-        """The twelve angles in radians, so that handshapes can be blended."""
+        """Return the twelve angles in radians, so that handshapes can be blended."""
         return np.radians([*self.knuckle, *self.bend, *self[2:]])
 
 
@@ -54,7 +54,7 @@ class Handshapes:
 
 @cache
 def handshape(name: str) -> np.ndarray:
-    """The angles (12,) of a handshape by its lower-case name."""
+    """Return the angles (12,) of a handshape by its lower-case name."""
     shape: Handshape = getattr(Handshapes, name.upper())
     found = shape.vector()
     found.flags.writeable = False  # it is shared

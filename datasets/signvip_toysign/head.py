@@ -144,7 +144,7 @@ class Head:
         )
 
     def _ribbon(self, line: np.ndarray, width: float, colour: Colour) -> Shape:
-        """A line of points (F, n, 3) with a width, as one polygon."""
+        """Return a line of points (F, n, 3) with a width, as one polygon."""
         points = self.pixels(line)
         way = np.gradient(points, axis=1)
         across = np.stack([-way[..., 1], way[..., 0]], axis=-1)
@@ -204,7 +204,7 @@ def cap(style: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def hair_behind(signer: Signer) -> np.ndarray | None:
-    """The outline (n, 3) of what hangs or stands behind the head; None for short hair."""
+    """Return the outline (n, 3) of what hangs or stands behind the head; None for short hair."""
     angle = np.linspace(0, np.pi, 15)
     if signer.hair_style == "bun":
         ring = 2 * angle

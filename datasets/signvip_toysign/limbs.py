@@ -19,7 +19,7 @@ Pixels = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Lines:
-    """How limbs are drawn: the dark outline's width and its shade of the skin; radii in lengths of a hand."""
+    """The lines of limbs: the dark outline's width and its shade of the skin; radii in lengths of a hand."""
 
     edge: float
     edge_shade: float
@@ -44,7 +44,7 @@ class Limbs:
         self.cloth_edge = shade(signer.cloth, 0.62)
 
     def layers(self) -> list[Layer]:
-        """All layers of both arms and hands."""
+        """Return all layers of both arms and hands."""
         found = []
         for side in range(2):
             found += [self._upper(side), self._lower(side), self._palm(side)]
@@ -52,7 +52,7 @@ class Limbs:
         return found
 
     def shadow(self) -> list[Shape]:
-        """What keeps light from the chest: forearms and hands, a little down and to the right."""
+        """Return the shapes that keep light from the chest: forearms and hands, a little down and to the right."""
         shift = np.array([0.022, 0.03, 0.0])
         hands, found = self.skeleton.hands + shift, []
         for side in range(2):
@@ -74,7 +74,7 @@ class Limbs:
         return self._limb(start, end, (ELBOW * 0.97, WRIST))
 
     def _limb(self, start: np.ndarray, end: np.ndarray, radii: tuple[float, float]) -> Layer:
-        """A bone of skin, and the sleeve over as much of it as the signer wears."""
+        """Return a bone of skin, and the sleeve over as much of it as the signer wears."""
         signer = self.skeleton.signer
         covered = self._covered(radii)
         shapes = []
@@ -87,7 +87,7 @@ class Limbs:
         return Layer((start[:, 2] + end[:, 2]) / 2, shapes)
 
     def _covered(self, radii: tuple[float, float]) -> float:
-        """The share of this bone that the sleeve covers: the upper arm is the first half of an arm."""
+        """Return the share of this bone that the sleeve covers: the upper arm is the first half of an arm."""
         first = 0.0 if radii[0] == SHOULDER else 0.5
         return float(np.clip((self.skeleton.signer.sleeve - first) / 0.5, 0, 1))
 

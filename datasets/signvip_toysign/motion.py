@@ -26,7 +26,7 @@ WIDTH = HANDS + 7
 
 @dataclass(frozen=True)
 class Motion:
-    """What the body is asked to do: wrist (F, 2, 3), rotation as quaternions (F, 2, 4), shape (F, 2, 12), face (F, 7).
+    """The body's movement: wrist (F, 2, 3), rotation as quaternions (F, 2, 4), shape (F, 2, 12), face (F, 7).
 
     Hands are the signer's left, then right; face is brows, squint, open, round, yaw, pitch, roll.
     """
@@ -42,7 +42,7 @@ class Motion:
 
 @dataclass(frozen=True)
 class Manner:
-    """How one clip is signed: tempo (1 is usual), reach of the movements, and when the eyes blink (seconds)."""
+    """A clip's manner of signing: tempo (1 is usual), reach of the movements, and when the eyes blink (seconds)."""
 
     tempo: float = 1.0
     reach: float = 1.0
@@ -50,7 +50,7 @@ class Manner:
 
 
 def rest(moments: int = 1) -> np.ndarray:
-    """The rest pose, as a track (moments, WIDTH)."""
+    """Return the rest pose, as a track (moments, WIDTH)."""
     hands = []
     for side in range(2):
         x, y, z = place("rest")
@@ -60,7 +60,7 @@ def rest(moments: int = 1) -> np.ndarray:
 
 
 def neutral() -> Motion:
-    """One frame at rest: the picture of a signer."""
+    """Return one frame at rest: the picture of a signer."""
     return unpack(rest())
 
 
@@ -86,7 +86,7 @@ def perform(
 
 
 def sign_track(sign: Sign, manner: Manner) -> np.ndarray:
-    """One sign by itself (moments, WIDTH): right hand dominant."""
+    """Return one sign by itself (moments, WIDTH): right hand dominant."""
     moments = _moments(sign.seconds, manner)
     when = np.linspace(0, 1, moments)
     track = rest(moments)
@@ -124,7 +124,7 @@ def _hand(hand: np.ndarray, sign: Sign, when: np.ndarray, reach: float, phase: f
 
 
 def path(sign: Sign, when: np.ndarray, phase: float = 0.0) -> np.ndarray:
-    """Where the wrist is (moments, 3) relative to the place of the sign, for `when` in [0, 1]."""
+    """Return the wrist's place (moments, 3) relative to the place of the sign, for `when` in [0, 1]."""
     move = np.array(sign.move)
     wave = 2 * np.pi * sign.turns * when + phase
     if sign.path == "circle":
@@ -142,14 +142,14 @@ def path(sign: Sign, when: np.ndarray, phase: float = 0.0) -> np.ndarray:
 
 
 def _across(move: Vector) -> np.ndarray:
-    """The unit vector across a movement in the picture's plane: upwards, or outwards where it is upright."""
+    """Return the unit vector across a movement in the picture's plane: upwards, or outwards where it is upright."""
     across = np.array([move[1], -move[0], 0.0]) / max(float(np.hypot(move[0], move[1])), 1e-6)
     upright = abs(move[1]) > 2 * abs(move[0])
     return np.asarray(across * (np.sign(across[0]) if upright else -np.sign(across[1])) + [0, 0, -0.15])
 
 
 def _base(hand: np.ndarray, sign: Sign, when: np.ndarray) -> None:
-    """The hand that is signed upon: it holds its shape, and gives way a little."""
+    """Move the hand that is signed upon: it holds its shape, and gives way a little."""
     hand[:, :3] = np.array(place(sign.base_at)) + 0.12 * path(sign, when) * [-1, 1, 1]
     hand[:, 3:7] = orientation(sign.base_point, sign.base_palm)
     hand[:, 7:] = handshape(sign.base)
@@ -160,7 +160,7 @@ def _moments(seconds: float, manner: Manner) -> int:
 
 
 def _join(start: np.ndarray, end: np.ndarray, manner: Manner) -> np.ndarray:
-    """The way between two signs, longer where the hands are farther apart; ends excluded."""
+    """Return the way between two signs, longer where the hands are farther apart; ends excluded."""
     gap = max(float(np.linalg.norm(start[at : at + 3] - end[at : at + 3])) for at in (0, HAND))
     moments = _moments(JOIN_SECONDS + 0.30 * min(gap, 0.5), manner)
     share = np.linspace(0, 1, moments + 2)[1:-1, None]

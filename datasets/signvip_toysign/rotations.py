@@ -19,7 +19,7 @@ class Directions:
 
 
 def direction(name: str) -> np.ndarray:
-    """The unit vector of a name such as "up" or "up-across"."""
+    """Return the unit vector of a name such as "up" or "up-across"."""
     total = np.sum([getattr(Directions, part.upper()) for part in name.split("-")], axis=0)
     return np.asarray(total / np.linalg.norm(total))
 
@@ -50,7 +50,7 @@ def axes(quaternion: np.ndarray) -> np.ndarray:
 
 
 def near(quaternion: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """The one of q and -q (the same orientation) that is closer to `other`."""
+    """Return the one of q and -q (the same orientation) that is closer to `other`."""
     return quaternion if float(quaternion @ other) >= 0 else -quaternion
 
 

@@ -1,4 +1,4 @@
-"""What is said: a message of the weather domain, its glosses in either toy language, its texts in en and de.
+"""Messages of the weather domain, their glosses in either toy language, their texts in en and de.
 
 The texts' words and templates are data (`en.toml`, `de.toml`), so that another text language is another file.
 """
@@ -35,7 +35,7 @@ class Message:
 
 
 def gloss_of(message: Message, sign_language: str) -> str:
-    """The gloss line in the order of the sign language, such as "TOMORROW NORTH RAIN NOT"."""
+    """Return the gloss line in the order of the sign language, such as "TOMORROW NORTH RAIN NOT"."""
     mood = {"not": "NOT", "maybe": "MAYBE"}.get(message.mood)
     filled = {
         "time": message.time,
@@ -50,7 +50,7 @@ def gloss_of(message: Message, sign_language: str) -> str:
 
 
 def parse_gloss(gloss: str, sign_language: str) -> Message:
-    """The message of a gloss line in any order; DataError for a gloss that the language does not have."""
+    """Return the message of a gloss line in any order; DataError for a gloss that the language does not have."""
     mood: Mood = "question" if QUESTION in gloss.split() else "plain"
     found: dict[str, str] = {}
     for word in gloss.split():
@@ -69,17 +69,17 @@ def parse_gloss(gloss: str, sign_language: str) -> Message:
 
 
 def can_say(weather: str, degree: str | None) -> bool:
-    """Whether a degree fits a kind of weather (there is no strong sun)."""
+    """Say whether a degree fits a kind of weather (there is no strong sun)."""
     return all((degree or "plain") in words(text)["weather"][weather] for text in TEXT_LANGUAGES)
 
 
 def say(message: Message, text_language: str, rng: np.random.Generator) -> str:
-    """One natural sentence: a template and synonyms by chance."""
+    """Return one natural sentence: a template and synonyms by chance."""
     return str(rng.choice(sorted(set(texts(message, text_language)))))
 
 
 def texts(message: Message, text_language: str) -> Iterator[str]:
-    """Every sentence that `say` may give."""
+    """Yield every sentence that `say` may give."""
     table = words(text_language)
     forms: dict[str, str] = table["weather"][message.weather][message.degree or "plain"]
     for time in table["time"][message.time] if message.time else [""]:
@@ -95,7 +95,7 @@ def texts(message: Message, text_language: str) -> Iterator[str]:
 
 @cache
 def words(text_language: str) -> dict[str, Any]:
-    """The words and templates of a text language."""
+    """Return the words and templates of a text language."""
     return tomllib.loads(
         files("signvip_toysign").joinpath(f"{text_language}.toml").read_text(encoding="utf-8")
     )

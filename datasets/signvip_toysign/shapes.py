@@ -64,18 +64,18 @@ def flat(points: np.ndarray) -> list[list[float]]:
 
 
 def depth_of(z: np.ndarray) -> list[int]:
-    """The depth value of each z (F,): 255 is nearest."""
+    """Return the depth value of each z (F,): 255 is nearest."""
     share = (FAR - z) / (FAR - NEAR)
     found: list[int] = np.clip(np.rint(40 + 215 * share), 1, 255).astype(int).tolist()
     return found
 
 
 def tinted(colour: Colour, factor: np.ndarray) -> list[Colour]:
-    """A colour, lit by a factor for each frame (F,)."""
+    """Return a colour, lit by a factor for each frame (F,)."""
     rows = np.clip(np.rint(np.array(colour) * factor[:, None]), 0, 255).astype(int)
     return [(red, green, blue) for red, green, blue in rows.tolist()]
 
 
 def same(colour: Colour, frames: int) -> list[Colour]:
-    """The same colour in every frame."""
+    """Return the same colour in every frame."""
     return [colour] * frames

@@ -1,4 +1,4 @@
-"""Who signs: build, colours, hair, clothes and background, all drawn from the signer's seed."""
+"""The looks of a signer: build, colours, hair, clothes and background, all drawn from the signer's seed."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Signer:
 
 
 def generator(*parts: object) -> np.random.Generator:
-    """A random generator that depends on nothing but its parts, in any process and order."""
+    """Return a random generator that depends on nothing but its parts, in any process and order."""
     digest = hashlib.blake2b("/".join(map(str, parts)).encode(), digest_size=16).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(digest, "little")))
 
@@ -92,7 +92,7 @@ def make_signer(seed: int, signer_id: str) -> Signer:
 
 
 def shade(colour: Colour, factor: float) -> Colour:
-    """A darker (below 1) or lighter (above 1) colour; lighter ones move towards white."""
+    """Return a darker (below 1) or lighter (above 1) colour; lighter ones move towards white."""
     values = np.array(colour, float)
     mixed = values * factor if factor <= 1 else values + (255 - values) * (factor - 1)
     return _colour(mixed)
@@ -120,7 +120,7 @@ def _far_from(
     saturation: tuple[float, float],
     value: tuple[float, float],
 ) -> Colour:
-    """A random colour that the others stand out from: the best of a few, so that it always ends."""
+    """Return a random colour that the others stand out from: the best of a few, so that it always ends."""
     tries = []
     for _ in range(12):
         found = colorsys.hsv_to_rgb(rng.random(), rng.uniform(*saturation), rng.uniform(*value))

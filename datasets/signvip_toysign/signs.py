@@ -53,7 +53,7 @@ class Sign(Config):
 
 # The wrist's places: x away from the middle on the hand's own side, y from the top, z from the viewer.
 class Places:
-    """Where a sign begins, for a signer of average build."""
+    """Places where a sign begins, for a signer of average build."""
 
     REST = (0.085, 0.83, -0.17)
     NEUTRAL = (0.13, 0.70, -0.28)
@@ -75,25 +75,25 @@ class Places:
 
 
 def place(name: str) -> Vector:
-    """The wrist position of a place by its lower-case name."""
+    """Return the wrist position of a place by its lower-case name."""
     found: Vector = getattr(Places, name.upper())
     return found
 
 
 @cache
 def language(name: str) -> Language:
-    """What is to know of a toy sign language besides its signs."""
+    """Return the facts about a toy sign language besides its signs."""
     return Language.model_validate(_table(name)["language"])
 
 
 @cache
 def lexicon(name: str) -> dict[str, Sign]:
-    """All signs of a toy sign language by gloss."""
+    """Return all signs of a toy sign language by gloss."""
     return {gloss: Sign.model_validate(entry) for gloss, entry in _table(name)["signs"].items()}
 
 
 def glosses(name: str, slot: str | None = None) -> list[str]:
-    """The glosses of a language, or of one slot of its sentences."""
+    """Return the glosses of a language, or of one slot of its sentences."""
     return [gloss for gloss, sign in lexicon(name).items() if slot in (None, sign.slot)]
 
 

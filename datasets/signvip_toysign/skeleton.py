@@ -29,7 +29,7 @@ NECK_JOINT = 0.95  # in half faces below the middle of the head: what it turns a
 
 @dataclass(frozen=True)
 class View:
-    """What a picture shows: the scene's point (x, y) in its middle, and the unit `zoom` times its shorter side."""
+    """The view of a picture: the scene's point (x, y) in its middle, and the unit `zoom` times its shorter side."""
 
     x: float = 0.0
     y: float = 0.5
@@ -131,7 +131,7 @@ def keypoints(skeleton: Skeleton, size: tuple[int, int], view: View = WHOLE) -> 
 
 
 def body(skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:
-    """The OpenPose-18 joints (F, 18, 3), and which the picture has (18,): knees and ankles are out of it."""
+    """Return the OpenPose-18 joints (F, 18, 3), and which the picture has (18,): knees and ankles are out of it."""
     joints = np.zeros((len(skeleton.face), 18, 3))
     joints[:, 0] = skeleton.face[:, 30]
     joints[:, 1] = skeleton.shoulder.mean(axis=1)

@@ -70,7 +70,7 @@ class ToySign:
         return [f"toy-{split}-{index:05d}" for index in range(self._count(split))]
 
     def signers(self, split: str) -> list[str]:
-        """The signers of a split; no other split has them."""
+        """Return the signers of a split; no other split has them."""
         self._count(split)
         return [
             f"toy-signer-{split}-{index:03d}" for index in range(getattr(self.config, f"{split}_signers"))
@@ -100,15 +100,15 @@ class ToySign:
         )
 
     def stamp(self, split: str, clip_id: str) -> str:
-        """A hash of all that a clip depends on, but for its name: how many there are is no part of it."""
+        """Hash all that a clip depends on but its name; how many clips there are is not part of it."""
         return digest(self.config.model_dump(exclude=set(SPLITS)))
 
     def portrait(self, signer: str) -> np.ndarray:
-        """A signer at rest, (H, W, 3) uint8: a reference picture."""
+        """Return a signer at rest, (H, W, 3) uint8: a reference picture."""
         return portrait(self, signer)
 
     def oracle(self, split: str, clip_id: str) -> str:
-        """What is best said of a clip by somebody who knows its glosses and the language to write in."""
+        """Return the best wording of a clip by somebody who knows its glosses and the language to write in."""
         from signvip_toysign.best_wording import best_wording
 
         index = self._index(split, clip_id)
@@ -117,7 +117,7 @@ class ToySign:
         )
 
     def message(self, split: str, index: int) -> Message:
-        """What clip number `index` says: of the gloss lines that belong to its split alone."""
+        """Return the message of clip number `index`, from the gloss lines that belong to its split alone."""
         rng = generator(self.config.seed, split, index, "message")
         weather = self._dealt(split, "weather", index, tuple(glosses(LANGUAGES[0], "weather")))
         while True:
@@ -126,7 +126,7 @@ class ToySign:
                 return message
 
     def motion(self, split: str, index: int) -> Motion:
-        """The movement of a clip, before anybody's body makes it."""
+        """Return the movement of a clip, before anybody's body makes it."""
         sign_language = self._dealt(split, "language", index, self.config.languages)
         rng = generator(self.config.seed, split, index, "manner")
         manner = Manner(
@@ -137,7 +137,7 @@ class ToySign:
         return perform_message(self.message(split, index), sign_language, self.config.fps, manner)
 
     def signer_of(self, split: str, index: int) -> str:
-        """Who signs clip number `index`."""
+        """Return who signs clip number `index`."""
         return self._dealt(split, "signer", index, tuple(self.signers(split)))
 
     def _dealt(self, split: str, what: str, index: int, options: tuple[str, ...]) -> str:
@@ -174,19 +174,19 @@ def perform_message(message: Message, sign_language: str, fps: float, manner: Ma
 
 
 def portrait(reader: ToySign, signer: str, size: tuple[int, int] | None = None) -> np.ndarray:
-    """A signer at rest with a neutral face, (H, W, 3) uint8: a reference picture."""
+    """Return a signer at rest with a neutral face, (H, W, 3) uint8: a reference picture."""
     drawn, _ = render(pose(neutral(), make_signer(reader.config.seed, signer)), size or reader.config.size)
     return drawn[0]
 
 
 def split_of(message: Message) -> str:
-    """The only split in which a sentence may occur: by a hash of its glosses, the same for any seed."""
+    """Return the only split in which a sentence may occur: by a hash of its glosses, the same for any seed."""
     share = int(generator("held out", gloss_of(message, LANGUAGES[0])).integers(100))
     return next(split for split, shares in HELD_OUT.items() if share in shares)
 
 
 def _compose(weather: str, rng: np.random.Generator) -> Message:
-    """A sentence about `weather` of two to five signs."""
+    """Return a sentence about `weather` of two to five signs."""
     time = str(rng.choice(glosses(LANGUAGES[0], "time"))) if rng.random() < 0.8 else None
     place = str(rng.choice(glosses(LANGUAGES[0], "place"))) if rng.random() < 0.8 or time is None else None
     degree = str(rng.choice(glosses(LANGUAGES[0], "degree"))) if rng.random() < 0.45 else None

@@ -43,11 +43,11 @@ class Meshes:
         self.config = config
 
     def stamp(self, clip_id: str) -> str:
-        """A hash of the clip's file."""
+        """Return a hash of the clip's file."""
         return digest(marks([self.config.source / f"{clip_id}.npz"]))
 
     def __call__(self, clip: contracts.Clip) -> Mapping[str, np.ndarray]:
-        """What the clip's file says; DataError where there is none, or it is of another clip."""
+        """Return what the clip's file says; DataError where there is none, or where it is of another clip."""
         start = time.perf_counter()
         path = self.config.source / f"{clip.id}.npz"
         arrays = _read(path)
@@ -66,7 +66,7 @@ class Meshes:
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a file, checked; DataError says which is missing or has another shape."""
+    """Return the arrays of a file, checked; DataError says which is missing or has another shape."""
     try:
         with np.load(path, allow_pickle=False) as file:
             arrays = dict(file)

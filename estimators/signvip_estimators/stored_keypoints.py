@@ -45,14 +45,14 @@ class Keypoints:
         self.provides = config.provides
 
     def stamp(self, clip_id: str) -> str:
-        """A hash of the clip's file, and of nothing where there is none."""
+        """Return a hash of the clip's file, and of nothing where there is none."""
         try:
             return digest(marks([find(self.config.source, clip_id)]))
         except DataError:
             return ""
 
     def __call__(self, clip: contracts.Clip) -> Mapping[str, np.ndarray]:
-        """What the clip's file says; DataError where there is none, or it is of another clip."""
+        """Return what the clip's file says; DataError where there is none, or where it is of another clip."""
         start = time.perf_counter()
         path = find(self.config.source, clip.id)
         stored = read(path)
@@ -100,7 +100,7 @@ class Keypoints:
         return hands
 
     def _fps(self, stored: Stored, clip: contracts.Clip, path: Path) -> float:
-        """The rate of the file; both last equally long where that is near it (29 stands for 29.97) or none is known."""
+        """Return the file's rate; both last equally long if that is near it (29 stands for 29.97) or none is known."""
         frames = len(stored.people)
         equal = frames / (len(clip.frames) / clip.fps)
         fps = self.config.fps or stored.fps

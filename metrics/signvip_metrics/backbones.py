@@ -29,12 +29,12 @@ def checksum(path: Path) -> str:
 
 
 def described(path: Path) -> str:
-    """A file as signatures name it."""
+    """Return a file as signatures name it."""
     return f"{path.name} (sha256 {checksum(path)[:12]})"
 
 
 def require_file(metric: str, path: Path) -> Path:
-    """The path of a file, or of the copy of one on the hub; a sentence where there is no such file."""
+    """Return the path of a file, or of the copy of one on the hub; a sentence where there is no such file."""
     found = _from_hub(str(path).removeprefix(HUB)) if str(path).startswith(HUB) else path
     if found is None or not found.is_file():
         raise DataError(
@@ -59,26 +59,26 @@ def _from_hub(name: str) -> Path | None:
 
 
 def load_script(metric: str, path: Path) -> nn.Module:
-    """A TorchScript file on the device that is there."""
+    """Return a TorchScript file on the device that is there."""
     try:
         network: nn.Module = torch.jit.load(str(require_file(metric, path)), map_location=device())
     except (RuntimeError, ValueError) as error:
         raise DataError(
-            f"{path} is no TorchScript file, which {metric} takes; docs/reference/evaluation.md names the one to bring."
+            f"{path} is not a TorchScript file, which {metric} takes; docs/reference/evaluation.md names it."
         ) from error
     return network.eval()
 
 
 def load_tensors(metric: str, path: Path) -> dict[str, Any]:
-    """A state dict that holds tensors alone; nothing in it is executed."""
+    """Return a state dict that holds tensors alone; nothing in it is executed."""
     try:
         return dict(torch.load(require_file(metric, path), map_location="cpu", weights_only=True))
     except Exception as error:  # unpickling fails in many ways
-        raise DataError(f"{path} is no file of weights that {metric} can read ({error}).") from error
+        raise DataError(f"{path} is not a file of weights that {metric} can read ({error}).") from error
 
 
 def at_least(path: Path, megabytes: int) -> bool:
-    """Whether a file is as large as a published one, for networks that are published in several files."""
+    """Say whether a file is as large as a published one, for networks that are published in several files."""
     return path.stat().st_size >= megabytes * MEGABYTE
 
 

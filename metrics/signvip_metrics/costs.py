@@ -1,4 +1,4 @@
-"""What generation costs (Table 7)."""
+"""The costs of generation (Table 7)."""
 
 from __future__ import annotations
 

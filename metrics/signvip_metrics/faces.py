@@ -77,7 +77,7 @@ class IdentitySimilarity(MeanOfClips):
         check_aligned(self.key, [clip.frames for clip in generated], [clip.frames for clip in truth])
 
     def _seen(self, generated: Sequence[Signing], truth: Sequence[Signing]) -> list[list[bool]]:
-        """Whether there are two faces to compare in each frame of each clip."""
+        """Return whether there are two faces to compare in each frame of each clip."""
         clips = zip(generated, truth, strict=True)
         return [[pair is not None for pair in self._pairs(a, b)] for a, b in clips]
 
@@ -89,7 +89,7 @@ class IdentitySimilarity(MeanOfClips):
         return self.embed(face(*found))[0]
 
     def _pairs(self, made: Signing, wanted: Signing) -> Iterator[tuple[Face, Face] | None]:
-        """What is compared for each frame of a clip; None where a face is not seen."""
+        """Yield the two faces to compare in each frame of a clip; None where a face is not seen."""
         for a, b, points in zip(made.frames, wanted.frames, wanted.keypoints, strict=True):
             places = landmarks(points, a.shape[:2])
             yield None if places is None else ((a, places), (b, places))
@@ -130,7 +130,7 @@ class ReferenceIdentity(IdentitySimilarity):
 
 
 def landmarks(points: np.ndarray, size: tuple[int, int]) -> np.ndarray | None:
-    """The five places (5, 2) in pixels of keypoints (128, 3), or None where the face is not seen."""
+    """Return the five places (5, 2) in pixels of keypoints (128, 3), or None where the face is not seen."""
     parts = [points[FACE][part] for part in PARTS]
     if min(float(part[:, 2].min()) for part in parts) < SEEN:
         return None
@@ -138,7 +138,7 @@ def landmarks(points: np.ndarray, size: tuple[int, int]) -> np.ndarray | None:
 
 
 def face(frame: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """A frame (H, W, 3) in [0, 1] turned and scaled to ArcFace's places: (1, 3, 112, 112) in [-1, 1]."""
+    """Return a frame (H, W, 3) in [0, 1] turned and scaled to ArcFace's places: (1, 3, 112, 112) in [-1, 1]."""
     turn = SimilarityTransform.from_estimate(PLACES, places)
     cut = warp(frame, turn, output_shape=(SIDE, SIDE), order=1)
     return np.ascontiguousarray(cut.transpose(2, 0, 1)[None] * 2 - 1, dtype=np.float32)

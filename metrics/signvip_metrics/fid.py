@@ -44,7 +44,7 @@ class NetworkMeasure(Measure, ABC):
 
     class Config(signvip.Config):
         weights: Path = Field(description="The file (or, for CLIP, the folder or hub name) of the network.")
-        stride: int = Field(default=1, ge=1, description="Every which frame of a video is taken.")
+        stride: int = Field(default=1, ge=1, description="How many frames apart the sampled frames are.")
 
     higher_is_better = False
     published, stand_in, width = "fid", "fd", 2048  # the key with the published network, and with any other
@@ -64,7 +64,7 @@ class NetworkMeasure(Measure, ABC):
 
     @abstractmethod
     def load(self, weights: Path) -> tuple[nn.Module, bool, str]:
-        """The network, whether it is the published one, and its description."""
+        """Return the network, whether it is the published one, and its description."""
 
     @abstractmethod
     def ask(self, images: Tensor) -> Tensor:

@@ -59,7 +59,7 @@ def aligned(name: str, generated: Sequence[np.ndarray], truth: Sequence[np.ndarr
                 f"{wanted.shape}."
             )
         if not np.isfinite(made).all() or np.isinf(wanted).any():
-            raise DataError(f"{name} was given joints of clip {clip} that are no numbers; leave them out.")
+            raise DataError(f"{name} was given joints of clip {clip} that are not numbers; leave them out.")
         first, second = np.array(align(made, wanted)).T
         found.append(distances(made[first], wanted[second]).mean(axis=-1))
     return found

@@ -78,7 +78,7 @@ class PerceptualDistance(nn.Module):
                 head.data.copy_(heads[f"lin{index}.model.1.weight"])
         except (KeyError, RuntimeError) as error:
             raise DataError(
-                f"These are no weights of AlexNet and LPIPS ({error}); bring {BACKBONE} and {HEADS}."
+                f"These are not weights of AlexNet and LPIPS ({error}); bring {BACKBONE} and {HEADS}."
             ) from error
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:

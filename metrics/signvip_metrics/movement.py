@@ -78,6 +78,6 @@ def restlessness(video: np.ndarray) -> float:
 
 
 def frozen(video: np.ndarray) -> np.ndarray:
-    """Whether each frame but the first equals the one before: (F - 1,) bool."""
+    """Return whether each frame but the first equals the one before: (F - 1,) bool."""
     check_video("frozen", video)
     return np.abs(np.diff(video, axis=0)).mean(axis=(1, 2, 3)) < STILL

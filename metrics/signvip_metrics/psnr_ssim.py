@@ -59,7 +59,7 @@ class PartSsim(MeanOfClips):
 
     @abstractmethod
     def boxes(self, keypoints: np.ndarray, size: tuple[int, int]) -> list[Box]:
-        """What is looked at in one frame with keypoints (128, 3)."""
+        """Return the boxes to compare in one frame with keypoints (128, 3)."""
 
     def of_clips(self, generated: Sequence[Signing], truth: Sequence[Signing]) -> list[float | None]:
         made, wanted = [clip.frames for clip in generated], [clip.frames for clip in truth]
@@ -77,7 +77,7 @@ class PartSsim(MeanOfClips):
         return sum(any(found) for found in self._seen(truth))
 
     def _seen(self, truth: Sequence[Signing]) -> list[np.ndarray]:
-        """How many boxes there are in each frame of each clip."""
+        """Count the boxes in each frame of each clip."""
         return [
             np.array([len(self.boxes(points, clip.frames.shape[1:3])) for points in clip.keypoints])
             for clip in truth

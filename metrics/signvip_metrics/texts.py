@@ -22,7 +22,7 @@ WORDS = "lower-cased words between white space"
 
 
 class ReadTexts:
-    """What all metrics of translated texts share."""
+    """The common part of all metrics of translated texts."""
 
     takes = "texts"
 
@@ -100,7 +100,7 @@ def normalise(name: str, generated: Sequence[str], truth: Sequence[str]) -> tupl
     check_pairs(name, generated, truth)
     strange = [text for text in (*generated, *truth) if not isinstance(text, str)]
     if strange:
-        raise DataError(f"{name} takes one text for each clip, and {strange[0]!r} is no text.")
+        raise DataError(f"{name} takes one text for each clip, and {strange[0]!r} is not a text.")
     made, wanted = ([" ".join(text.lower().split()) for text in texts] for texts in (generated, truth))
     if "" in wanted:
         raise DataError(
@@ -130,7 +130,7 @@ def common_length(a: Sequence[str], b: Sequence[str]) -> int:
 
 
 def _counts(made: str, wanted: str) -> list[int]:
-    """What one sentence adds to corpus BLEU: its words, the reference's, n-grams that are right, and all of them."""
+    """Return what one sentence adds to corpus BLEU: its words, the reference's, n-grams that match, and all of them."""
     # `force` holds back a warning about texts that look tokenised, as these are by intent
     found = BLEU(tokenize="none", smooth_method="none", force=True).corpus_score([made], [[wanted]])
     return [found.sys_len, found.ref_len, *found.counts, *found.totals]

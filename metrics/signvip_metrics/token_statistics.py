@@ -123,7 +123,7 @@ class Reconstruction(Measure):
                 )
             if not (np.isfinite(made).all() and np.isfinite(wanted).all()):
                 raise DataError(
-                    "reconstruction was given embeddings that are no numbers; leave those clips out."
+                    "reconstruction was given embeddings that are not numbers; leave those clips out."
                 )
             made, wanted = made.astype(np.float64), wanted.astype(np.float64)
             error += float(((made - wanted) ** 2).sum())
@@ -150,6 +150,6 @@ class Spread:
 
 
 def copied(tokens: np.ndarray) -> np.ndarray:
-    """Whether each frame but the first of (F, N) repeats the tokens of the one before: (F - 1,) bool."""
+    """Return whether each frame but the first of (F, N) repeats the tokens of the one before: (F - 1,) bool."""
     repeats: np.ndarray = (tokens[1:] == tokens[:-1]).all(axis=1)
     return repeats

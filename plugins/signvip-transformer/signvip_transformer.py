@@ -111,7 +111,7 @@ def layer(config: Transformer.Config) -> nn.TransformerEncoderLayer:
 
 
 def silent(attention: nn.TransformerEncoderLayer) -> nn.TransformerEncoderLayer:
-    """A layer that changes nothing until it is trained."""
+    """Return a layer that changes nothing until it is trained."""
     for last in (attention.self_attn.out_proj, attention.linear2):
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)

@@ -1,4 +1,4 @@
-"""What every quantizer here checks before it works."""
+"""Checks that every quantizer here makes before it works."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def check_tokens(tokens: Tensor, vocab_size: int) -> Tensor:
 
 
 def in_full_precision(z: Tensor) -> AbstractContextManager[object]:
-    """No autocast where z is; there is none to turn off on a device that has none, such as `meta`."""
+    """Turn off autocast where z is; there is none to turn off on a device without it, such as `meta`."""
     device = z.device.type
     available = torch.amp.is_autocast_available(device)
     return torch.autocast(device, enabled=False) if available else nullcontext()

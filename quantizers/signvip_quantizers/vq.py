@@ -77,7 +77,7 @@ class VectorQuantizer(nn.Module):
         return signvip.Quantized(codes.to(z.dtype), tokens, loss.sum())
 
     def decode(self, tokens: Tensor) -> Tensor:
-        """The codebook's vectors (B, dim, h, w) of tokens (B, h, w); MismatchError outside [0, V)."""
+        """Return the codebook's vectors (B, dim, h, w) of tokens (B, h, w); MismatchError outside [0, V)."""
         return self.vq.codebook[check_tokens(tokens, self.vocab_size)].movedim(-1, 1)
 
     def _load_from_state_dict(self, *arguments: Any, **options: Any) -> None:

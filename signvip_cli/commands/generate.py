@@ -170,7 +170,7 @@ def _written(video: Path, pose: Path | None) -> dict[str, str]:
 
 
 def check_usage(text: str | None, reference: Path | None, source: Path | None) -> None:
-    """Wrong usage is told before anything heavy is loaded."""
+    """Refuse wrong usage before anything heavy is loaded."""
     if source is not None and reference is not None:
         raise typer.BadParameter("with --from give no TEXT, only a picture.", param_hint="TEXT")
     if source is None and (text is None or reference is None):
@@ -186,7 +186,7 @@ def read_requests(
     output: Path | None,
     pose: Path | None = None,
 ) -> list[Request]:
-    """The requests of a command line; with `--from`, the only argument is the picture for all rows."""
+    """Return the requests of a command line; with `--from`, the only argument is the picture for all rows."""
     from signvip.data.requests import many, one
 
     if source is not None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Executor(StrEnum):
-    """Who makes the samples."""
+    """The machinery that makes the samples."""
 
     local = "local"
     ray = "ray"
@@ -52,7 +52,8 @@ def preprocess(
     ] = None,
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the shards.")] = SHARDS,
     dataset: Annotated[
-        str | None, typer.Option("--dataset", metavar="NAME", help="What SOURCE is; see: signvip plugins.")
+        str | None,
+        typer.Option("--dataset", metavar="NAME", help="The dataset that SOURCE is; see: signvip plugins."),
     ] = None,
     text: Annotated[
         Path | None,
@@ -64,7 +65,9 @@ def preprocess(
     estimator: Annotated[
         list[str] | None,
         typer.Option(
-            "--estimator", metavar="NAME", help="What finds keypoints and hands in real clips (repeatable)."
+            "--estimator",
+            metavar="NAME",
+            help="An estimator of keypoints or hands for real clips (repeatable).",
         ),
     ] = None,
     size: Annotated[
@@ -166,6 +169,6 @@ def parse_share(text: str | None) -> Share | None:
     number, _, of = text.partition("/")
     if not (number.isdigit() and of.isdigit() and 1 <= int(number) <= int(of)):
         raise typer.BadParameter(
-            f"'{text}' is no share; write I/N with I from 1 to N, such as 1/8.", param_hint="--shard"
+            f"'{text}' is not a share; write I/N with I from 1 to N, such as 1/8.", param_hint="--shard"
         )
     return Share(int(number), int(of))

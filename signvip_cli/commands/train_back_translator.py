@@ -28,7 +28,9 @@ def train_back_translator(
     estimator: Annotated[
         str | None,
         typer.Option(
-            "--estimator", metavar="NAME", help="What finds keypoints; by default a network trained here."
+            "--estimator",
+            metavar="NAME",
+            help="The estimator of keypoints; by default a network trained here.",
         ),
     ] = None,
     settings: Settings = None,
@@ -80,7 +82,7 @@ def train_back_translator(
 
 
 def describe(about: dict[str, Any]) -> str:
-    """One sentence: how good it is on dev."""
+    """Return one sentence: how good it is on dev."""
     known = about["oracle"]
     beside = f"; an oracle that knows the glosses has {known['bleu4']:.2f}" if known else ""
     return (

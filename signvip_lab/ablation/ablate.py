@@ -25,7 +25,7 @@ FOLDER = Path("outputs/ablations")
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for: a study by name, axes of one's own, or both, and what all cells share."""
+    """A request for an ablation: a study by name, axes of one's own, or both, and what all cells share."""
 
     shards: Path
     study: str | None = None
@@ -41,7 +41,7 @@ class Request:
 
 
 def plan_ablation(request: Request) -> tuple[Study, Plan]:
-    """The study and its cells, with all that has to be trained; nothing is computed yet."""
+    """Return the study and its cells, with all that has to be trained; nothing is computed yet."""
     others = [parse_axis(text) for text in request.vary]
     study = read_study(request.study) if request.study else _own_study(others)
     axes = replaced(study.axes, others)
@@ -83,11 +83,11 @@ def refuse_failures(records: Sequence[Record], out: Path) -> None:
 
 
 def _source(run: Path | None) -> Path | None:
-    """The run that is named, none where none is."""
+    """Return the run that is named, none where none is."""
     return None if run is None else Path(choose_run(str(run)))
 
 
 def _own_study(axes: Sequence[Axis]) -> Study:
-    """The study of someone who names axes alone: all values, each drawn over the first axis of numbers."""
+    """Return the study of someone who names axes alone: all values, each drawn over the first axis of numbers."""
     names = [axis.name for axis in axes]
     return Study(name="-".join(names) or "none", title=f"What {', '.join(names)} change")

@@ -42,13 +42,13 @@ class Point:
 
 @dataclass(frozen=True)
 class Axis:
-    """What is varied, and the values it takes."""
+    """A setting that is varied, and the values that it takes."""
 
     name: str
     points: tuple[Point, ...]
 
     def apply(self, values: Options, point: Point) -> Options:
-        """The configuration with this axis at one of its points."""
+        """Return the configuration with this axis at one of its points."""
         if point.layer is not None:
             return merge(values, point.layer)
         change = CHANGES.get(self.name)
@@ -84,10 +84,10 @@ def parse_axis(text: str) -> Axis:
 
 
 def make_axis(name: str, values: Sequence[Any]) -> Axis:
-    """An axis of values; a mapping has a `label`, and a `value` or options to lay over."""
+    """Return an axis of values; a mapping has a `label`, and a `value` or options to lay over."""
     if name == "preset":  # a configuration only remembers its name
         raise ConfigError(
-            "A preset is no option but many; give the command once for each, with --preset and --out."
+            "A preset is not one option but many; give the command once for each, with --preset and --out."
         )
     points = tuple(_point(value) for value in values)
     labels = [point.label for point in points]
@@ -141,10 +141,10 @@ def _conditions(values: Options, names: Any) -> Options:
 
 
 def _compression(values: Options, rate: Any) -> Options:
-    """How many times the autoencoder halves the grid of e: `rate` is the factor on each side, 1 is none."""
+    """Set how often the autoencoder halves the grid of e: `rate` is the factor on each side, 1 for none."""
     halvings = log2(rate) if isinstance(rate, int) and rate > 0 else 0.5
     if halvings % 1:
-        raise ConfigError(f"A compression rate of {rate} is no power of two; choose 1, 2, 4, 8 ...")
+        raise ConfigError(f"A compression rate of {rate} is not a power of two; choose 1, 2, 4, 8 ...")
     widths = list(values["autoencoder"].get("block_out_channels", (32, 64, 128)))
     widths += [widths[-1]] * (int(halvings) + 1 - len(widths))
     return merge(values, {"autoencoder": {"block_out_channels": widths[: int(halvings) + 1]}})
@@ -170,7 +170,7 @@ def _quantization(values: Options, switch: Any) -> Options:
 def _prediction(values: Options, what: Any) -> Options:
     """`coordinates`: the translator predicts those of the conditions by regression, past any autoencoder."""
     if what not in ("tokens", "coordinates"):
-        raise ConfigError(f"What is predicted from text is tokens or coordinates, not {what}.")
+        raise ConfigError(f"A translator predicts tokens or coordinates, not {what}.")
     if what == "tokens":
         return merge(values, {"intermediate": "tokens"})
     if values["translator"]["name"] != "gpt2":
@@ -179,7 +179,7 @@ def _prediction(values: Options, what: Any) -> Options:
 
 
 def _regressing(translator: Options) -> Options:
-    """The same translator as one that predicts values: there are no codes then, nor digits of them."""
+    """Return the same translator as one that predicts values: there are no codes then, nor digits of them."""
     return {name: value for name, value in translator.items() if name != "prediction"} | {
         "name": "regression"
     }

@@ -43,7 +43,7 @@ def _generated(run: Run, shards: Path, options: EvaluateOptions) -> list[Path]:
 
 
 def _previews(run: Run, folder: Path) -> list[Path]:
-    """What the last phase of stage 1 made of dev clips when it was done."""
+    """Copy what the last phase of stage 1 made of dev clips when it was done."""
     phases = [folder / "training" / phase / "samples" for phase in reversed(VIDEO.phases)]
     samples = next((sorted(path.glob("step-*"))[-1] for path in phases if path.is_dir()), None)
     found = sorted(samples.glob("*.mp4"))[:SHOWN] if samples else []

@@ -1,4 +1,4 @@
-"""How much of a difference between cells chance may have made: by five seeds, or, with fewer, by the clips.
+"""Evidence against chance in a difference between cells: by five seeds, or, with fewer, by the clips.
 
 Intervals over clips speak of the trainings that were compared: another seed may train otherwise. Five seeds speak of
 the method.
@@ -32,7 +32,7 @@ class Evidence:
 
     @property
     def better(self) -> bool | None:
-        """Whether the interval says better or worse; None where chance may have made the difference."""
+        """Return True for better, False for worse, and None where chance may have made the difference."""
         return chance.better(self.interval)
 
     def __str__(self) -> str:
@@ -42,7 +42,7 @@ class Evidence:
 
 
 def weigh(first: Sequence[tuple[Record, Value]], second: Sequence[tuple[Record, Value]]) -> Evidence:
-    """What the values of some cells gain over those of others; each cell has a seed of its own."""
+    """Weigh the values of some cells against those of others; each cell has a seed of its own."""
     sample, seeds = first[0][1], min(len(first), len(second))
     if seeds >= ENOUGH:
         return Evidence(_over_seeds(_values(first), _values(second), sample), f"over {seeds} seeds")
@@ -55,7 +55,7 @@ def weigh(first: Sequence[tuple[Record, Value]], second: Sequence[tuple[Record, 
 
 
 def draws_of(record: Record, value: Value) -> np.ndarray | None:
-    """A value on each draw of clips (DRAWS,): from what was read, or from the clips' numbers where it is their mean."""
+    """Return a value per draw of clips (DRAWS,): from what was read, or the clips' numbers if it is their mean."""
     if value.takes == "texts":
         return _read_again(record, value)
     own = [number for number in value.clips if number is not None]
@@ -85,7 +85,7 @@ def _mean_draws(cells: Sequence[tuple[Record, Value]]) -> np.ndarray | None:
 
 
 def _clips(cells: Sequence[tuple[Record, Value]]) -> set[tuple[str, int]]:
-    """The corpora and numbers of clips that cells were measured on: one, where they can be paired."""
+    """Return the corpora and numbers of clips that cells were measured on: one, where they can be paired."""
     return {(str(record.shards.get("corpus")), len(value.clips)) for record, value in cells}
 
 

@@ -42,7 +42,7 @@ class Panel:
 
 
 def figures_of(summary: Summary, figures: tuple[Figure, ...]) -> tuple[Figure, ...]:
-    """A study's own figures; where it has none, each value over the first axis of numbers."""
+    """Return a study's own figures; where it has none, each value over the first axis of numbers."""
     if figures or not summary.axes:
         return figures
     numeric = [axis for axis in summary.axes if _are_numbers([row.labels[axis] for row in summary.rows])]
@@ -170,7 +170,7 @@ def _bars(place: Axes, panel: Panel) -> None:
 
 
 def _band(line: Series) -> tuple[list[float], list[float]]:
-    """One deviation to each side; nothing where there is one seed."""
+    """Return one deviation to each side; nothing where there is one seed."""
     spread = [deviation or 0.0 for deviation in line.deviation]
     pairs = list(zip(line.mean, spread, strict=True))
     return [mean - width for mean, width in pairs], [mean + width for mean, width in pairs]

@@ -26,7 +26,7 @@ class Verdict:
 
     @property
     def claimed(self) -> int:
-        """In how many pairs the interval says so, too."""
+        """The number of pairs in which the interval says so, too."""
         return sum(bool(evidence.better) for *_, evidence in self.pairs)
 
     def __str__(self) -> str:

@@ -31,7 +31,7 @@ class Cell:
 
 
 def make_cells(base: RunConfig, axes: Sequence[Axis]) -> list[Cell]:
-    """All cells, the last axis fastest; ConfigError for what no configuration can have, and for an axis twice."""
+    """Return all cells, the last axis fastest; ConfigError for what no configuration can have, or an axis twice."""
     refuse_twice(axes)
     cells = []
     order = sorted(axes, key=lambda axis: axis.rank)
@@ -56,7 +56,7 @@ def refuse_twice(axes: Sequence[Axis]) -> None:
 
 
 def replaced(axes: Sequence[Axis], others: Sequence[Axis]) -> tuple[Axis, ...]:
-    """A study's axes where `others` take the place of those that vary the same, and add the rest."""
+    """Return a study's axes where `others` take the place of those that vary the same, and add the rest."""
     refuse_twice(others)
     given = {axis.key: axis for axis in others}
     kept = [given.pop(axis.key, axis) for axis in axes]

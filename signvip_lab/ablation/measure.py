@@ -103,7 +103,7 @@ def _facts(run: Run) -> dict[str, float]:
 
 
 def _logged(folder: Path, step: Step, shards: Path, facts: dict[str, float]) -> list[Value]:
-    """The last values that the phases of a step logged on dev; a step that is taken as it is has none."""
+    """Return the last values that the phases of a step logged on dev; a step that is taken as it is has none."""
     if step.given is not None:
         return []
     last: dict[str, float] = {}

@@ -47,7 +47,7 @@ def _list(lines: Sequence[str]) -> str:
 
 
 def _clips(out: Path, records: Sequence[Record]) -> list[str]:
-    """For each clip its truth once, then what each cell made of it, by row."""
+    """Return each clip's truth once, then what each cell made of it, by row."""
     found: dict[tuple[str, str], list[tuple[str, Path]]] = {}
     for record in records:
         for path in sorted((out / "cells" / record.cell / FOLDER).glob("*.mp4")):

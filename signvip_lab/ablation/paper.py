@@ -59,7 +59,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Protocol:
-    """What a comparison stands on."""
+    """The basis of a comparison: the data, its split, and whether all of it was used."""
 
     manifest: Manifest
     split: str
@@ -68,12 +68,12 @@ class Protocol:
 
 @cache
 def published() -> Paper:
-    """The paper's tables."""
+    """Return the paper's tables."""
     return Paper(**tomllib.loads((files("signvip_lab.ablation") / "paper.toml").read_text(encoding="utf-8")))
 
 
 def beside(keys: Sequence[str], protocol: Protocol) -> list[Reference]:
-    """The rows of the paper that have one of these values under this protocol; none on another corpus."""
+    """Return the rows of the paper that have one of these values under this protocol; none on another corpus."""
     corpus = next((name for name, wanted in published().corpora.items() if _same(wanted, protocol)), None)
     return [] if corpus is None else list(_references(keys, corpus))
 

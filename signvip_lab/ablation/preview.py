@@ -22,7 +22,7 @@ class Preview:
     estimate: Estimate
 
     def as_json(self) -> dict[str, Any]:
-        """The same for a program; times in seconds."""
+        """Return the same for a program; times in seconds."""
         return {
             "out": str(self.plan.out),
             "stage": self.plan.stage,
@@ -32,7 +32,7 @@ class Preview:
         }
 
     def lines(self) -> list[str]:
-        """For a person."""
+        """Return lines for a person."""
         rows = [f"{cell['cell']}: {_doing(cell)}" for cell in self.cells]
         found = self.estimate
         parts = [

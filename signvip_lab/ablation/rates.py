@@ -29,7 +29,7 @@ def phase_rates(run: Path) -> dict[str, float]:
 
 
 def _fixed(run: Path, rates: Mapping[str, float], trainings: Mapping[str, Training]) -> dict[str, float]:
-    """What a step took beside its training: building, reading, and validation at its end."""
+    """Return the seconds that a step took beside its training: building, reading, and validation at its end."""
     if not (run / DONE).is_file():
         return {}
     told = json.loads((run / DONE).read_text())
@@ -40,7 +40,7 @@ def _fixed(run: Path, rates: Mapping[str, float], trainings: Mapping[str, Traini
 
 
 def _seconds_per_step(folder: Path) -> float | None:
-    """The median over the log: pauses between one start and the next do not count."""
+    """Return the median over the log: pauses between one start and the next do not count."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     if not folder.is_dir():
@@ -52,7 +52,7 @@ def _seconds_per_step(folder: Path) -> float | None:
 
 
 def work(step: Step) -> Iterator[tuple[str, int]]:
-    """The phases of a step, and how many frames all steps of each take."""
+    """Yield the phases of a step, and how many frames all steps of each take."""
     trainings = trainings_of(training_config(step))
     for phase in step.kind.phases:
         if phase in trainings:
@@ -60,7 +60,7 @@ def work(step: Step) -> Iterator[tuple[str, int]]:
 
 
 def trainings_of(config: RunConfig) -> dict[str, Training]:
-    """How each phase is trained, by the name of its folder; those that this configuration leaves out are absent."""
+    """Return each phase's training, by the name of its folder; those that this configuration leaves out are absent."""
     stage1 = {"vae": config.stage1.vae, "image": config.stage1.image, "motion": config.stage1.motion}
     found = {f"stage1-{name}": training for name, training in stage1.items() if name in config.stage1.phases}
     every: dict[str, Training | None] = {**found, "stage2": config.stage2, "stage3": config.stage3}

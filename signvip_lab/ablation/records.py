@@ -18,7 +18,7 @@ DEV, DEV_STILL = "dev", f"dev, {STILL}"  # what training logs: of the model, and
 
 @dataclass
 class Record:
-    """What became of one cell; `reason` says why one failed."""
+    """The outcome of one cell; `reason` says why one failed."""
 
     cell: str
     labels: dict[str, Any]
@@ -43,7 +43,7 @@ class Record:
     texts: dict[str, dict[str, list[str]]] = field(default_factory=dict)  # read in them: row, back-translator
 
     def value(self, key: str) -> Value | None:
-        """The value at `row/name`, None where it was left out."""
+        """Return the value at `row/name`, None where it was left out."""
         return next((value for value in self.values if key_of(value) == key), None)
 
 
@@ -53,7 +53,7 @@ def key_of(value: Value) -> str:
 
 
 def read_records(out: Path) -> dict[str, Record]:
-    """All records of a folder by cell; DataError where a line is damaged."""
+    """Return all records of a folder by cell; DataError where a line is damaged."""
     path = out / NAME
     if not path.is_file():
         return {}

@@ -26,7 +26,7 @@ NEEDED = ("pandas", "matplotlib", "jinja2", "tabulate")
 
 @dataclass(frozen=True)
 class Report:
-    """What was written, and the table as it is printed."""
+    """The files that were written, and the table as it is printed."""
 
     table: str
     files: list[Path]
@@ -63,14 +63,14 @@ def write_report(plan: Plan, study: Study, records: Sequence[Record], command: s
 
 
 def _at_stage(study: Study, stage: int) -> Study:
-    """A study that is cut short, or goes on, has other values than its columns: all are shown then."""
+    """Show all values of a study that is cut short, or goes on: it has others than its columns."""
     if study.stage in (None, stage):
         return study
     return study.model_copy(update={"columns": (), "figure": ()})
 
 
 def make_notes(plan: Plan, summary: Summary, records: Sequence[Record], manifest: Manifest) -> list[str]:
-    """What a reader must know to read the numbers: data, seeds, what was taken, definitions, what is missing."""
+    """Return what one must know to read the numbers: data, seeds, what was taken, definitions, what is missing."""
     seeds = sorted({cell.config.seed for cell in plan.cells})
     spread = (
         "; ± is the sample deviation over them" if len(seeds) > 1 else "; one seed says nothing of chance"

@@ -73,7 +73,7 @@ def make_plan(
     source: Path | None = None,
     options: EvaluateOptions | None = None,
 ) -> Plan:
-    """What a grid has to train, up to a stage; a run `source` gives what no cell changes."""
+    """Plan what a grid has to train, up to a stage; a run `source` gives what no cell changes."""
     given = given_kinds(cells, source) if source is not None else frozenset()
     plan = Plan(cells, stage, shards, out, options=options or EvaluateOptions())
     plan.steps = [make_steps(cell, stage, shards, given, source) for cell in cells]
@@ -101,7 +101,7 @@ def run_plan(plan: Plan, reporter: Reporter | None = None) -> list[Record]:
 
 
 def records_of(plan: Plan) -> list[Record]:
-    """The records of the plan's cells that are there, with the labels that the cells have in this grid."""
+    """Return the records of the plan's cells that are there, with the labels that the cells have in this grid."""
     found = read_records(plan.out)
     records = []
     for cell, name in zip(plan.cells, plan.ids, strict=True):
@@ -120,7 +120,7 @@ def _compute(
     failures: dict[str, str],
     reporter: Reporter,
 ) -> Record:
-    """One cell; whatever goes wrong in it becomes the reason that its record gives."""
+    """Compute one cell; whatever goes wrong in it becomes the reason that its record gives."""
     record = _record(plan, cell, steps, name)
     step: Step | None = None
     try:

@@ -1,4 +1,4 @@
-"""What a cell has to train: steps that know what they depend on, so that cells share those that do not differ."""
+"""Steps that a cell has to train: they know what they depend on, so that cells share those that do not differ."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Step:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """What it makes; a VAE that is named comes with the video model."""
+        """Return the parts that it makes; a VAE that is named comes with the video model."""
         named = self.kind is VIDEO and self.config.start.vae is not None
         made = parts_of(self.kind, self.config)
         return ("vae", *made) if named else made
@@ -78,7 +78,7 @@ class Step:
 def make_steps(
     cell: Cell, stage: int, shards: Path, given: frozenset[str], source: Path | None
 ) -> list[Step]:
-    """The steps of a cell up to a stage; kinds named in `given` are taken from the run `source`."""
+    """Return the steps of a cell up to a stage; kinds named in `given` are taken from the run `source`."""
     steps: list[Step] = []
     data = corpus(shards)
     for kind in kinds_of(cell.config):
@@ -96,17 +96,17 @@ def make_steps(
 
 
 def kinds_of(config: RunConfig) -> tuple[Kind, ...]:
-    """All kinds, without the VAE where it is named and not trained."""
+    """Return all kinds, without the VAE where it is named and not trained."""
     return KINDS if config.start.vae is None else KINDS[1:]
 
 
 def parts_of(kind: Kind, config: RunConfig) -> tuple[str, ...]:
-    """What a kind of step makes, by the names of a run's folders."""
+    """Return what a kind of step makes, by the names of a run's folders."""
     return (*kind.parts, *stores(config.denoiser.name)) if kind is VIDEO else kind.parts
 
 
 def depends(config: RunConfig, kind: Kind) -> dict[str, Any]:
-    """The options that decide what a kind of step makes, beside the seed and what came before."""
+    """Return the options that decide what a kind of step makes, beside the seed and what came before."""
     values = config.model_dump(mode="json")
     values["noise"] = {name: values["sampler"][name] for name in NOISE}
     for training in _trainings(values):
@@ -125,20 +125,20 @@ def _trainings(values: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def changed(cells: list[Cell], kind: Kind, base: RunConfig) -> bool:
-    """Whether some cell differs from `base` in what decides a kind of step; the seed does not count."""
+    """Say whether any cell differs from `base` in what decides a kind of step; the seed does not count."""
     wanted = depends(base, kind)
     return any(depends(cell.config, kind) != wanted for cell in cells)
 
 
 def last_stage(cells: list[Cell], base: RunConfig) -> int:
-    """The last stage whose options the cells change; all three where none is, for the sampler needs a whole run."""
+    """Return the last stage whose options the cells change; 3 where none is, since the sampler needs a whole run."""
     return max((kind.stage for kind in KINDS if changed(cells, kind, base)), default=3)
 
 
 def given_kinds(cells: list[Cell], source: Path) -> frozenset[str]:
-    """What is taken from a run: each kind, from the first on, that it has and that no cell changes.
+    """Return the kinds that are taken from a run: each, from the first on, that it has and that no cell changes.
 
-    The seed is no change: it begins to matter with the first step that is trained. A kind that any cell changes is
+    A seed is not a change: it begins to matter with the first step that is trained. A kind that any cell changes is
     trained for all of them, on the same shards: else the cell that happens to agree with the run would compare a
     training that nobody saw with those of its neighbours.
     """
@@ -157,7 +157,7 @@ def given_kinds(cells: list[Cell], source: Path) -> frozenset[str]:
 
 
 def corpus(shards: Path) -> str:
-    """What the shards hold of a corpus, whatever was encoded into them since."""
+    """Return the identity of the dataset in shards, whatever was encoded into them since."""
     manifest = Manifest.read(shards)
     # without defaults: a manifest that learns to say more does not make other clips of old ones
     return identity(

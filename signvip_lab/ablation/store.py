@@ -1,4 +1,4 @@
-"""Where an ablation keeps what it trained: one folder for each step, shared by all cells that need it."""
+"""The folders of what an ablation trained: one for each step, shared by all cells that need it."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Store:
         self.out, self.shards, self.reporter = out, shards, reporter
 
     def folder(self, step: Step) -> Path:
-        """Where the parts of a step are: the run that they are taken from, or a folder of its own."""
+        """Return the folder of a step's parts: the run that they are taken from, or one of its own."""
         return step.given or self.out / "stages" / step.name
 
     def done(self, step: Step) -> bool:
-        """Whether nothing of it is left to train."""
+        """Say whether nothing of a step is left to train."""
         return step.given is not None or (self.folder(step) / DONE).is_file()
 
     def prepare(self, step: Step) -> Path:
@@ -59,7 +59,7 @@ class Store:
         return seconds
 
     def assemble(self, steps: list[Step], config: RunConfig, folder: Path) -> Run:
-        """A run of all the steps' parts: complete where all stages are among them."""
+        """Return a run of all the steps' parts: complete where all stages are among them."""
         for step in steps:
             link_parts(self.folder(step), folder, step.parts)
         run = Run.start(folder, config)
@@ -77,7 +77,7 @@ class Store:
                 shutil.rmtree(folder)
 
     def _shards(self, step: Step) -> Path:
-        """What a step is trained on: with the latents or tokens of the step before, where that pays or must be."""
+        """Return the shards of a step: with the latents or tokens of the step before, where that pays or must be."""
         from signvip.stages.derive import encode, tokenize
 
         before = step.before
@@ -106,7 +106,7 @@ class Store:
 
 
 def training_config(step: Step) -> RunConfig:
-    """The configuration that trains this step and no other of its stage."""
+    """Return the configuration that trains this step and no other of its stage."""
     config = step.config.model_copy(update={"stage2_poses": None})  # no table of the paper asks for poses
     if step.kind.stage != 1 or config.start.vae is not None:
         return config

@@ -72,7 +72,7 @@ class Study(Config):
 
     @property
     def axes(self) -> tuple[Axis, ...]:
-        """What is varied."""
+        """Return the axes that are varied."""
         return tuple(make_axis(table.name, table.values) for table in self.axis)
 
 
@@ -83,7 +83,7 @@ def study_names() -> list[str]:
 
 
 def read_study(name: str) -> Study:
-    """A study by name, or by the path of a TOML file; ConfigError with the nearest name where there is none."""
+    """Return a study by name, or by the path of a TOML file; ConfigError with the nearest name where there is none."""
     if name.endswith(".toml"):
         return _parse(Path(name).stem, read_toml(Path(name)))
     if name not in study_names():

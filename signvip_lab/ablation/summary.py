@@ -50,7 +50,7 @@ class Column:
         return f"{self.sample.row}/{self.sample.heading}{read}"
 
     def distance(self, number: Number) -> float:
-        """How far from the best; only differences mean anything."""
+        """Return the distance from the best; only differences mean anything."""
         assert self.sample is not None
         if self.sample.target is not None:
             return abs(number.mean - self.sample.target)
@@ -69,7 +69,7 @@ class Row:
     records: list[Record] = field(default_factory=list)  # of the cells that are done
 
     def found(self, key: str) -> list[tuple[Record, Value]]:
-        """A value of every cell that has it."""
+        """Return a value of every cell that has it."""
         return [(record, value) for record in self.records if (value := record.value(key))]
 
     @property
@@ -80,7 +80,7 @@ class Row:
 
 @dataclass
 class Summary:
-    """What tables and figures are made of."""
+    """The values that tables and figures are made of."""
 
     axes: list[str]
     columns: list[Column]
@@ -116,7 +116,7 @@ def summarise(records: Sequence[Record], columns: Sequence[str] = ()) -> Summary
 
 
 def _stills(columns: Sequence[Column], records: Sequence[Record]) -> dict[str, float]:
-    """What a picture scores on the same clips, by column; through networks of the cells, the mean over them."""
+    """Return a still's scores on the same clips, by column; through networks of the cells, the mean over them."""
     found: dict[str, float] = {}
     for column in columns:
         if column.sample is not None:
@@ -127,7 +127,7 @@ def _stills(columns: Sequence[Column], records: Sequence[Record]) -> dict[str, f
 
 
 def still_row(row: str) -> str:
-    """The row of the still that goes with a row: dev has its own clips."""
+    """Return the row of the still that goes with a row: dev has its own clips."""
     return DEV_STILL if row == DEV else STILL
 
 
@@ -136,7 +136,7 @@ def _group(record: Record) -> dict[str, Any]:
 
 
 def _found(records: Iterable[Record]) -> list[str]:
-    """What is true, and what an oracle says of it, is the same for all cells."""
+    """Return the keys of all values, but for those of truth and oracle, which are the same for all cells."""
     values = (value for record in records for value in record.values)
     return list(dict.fromkeys(key_of(value) for value in values if value.row not in NOT_OF_A_CELL))
 
@@ -151,7 +151,7 @@ def _column(key: str, records: Sequence[Record]) -> Column:
 
 
 def _reason(key: str, records: Sequence[Record]) -> str:
-    """Why no cell has a value, in the words of `evaluate`: `bleu4` is left out as `bleu`."""
+    """Say why no cell has a value, in the words of `evaluate`: `bleu4` is left out as `bleu`."""
     name = key.rpartition("/")[2]
     for record in records:
         for item in record.left_out:

@@ -53,7 +53,7 @@ def narrow(frame: pandas.DataFrame, names: list[str]) -> list[pandas.DataFrame]:
 
 
 def latex(summary: Summary) -> str:
-    """A booktabs table, the best in bold."""
+    """Return a booktabs table, the best in bold."""
     text = styled(summary).to_latex(hrules=True, convert_css=True)
     signs = {"±": r"$\pm$", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "→": r"$\to$"}
     for sign, command in signs.items():
@@ -62,12 +62,12 @@ def latex(summary: Summary) -> str:
 
 
 def html(summary: Summary) -> str:
-    """The same for a page."""
+    """Return the same for a page."""
     return str(styled(summary, escape="html").to_html())
 
 
 def styled(summary: Summary, escape: str = "latex") -> Styler:
-    """The table as pandas styles it: the best in bold, no index, words escaped."""
+    """Return the table as pandas styles it: the best in bold, no index, words escaped."""
     import pandas
 
     frame = _words(summary)
@@ -79,7 +79,7 @@ def styled(summary: Summary, escape: str = "latex") -> Styler:
 
 
 def numbers(summary: Summary) -> pandas.DataFrame:
-    """The table as numbers: for each value its mean, its deviation over seeds, and what is known of each row."""
+    """Return the table as numbers: for each value its mean, its deviation over seeds, and what is known of each row."""
     import pandas
 
     lines = [_numbers(row, summary.columns) for row in summary.rows]
@@ -98,7 +98,7 @@ def _numbers(row: Row, columns: Sequence[Column]) -> dict[str, Any]:
 
 
 def long(records: Sequence[Record]) -> pandas.DataFrame:
-    """One line for each value of each cell; a cell that failed has one, with its reason."""
+    """Return one line for each value of each cell; a cell that failed has one, with its reason."""
     import pandas
 
     lines: list[dict[str, Any]] = []

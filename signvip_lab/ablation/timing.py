@@ -1,4 +1,4 @@
-"""How long a grid will take: from trainings that were timed, or from a short one of three steps each."""
+"""Estimates of the time that a grid takes: from trainings that were timed, or from short ones of three steps each."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Rates:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What is left to do: steps by kind and cells to measure, with the seconds of each sort."""
+    """The work that is left: steps by kind and cells to measure, with the seconds of each sort."""
 
     steps: dict[str, list[float]]
     cells: int
@@ -58,7 +58,7 @@ class Estimate:
 
 
 def estimate(plan: Plan) -> Estimate:
-    """What a plan will take on this machine; times a few steps of each phase that nothing has timed yet."""
+    """Estimate a plan's time on this machine; time a few steps of each phase that nothing has timed yet."""
     store, records = Store(plan.out, plan.shards, Silent()), read_records(plan.out)
     steps = {step.id: step for row in plan.steps for step in row if not store.done(step)}
     cells = sum(name not in records or records[name].status == "failed" for name in plan.ids)
@@ -84,7 +84,7 @@ def _rates(plan: Plan, steps: Iterable[Step], measuring: bool) -> Rates:
 
 
 def known_rates(plan: Plan) -> dict[str, float]:
-    """What earlier cells of this folder, and the run that is taken from, took."""
+    """Return the rates of earlier cells of this folder, and of the run that is taken from."""
     given = {step.given for row in plan.steps for step in row if step.given}
     found: dict[str, float] = {}
     for run in (*given, *sorted((plan.out / "stages").glob("*"))):
@@ -124,13 +124,13 @@ def _rehearse(plan: Plan, measuring: bool) -> dict[str, float]:
 
 
 def _steps_like(plan: Plan, short: Plan, given: Path | None) -> list[Step]:
-    """The steps of the short cell, taken from the same run where those of the plan are."""
+    """Return the steps of the short cell, taken from the same run where those of the plan are."""
     kinds = frozenset(step.kind.name for step in plan.steps[0] if step.given is not None)
     return make_steps(short.cells[0], plan.stage, short.shards, kinds, given)
 
 
 def _shortened(plan: Plan) -> dict[str, Any]:
-    """The first cell's configuration with a few steps of each phase, each of them logged."""
+    """Return the first cell's configuration with a few steps of each phase, each of them logged."""
     few = {"steps": STEPS, "log_every": 1, "validate_every": STEPS, "checkpoint_every": STEPS, "warmup": 0}
     values = plan.cells[0].config.model_dump(mode="json")
     phases = {name: few for name in ("vae", "image", "motion") if values["stage1"][name] is not None}
@@ -138,7 +138,7 @@ def _shortened(plan: Plan) -> dict[str, Any]:
 
 
 def _first_shards(shards: Path, target: Path) -> Path:
-    """The first shard of each split, by links."""
+    """Return the first shard of each split, by links."""
     target.mkdir(parents=True)
     for split in splits_of(shards):
         first = shard_paths(shards, split)[0]

@@ -94,7 +94,7 @@ class BackTranslator:
 
     @property
     def signature(self) -> str:
-        """What a number of this back-translator must be compared under."""
+        """Return what numbers must have in common to be compared with this back-translator's."""
         return (
             f"read by {self.modality} evaluator {self.about['fingerprint']} ({self.config.preset}, "
             f"{self.about['extractor']}, beams={self.about['beams']}, trained on {self.about['n']['train']} true clips)"
@@ -126,7 +126,7 @@ class BackTranslator:
         return self
 
     def keypoints(self, frames: np.ndarray) -> np.ndarray:
-        """What its extractor finds in frames (F, H, W, 3) uint8: keypoints (F, 128, 3); of modality pose alone."""
+        """Find keypoints (F, 128, 3) in frames (F, H, W, 3) uint8; MismatchError unless its modality is pose."""
         extract = as_extractor(self.extractor)
         if extract is None:
             raise MismatchError(
@@ -135,11 +135,11 @@ class BackTranslator:
         return extract(frames)
 
     def rows(self, frames: np.ndarray) -> Tensor:
-        """What the translator reads of frames (F, H, W, 3) uint8."""
+        """Return what the translator reads of frames (F, H, W, 3) uint8."""
         return to_rows(self.extractor, frames)
 
     def read(self, videos: Sequence[np.ndarray], languages: Sequence[str]) -> list[str]:
-        """One text per video (F, H, W, 3) uint8, in the language asked for; an empty one where there are no frames."""
+        """Read one text per video (F, H, W, 3) uint8, in the language asked for; an empty one without frames."""
         texts = [""] * len(videos)
         filled = [place for place, frames in enumerate(videos) if len(frames)]
         for first in range(0, len(filled), READ_TOGETHER):
@@ -155,7 +155,7 @@ class BackTranslator:
         return texts
 
     def read_generated(self, videos: Sequence[np.ndarray], languages: Sequence[str]) -> list[str]:
-        """The same for frames that no codec has touched yet: true clips come out of one."""
+        """Read the same for frames that no codec has touched yet: true clips come out of one."""
         fps = self.config.corpus["fps"]
         return self.read([through_codec(v, fps) if len(v) else v for v in videos], languages)
 
@@ -164,7 +164,7 @@ Extractor = PoseReader | poses.Extractor | None
 
 
 def open_extractor(config: BackTranslatorConfig, folder: Path) -> Extractor:
-    """What finds keypoints; None for video, whose network reads pictures itself."""
+    """Open what finds keypoints; None for video, whose network reads pictures itself."""
     if config.modality == "video":
         return None
     if config.estimator is not None:
@@ -173,7 +173,7 @@ def open_extractor(config: BackTranslatorConfig, folder: Path) -> Extractor:
 
 
 def describe_extractor(config: BackTranslatorConfig, folder: Path) -> str:
-    """The extractor by name and by what decides its results."""
+    """Return the extractor by name and by what decides its results."""
     if config.modality == "video":
         return f"pictures at {_size(config.frames.size)}"
     if config.estimator is not None:
@@ -190,7 +190,7 @@ def _check_about(about: Mapping[str, Any]) -> None:
 
 
 def as_extractor(extractor: Extractor) -> poses.Extractor | None:
-    """A function of frames, whether a network or an estimator finds keypoints; None where nothing does."""
+    """Return a function of frames, whether a network or an estimator finds keypoints; None where nothing does."""
     return poses.learned(extractor) if isinstance(extractor, PoseReader) else extractor
 
 
@@ -203,12 +203,12 @@ def to_rows(extractor: Extractor, frames: np.ndarray) -> Tensor:
 
 
 def fingerprint_of(folder: Path) -> str:
-    """Of all weights, sizes and words of a back-translator."""
+    """Return the fingerprint of all weights, sizes and words of a back-translator."""
     return fits.fingerprint(folder, *PARTS)
 
 
 def run_of(config: BackTranslatorConfig, folder: Path) -> Run:
-    """The folder as a run: phases, parts and fingerprints are those of any other run."""
+    """Return the folder as a run: phases, parts and fingerprints are those of any other run."""
     return Run(folder, cast(Any, config))
 
 

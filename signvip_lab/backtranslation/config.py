@@ -1,4 +1,4 @@
-"""What a back-translator is made of: preset < `--set key=value` < flag, checked all at once."""
+"""Options of a back-translator: preset < `--set key=value` < flag, checked all at once."""
 
 from __future__ import annotations
 
@@ -109,6 +109,6 @@ def _check_sizes(config: BackTranslatorConfig) -> None:
         )
     if config.translator.width % (2 * config.translator.heads):
         raise ConfigError(
-            f"translator.width {config.translator.width} is no even multiple of {config.translator.heads} heads; "
+            f"translator.width {config.translator.width} is not an even multiple of {config.translator.heads} heads; "
             "change one of them."
         )

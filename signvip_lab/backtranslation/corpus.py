@@ -1,4 +1,4 @@
-"""What a back-translator sees of shards: true clips, their texts, and what they were extracted with."""
+"""Shards as a back-translator sees them: true clips, their texts, and what they were extracted with."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class TrueClips:
         return [info["text_language"] for info in self.infos]
 
     def glosses(self, clip: int) -> list[str]:
-        """The glosses of a clip; none where the corpus has none."""
+        """Return the glosses of a clip; none where the corpus has none."""
         return (self.infos[clip].get("gloss") or "").split()
 
     def frames(self, clip: int, first: int = 0, last: int | None = None) -> np.ndarray:
@@ -64,7 +64,7 @@ class TrueClips:
 
 
 def describe(shards: Path) -> dict[str, Any]:
-    """What a back-translator must remember of the shards that it was trained on."""
+    """Return what a back-translator must remember of the shards that it was trained on."""
     manifest = Manifest.read(shards)
     return {
         "dataset": manifest.dataset,

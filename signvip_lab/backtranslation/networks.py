@@ -129,7 +129,7 @@ class SignTranslator(nn.Module):
         self.gloss_head = nn.Linear(width, len(glosses) + 1) if glosses else None  # 0 is CTC's blank
 
     def forward(self, batch: Mapping[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
-        """The cross-entropy of words, and of glosses by CTC; see `phases.TextPhase` for the batch."""
+        """Return the cross-entropy of words, and of glosses by CTC; see `phases.TextPhase` for the batch."""
         features, mask = self.features(batch["rows"], batch["lengths"])
         found = self.network(
             features, attention_mask=mask, decoder_input_ids=batch["read"], labels=batch["wanted"]
@@ -158,7 +158,7 @@ class SignTranslator(nn.Module):
         beams: int,
         max_words: int,
     ) -> list[str]:
-        """One text per clip."""
+        """Return one text per clip."""
         features, mask = self.features(rows, lengths)
         written = self.network.generate(
             features, attention_mask=mask, decoder_input_ids=prompts(tokenizer, languages).to(rows.device),

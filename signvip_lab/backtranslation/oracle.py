@@ -1,4 +1,4 @@
-"""What is best said of clips whose glosses are known: the ceiling of a reader that makes no mistake.
+"""The best wording of clips whose glosses are known: the ceiling of a reader that makes no mistake.
 
 One line of glosses has several wordings, and nobody can know which one the reference has. A corpus that knows its
 own wordings says so by a method `oracle(split, clip_id) -> str` of its reader.
@@ -16,7 +16,7 @@ from signvip.registry import build, registry
 
 
 def oracle_texts(shards: Path, infos: Sequence[Mapping[str, Any]]) -> list[str] | None:
-    """One text per clip, given its `json` member; None for a corpus that cannot tell."""
+    """Return one text per clip, given its `json` member; None for a corpus that cannot tell."""
     manifest = Manifest.read(shards)
     name = _reader_of(manifest)
     if name is None or not hasattr(registry().get("dataset", name), "oracle"):
@@ -26,7 +26,7 @@ def oracle_texts(shards: Path, infos: Sequence[Mapping[str, Any]]) -> list[str] 
 
 
 def _reader_of(manifest: Manifest) -> str | None:
-    """The registered name of the class that read the corpus; None where its plugin is gone, as shards outlive it."""
+    """Return the registered name of the dataset's reader; None where its plugin is gone, as shards outlive it."""
     for name in registry().names("dataset"):
         try:
             if registry().get("dataset", name).__name__ == manifest.dataset:

@@ -139,7 +139,7 @@ class TextPhase:
         return values
 
     def write(self, beams: int) -> list[str]:
-        """The texts of the dev split."""
+        """Return the texts of the dev split."""
         device, texts = self.module.network.device, []
         for first in range(0, len(self.dev), READ_TOGETHER):
             picks = range(first, min(first + READ_TOGETHER, len(self.dev)))
@@ -172,7 +172,7 @@ def _scores(best: Path) -> tuple[float, float]:
 
 
 def _about(best: Path) -> dict[str, Any]:
-    """What is noted of the best weights so far: their step, and their scores on dev."""
+    """Read what is noted of the best weights so far: their step, and their scores on dev."""
     with safe_open(best, "pt") as file:
         noted: dict[str, str] = file.metadata()
     return json.loads(noted["about"]) if "about" in noted else noted  # older ones note each by itself

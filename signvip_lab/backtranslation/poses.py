@@ -41,7 +41,7 @@ def normalise(keypoints: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def learned(reader: PoseReader) -> Extractor:
-    """The extractor that a corpus gets whose characters no estimator knows."""
+    """Return the extractor that a corpus gets whose characters no estimator knows."""
 
     def extract(frames: np.ndarray) -> np.ndarray:
         pictures = to_pictures(frames).to(reader.mean.device)
@@ -51,7 +51,7 @@ def learned(reader: PoseReader) -> Extractor:
 
 
 def estimated(name: str, fps: float) -> Extractor:
-    """An estimator plugin, on frames as shards hold them.
+    """Return an estimator plugin, on frames as shards hold them.
 
     A clip in which it sees nobody, as generated ones may be, has points of confidence 0 and is told by a warning. Its
     DataError is raised as long as it has found nothing in any clip: then the estimator is what is broken.
@@ -75,7 +75,7 @@ def estimated(name: str, fps: float) -> Extractor:
 
 
 def describe_estimator(name: str) -> str:
-    """An estimator with what decides its results: version and weights."""
+    """Return an estimator with what decides its results: version and weights."""
     versions = [record.version for record in plugins() if (record.kind, record.name) == ("estimator", name)]
     weights = getattr(build("estimator", name), "weights", None)
     return " ".join(filter(None, [name, versions[0] if versions else "", weights]))
@@ -84,7 +84,7 @@ def describe_estimator(name: str) -> str:
 def cached(
     path: Path, count: int, compute: Callable[[int], np.ndarray], advance: Callable[[], None]
 ) -> list[np.ndarray]:
-    """The features of all clips of a split, computed once and stored whole or not at all."""
+    """Return the features of all clips of a split, computed once and stored whole or not at all."""
     if path.is_file():
         with np.load(path) as stored:
             return np.split(stored["features"], np.cumsum(stored["lengths"])[:-1])

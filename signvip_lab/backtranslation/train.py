@@ -107,7 +107,7 @@ def _train(
 
 
 def learns_poses(config: BackTranslatorConfig, train: TrueClips, dev: TrueClips) -> bool:
-    """Whether a network learns keypoints first: to read poses with, or to start from for video."""
+    """Say whether a network learns keypoints first: to read poses with, or to start from for video."""
     known = train.index.has_keypoints and dev.index.has_keypoints
     if config.modality == "video":
         return known and config.frames.start == "poses"
@@ -186,7 +186,7 @@ def _stored(features: Sequence[np.ndarray]) -> Rows:
 
 
 def _glosses(train: TrueClips) -> list[str]:
-    """All glosses of the split, none where a clip has none."""
+    """Return all glosses of the split, none where a clip has none."""
     lines = [train.glosses(clip) for clip in range(len(train))]
     return sorted({gloss for line in lines for gloss in line}) if all(lines) else []
 

@@ -1,4 +1,4 @@
-"""What training changes in a clip's pictures: the framing, the light and the sharpness of another camera."""
+"""Changes that training makes to a clip's pictures: the framing, light and sharpness of another camera."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Variation:
 
 
 def _moved(pictures: Tensor, down: int, right: int) -> Tensor:
-    """What comes in at one side repeats its border."""
+    """Shift pictures; what comes in at one side repeats its border."""
     height, width = pictures.shape[-2:]
     top, left = max(down, 0), max(right, 0)
     padded = nn.functional.pad(pictures, (left, max(-right, 0), top, max(-down, 0)), mode="replicate")

@@ -19,7 +19,7 @@ START, PAD, END, UNKNOWN = "<s>", "<pad>", "</s>", "<unk>"  # Speech2Text's posi
 
 
 def build_tokenizer(texts: Iterable[str], languages: Iterable[str]) -> PreTrainedTokenizerFast:
-    """All words of the training texts; `languages` are those that they are written in, such as "de"."""
+    """Build a tokenizer of the training texts' words; `languages` are those that they are written in, such as "de"."""
     normalizer, splitter = normalizers.Lowercase(), pre_tokenizers.WhitespaceSplit()
     words = {word for text in texts for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text))}
     tags = [tag(language) for language in sorted(set(languages))]
@@ -33,12 +33,12 @@ def build_tokenizer(texts: Iterable[str], languages: Iterable[str]) -> PreTraine
 
 
 def tag(language: str) -> str:
-    """The token that says which language to write."""
+    """Return the token that says which language to write."""
     return f"<{language.lower()}>"
 
 
 def prompts(tokenizer: PreTrainedTokenizerFast, languages: Sequence[str]) -> Tensor:
-    """What the decoder is given to begin with, (B, 2); MismatchError for a language that training never saw."""
+    """Return the decoder's first tokens, (B, 2); MismatchError for a language that training never saw."""
     known = set(tokenizer.all_special_tokens) - {START, PAD, END, UNKNOWN}
     strange = sorted({language for language in languages if tag(language) not in known})
     if strange:
@@ -54,7 +54,7 @@ def prompts(tokenizer: PreTrainedTokenizerFast, languages: Sequence[str]) -> Ten
 def targets(
     tokenizer: PreTrainedTokenizerFast, texts: Sequence[str], languages: Sequence[str], max_words: int
 ) -> tuple[Tensor, Tensor]:
-    """What the decoder reads and what it shall write, both (B, L); -100 where nothing is asked of it."""
+    """Return what the decoder reads and what it should write, both (B, L); -100 where nothing is asked of it."""
     rows = [
         torch.tensor([*prompt, *tokenizer(text)["input_ids"][:max_words], tokenizer.eos_token_id])
         for prompt, text in zip(prompts(tokenizer, languages).tolist(), texts, strict=True)

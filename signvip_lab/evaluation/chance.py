@@ -21,7 +21,7 @@ Interval = tuple[float, float]
 
 
 def draw_clips(count: int) -> np.ndarray:
-    """How often each of `count` clips is drawn in each draw: (DRAWS, count)."""
+    """Count how often each of `count` clips is drawn in each draw: (DRAWS, count)."""
     return np.random.default_rng(SEED).multinomial(count, np.full(count, 1 / count), size=DRAWS)
 
 
@@ -32,7 +32,7 @@ def redraw(statistics: np.ndarray, score: Score) -> dict[str, np.ndarray]:
 
 
 def interval(draws: np.ndarray) -> Interval | None:
-    """The middle 95 % of draws; None where too few of them have a number (no clip drawn had a hand, say)."""
+    """Return the middle 95 % of draws; None where too few of them have a number (no clip drawn had a hand, say)."""
     draws = draws[np.isfinite(draws)]
     if len(draws) < LEVEL * DRAWS:
         return None
@@ -41,14 +41,14 @@ def interval(draws: np.ndarray) -> Interval | None:
 
 
 def gain(value: np.ndarray, other: np.ndarray, higher_is_better: bool, target: float | None) -> np.ndarray:
-    """By how much values are better than others: above 0 is better, whatever the metric's direction."""
+    """Return by how much values are better than others: above 0 is better, whatever the metric's direction."""
     if target is not None:
         return np.abs(other - target) - np.abs(value - target)
     return value - other if higher_is_better else other - value
 
 
 def better(found: Interval | None) -> bool | None:
-    """Whether the interval of a gain says better or worse; None where chance may have made it."""
+    """Return True for a gain, False for a loss, and None where chance may have made it."""
     if found is None or found[0] <= 0 <= found[1]:
         return None
     return found[0] > 0

@@ -38,7 +38,7 @@ NOT_HERE = "says nothing about this row"
 
 @dataclass(frozen=True)
 class EvaluateOptions:
-    """What to evaluate, and on what; no metric named means all that can be computed."""
+    """Options of an evaluation; no metric named means all that can be computed."""
 
     metrics: Sequence[str] = ()
     clips: int | None = None
@@ -116,7 +116,7 @@ def measure(
 
 
 def _describe(found: Gathered, evaluation: Evaluation) -> None:
-    """What is known of the clips before any number: how many frames count, and what was read of each clip."""
+    """Note what is known of the clips before any number: how many frames count, and what was read of each clip."""
     rows = found.rows
     evaluation.about |= {"clips": len(found.ids), "rows": list(rows), "ids": found.ids}
     evaluation.about["sentences"] = found.sentences
@@ -129,7 +129,7 @@ def _describe(found: Gathered, evaluation: Evaluation) -> None:
 
 
 def _metrics(chain: Chain, options: EvaluateOptions, evaluation: Evaluation) -> dict[str, Any]:
-    """The metrics that can be built; one that was asked for by name and cannot is an error."""
+    """Return the metrics that can be built; one that was asked for by name and cannot is an error."""
     found = {}
     for name in options.metrics or registry().names("metric"):
         try:
@@ -177,7 +177,7 @@ def _measure(name: str, metric: Any, rows: Mapping[str, Material], evaluation: E
 
 
 def _compute(row: str, name: str, metric: Any, pair: Pair, evaluator: str, evaluation: Evaluation) -> None:
-    """The numbers of one row, and what the draws of clips make of them where a metric is made of sums."""
+    """Compute the numbers of one row, and what the draws of clips make of them where a metric is made of sums."""
     summed = hasattr(metric, "statistics") and hasattr(metric, "score")
     statistics = np.asarray(metric.statistics(pair.generated, pair.truth)) if summed else None
     if statistics is not None and type(metric).__call__ is Summed.__call__:  # the same by definition
@@ -209,7 +209,7 @@ def _compute(row: str, name: str, metric: Any, pair: Pair, evaluator: str, evalu
 
 
 def _finite(value: float) -> float | None:
-    """A clip's number for JSON, in six digits; None for a clip that has none."""
+    """Return a clip's number for JSON, in six digits; None for a clip that has none."""
     return float(f"{value:.6g}") if math.isfinite(value) else None
 
 
@@ -248,7 +248,7 @@ def _about(chain: Chain, shards: Path, options: EvaluateOptions) -> dict[str, An
 
 
 def commit() -> str | None:
-    """The commit of a checkout of this package, None for an installed one."""
+    """Return the commit of a checkout of this package, None for an installed one."""
     root = Path(signvip.__file__).parents[1]
     if not (root / ".git").exists():
         return None

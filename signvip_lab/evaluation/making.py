@@ -52,11 +52,11 @@ class Made:
 
     @cached_property
     def counts(self) -> np.ndarray:
-        """Which frames count where pictures are compared frame by frame: (F,) bool."""
+        """Return which frames count where pictures are compared frame by frame: (F,) bool."""
         return counting(self.frames, self.reference)
 
     def videos(self) -> dict[str, np.ndarray]:
-        """The pictures of each row; they were asked for."""
+        """Return the pictures of each row; they were asked for."""
         assert self.rebuilt is not None and self.generated is not None
         made = {TRUTH: self.frames, REBUILT: self.rebuilt, **self.contrasts}
         return {**made, GENERATED: self.generated, STILL: self.still}

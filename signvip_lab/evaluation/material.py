@@ -108,13 +108,13 @@ def _add_videos(rows: dict[str, Material], clips: list[Made]) -> None:
 
 
 def _videos(clips: list[Made]) -> dict[str, list[np.ndarray]]:
-    """The pictures of each row."""
+    """Return the pictures of each row."""
     videos = [clip.videos() for clip in clips]
     return {row: [made[row] for made in videos] for row in videos[0]}
 
 
 def _counting(items: Sequence[Any], clips: list[Made], moving: list[int]) -> Lazy:
-    """The frames that count, of clips that have some: videos, or videos with keypoints."""
+    """Return the frames that count, of clips that have some: videos, or videos with keypoints."""
 
     def make(place: int) -> Any:
         item, counts = items[moving[place]], clips[moving[place]].counts
@@ -192,7 +192,7 @@ def _add_poses(rows: dict[str, Material], clips: list[Made], chain: Chain) -> No
 def _readings(
     clips: list[Made], chain: Chain, read: Callable[[Tensor], np.ndarray]
 ) -> dict[str, list[np.ndarray]]:
-    """What is read, frame by frame, from the embeddings that each row's video is, or would be, made from."""
+    """Read, frame by frame, the embeddings that each row's video is, or would be, made from."""
     true = [read(chain.embeddings(clip.pick)) for clip in clips]
     return {
         TRUTH: true,
@@ -224,7 +224,7 @@ def _add_texts(
     shards: Path,
     reporter: Reporter,
 ) -> None:
-    """What each back-translator reads; true frames came out of the codec that generated ones go through here."""
+    """Add what each back-translator reads; true frames came out of the codec that generated ones go through here."""
     truth = [str(clip.info["text"]) for clip in clips]
     languages = [str(clip.info["text_language"]) for clip in clips]
     videos = _videos(clips)

@@ -26,7 +26,7 @@ NO_BACK_TRANSLATOR = (
 def open_back_translators(
     folders: Sequence[Path], shards: Path, device: torch.device, evaluation: Evaluation
 ) -> dict[str, BackTranslator]:
-    """The back-translators named, else the usual ones that are there and fit; by what they read.
+    """Return the back-translators named, else the usual ones that are there and fit; by what they read.
 
     One that is named and does not fit is an error; a usual one is left out with a remark.
     """
@@ -50,7 +50,7 @@ def open_back_translators(
 
 
 def back_translator_stamps(folders: Sequence[Path]) -> list[str]:
-    """What changes with the back-translators that `open_back_translators` would open, without opening them."""
+    """Return what changes with the back-translators that `open_back_translators` would open, without opening them."""
     chosen = folders or USUAL
     return [path.read_text(encoding="utf-8") for folder in chosen if (path := Path(folder) / ABOUT).is_file()]
 

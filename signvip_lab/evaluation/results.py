@@ -1,4 +1,4 @@
-"""What an evaluation found, as a table for people and as JSON for programs."""
+"""Results of an evaluation, as a table for people and as JSON for programs."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Value:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What tells a number from the others of an evaluation."""
+        """Return what tells a number from the others of an evaluation."""
         return self.row, self.name, self.evaluator
 
     @property
@@ -71,7 +71,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Difference:
-    """By how much a row is better than another on the same clips: above 0 is better, whatever the direction."""
+    """The amount by which a row is better than another on the same clips: above 0 is better, whatever the direction."""
 
     row: str
     over: str
@@ -82,7 +82,7 @@ class Difference:
 
     @property
     def better(self) -> bool | None:
-        """Whether the interval says better or worse; None where chance may have made the difference."""
+        """Return True for better, False for worse, and None where chance may have made the difference."""
         return chance.better(self.interval)
 
 
@@ -106,7 +106,7 @@ class Evaluation:
             self.draws[value.key] = draws
 
     def differences(self, over: str) -> list[Difference]:
-        """Every number of every other row that `over` has too, paired by clip; true clips are not compared."""
+        """Return every number of every other row that `over` has too, paired by clip; true clips are not compared."""
         there = {(value.name, value.evaluator): value for value in self.values if value.row == over}
         rows = [row for row in self.about["rows"][1:] if row != over]
         pairs = [(v, there.get((v.name, v.evaluator))) for v in self.values if v.row in rows]
@@ -122,7 +122,7 @@ class Evaluation:
         return Difference(value.row, other.row, value.name, value.evaluator, gain, found)
 
     def as_json(self) -> dict[str, Any]:
-        """The content of `results.json`."""
+        """Return the content of `results.json`."""
         return {
             **self.about,
             "values": [self._as_json(value) for value in self.values],
@@ -133,21 +133,21 @@ class Evaluation:
         }
 
     def value(self, row: str, name: str, evaluator: str | None = None) -> float:
-        """One number, by the first back-translator where none is named; KeyError where it was left out."""
+        """Return one number, by the first back-translator where none is named; KeyError where it was left out."""
         for found in self.values:
             if (found.row, found.name) == (row, name) and evaluator in (None, found.evaluator):
                 return found.value
         raise KeyError((row, name))
 
     def ratio(self, value: Value) -> float | None:
-        """A number of read texts over that of the ground truth, which is what its back-translator can read at all."""
+        """Return a number of read texts over that of the truth, which is what its back-translator can read at all."""
         first = (self.about["rows"][0], value.name, value.evaluator)
         truth = (v.value for v in self.values if value.evaluator and (v.row, v.name, v.evaluator) == first)
         read = next(truth, 0.0)
         return value.value / read if read else None
 
     def ratio_interval(self, value: Value) -> chance.Interval | None:
-        """The interval of that ratio, both read on the same draws of clips."""
+        """Return the interval of that ratio, both read on the same draws of clips."""
         truth = self.draws.get((self.about["rows"][0], value.name, value.evaluator))
         own = self.draws.get(value.key)
         if truth is None or own is None or len(own) != len(truth):
@@ -188,7 +188,7 @@ def grids(evaluation: Evaluation) -> list[str]:
 
 
 def _grid(title: str, values: Sequence[Value], rows: Sequence[str], evaluation: Evaluation) -> list[str]:
-    """A line for each row, and below it the intervals of its numbers."""
+    """Return a line for each row, and below it the intervals of its numbers."""
     cells = {(value.row, value.heading): f"{value.value:.4g}" for value in values}
     spans = {(value.row, value.heading): _span(value.interval) for value in values}
     for value in values:
@@ -221,7 +221,7 @@ def _place(value: Value) -> int:
 
 
 def _differences(evaluation: Evaluation) -> list[str]:
-    """What each row has over a still, number by number, and what chance leaves of it."""
+    """Return a line with each row's gain over a still, number by number, and what chance leaves of it."""
     found = evaluation.differences(STILL)
     lines = []
     for row in dict.fromkeys(d.row for d in found):
@@ -237,7 +237,7 @@ def _told(difference: Difference) -> str:
 
 
 def _notes(evaluation: Evaluation) -> list[str]:
-    """How intervals were made, and how many frames count."""
+    """Return notes on how intervals were made, and on how many frames count."""
     lines = []
     if any(value.interval for value in evaluation.values):
         few = max(len(value.clips) for value in evaluation.values) < chance.FEW

@@ -1,4 +1,4 @@
-"""What a metric is given: pairs of sets, by what metrics take, for one row of the table."""
+"""The input of metrics: pairs of sets, by what metrics take, for one row of the table."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Lazy(Sequence[Any]):
 
 @dataclass(frozen=True)
 class Pair:
-    """What a metric compares: generated and true, item by item."""
+    """Two sets that a metric compares: generated and true, item by item."""
 
     generated: Sequence[Any]
     truth: Sequence[Any]
@@ -38,7 +38,7 @@ class Pair:
 
 @dataclass
 class Material:
-    """What one row has, by what metrics take; and a sentence for what it lacks.
+    """The material of one row, by what metrics take; and a sentence for what it lacks.
 
     `texts` has a pair for each back-translator, by what it reads; `aligned` the frames that count, for metrics that
     compare frame by frame.
@@ -51,12 +51,12 @@ class Material:
     lacks_aligned: str | None = None
 
     def sets(self, takes: str, aligned: bool = False) -> dict[str, Pair]:
-        """What a metric is computed on, by back-translator; the name is empty where none has a part in it."""
+        """Return the pairs that a metric is computed on, by back-translator, or under an empty name."""
         if takes == "texts":
             return self.texts
         pairs = self.aligned if aligned else self.pairs
         return {"": pairs[takes]} if takes in pairs else {}
 
     def lack(self, takes: str, aligned: bool = False) -> str | None:
-        """Why there is nothing to compute a metric on; None where this row is not spoken of."""
+        """Say why there is nothing to compute a metric on; None where this row needs no mention."""
         return (self.lacks_aligned if aligned else None) or self.lacks.get(takes)

@@ -169,8 +169,8 @@ def test_times_that_are_none_cost_their_own_clip_alone(tmp_path):
     (tmp_path / "t.csv").write_text("path,text,start,end\nlong.mp4,a,0:10,1\nlong.mp4,b,1,1\nlong.mp4,c,,1\n")
     found = reader(tmp_path, dev=0, test=0)
     words, empty, good = found.ids("train")
-    assert "'0:10' to '1' are no times in seconds" in why(found, words)
-    assert "begin at 1 s and to end at 1 s" in why(found, empty)
+    assert "'0:10' to '1' are not times in seconds" in why(found, words)
+    assert "begin at 1 s and end at 1 s" in why(found, empty)
     assert len(found.load("train", good).frames) == 12
 
 
@@ -201,7 +201,7 @@ def test_a_folder_that_may_not_be_read_is_told_as_a_clip(tmp_path, monkeypatch):
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "a.mp4")
     (tmp_path / "a.txt").write_text("rain")
-    assert "is no file" in why(reader(tmp_path), "a")
+    assert "is not a file" in why(reader(tmp_path), "a")
 
 
 def test_it_keeps_the_contract_of_readers(tmp_path):

@@ -83,9 +83,9 @@ def test_a_row_without_times_and_a_sentence_that_comes_twice_cost_no_other(tmp_p
     assert (
         numbers(found.load("train", one).frames) == numbers(found.load("train", again).frames) == [4, 5, 6, 7]
     )
-    with pytest.raises(DataError, match="'' to '' are no times"):
+    with pytest.raises(DataError, match="'' to '' are not times"):
         found.load("train", two)
-    with pytest.raises(DataError, match=r"begin at 2\.0 s and to end at 1\.0 s"):
+    with pytest.raises(DataError, match=r"begin at 2\.0 s and end at 1\.0 s"):
         found.load("train", three)
 
 

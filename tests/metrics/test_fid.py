@@ -153,7 +153,7 @@ def test_a_network_on_the_hub_is_fetched_by_name(scripts, monkeypatch):
 
 def test_a_file_that_is_no_network_is_refused(tmp_path):
     (tmp_path / "inception.pt").write_bytes(b"not a network")
-    with pytest.raises(signvip.DataError, match="no TorchScript file"):
+    with pytest.raises(signvip.DataError, match="not a TorchScript file"):
         signvip.build("metric", "fid", weights=tmp_path / "inception.pt")
 
 

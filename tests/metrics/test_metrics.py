@@ -166,7 +166,7 @@ def test_joint_error_after_alignment_is_the_distance_of_the_paths():
     assert metric("dtw")([path(3)], [np.repeat(path(3), 2, axis=0)])["dtw"] == pytest.approx(0)
     with pytest.raises(signvip.DataError, match="one skeleton"):
         metric("dtw")([path(3)], [path(3).repeat(2, axis=1)])
-    with pytest.raises(signvip.DataError, match="no numbers"):
+    with pytest.raises(signvip.DataError, match="not numbers"):
         metric("dtw")([path(3) * np.nan], [path(3)])
 
 
@@ -201,7 +201,7 @@ def test_reconstruction_is_the_lost_share_of_the_variance():
     assert metric("reconstruction")(e, e)["reconstruction"] == 0
     mean = metric("reconstruction")([np.full_like(e[0], e[0].mean())], e)
     assert mean == {"reconstruction": pytest.approx(1), "reconstruction_mse": pytest.approx(e[0].var())}
-    with pytest.raises(signvip.DataError, match="no numbers"):
+    with pytest.raises(signvip.DataError, match="not numbers"):
         metric("reconstruction")([e[0] * np.nan], e)
 
 

@@ -96,5 +96,5 @@ def test_sets_of_different_size_are_refused():
 def test_one_text_is_no_list_and_a_list_of_references_is_no_text():
     with pytest.raises(signvip.DataError, match="put it in a list"):
         metric("bleu")(TRUTH[0], TRUTH[0])
-    with pytest.raises(signvip.DataError, match=r"\['a'\] is no text"):
+    with pytest.raises(signvip.DataError, match=r"\['a'\] is not a text"):
         metric("rouge_l")(["a"], [["a"]])

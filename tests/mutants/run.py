@@ -56,7 +56,7 @@ def main(words: Sequence[str]) -> int:
         verdict for verdict in try_all([Trial(test, (test,)) for test in tests]) if verdict.word != "survived"
     ]
     if failing:
-        print("These do not pass as they are; mend them first:", *failing, sep="\n")
+        print("These do not pass as they are; fix them first:", *failing, sep="\n")
         return 1
     missed = 0
     for verdict in try_all([Trial(fault.name, fault.tests, fault) for fault in faults]):

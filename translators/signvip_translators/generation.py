@@ -84,7 +84,7 @@ def decode(decoding: Decoding, chooser: Chooser, rule: EosRule, max_frames: int)
 
 
 def finite(logits: Tensor) -> Tensor:
-    """Return logits, or values; RunError for what is no number: the greatest of it would be the first token."""
+    """Return logits, or values; RunError where they are not numbers: the greatest of it would be the first token."""
     if not math.isfinite(float(logits.amax())):  # NaN is the greatest of all; what is left out may be -inf
         raise RunError(
             "The translator predicts numbers that are not finite; use --dtype fp32, or train it again: signvip train "
@@ -94,7 +94,7 @@ def finite(logits: Tensor) -> Tensor:
 
 
 def says_end(eos: Tensor, rule: EosRule) -> Tensor:  # (B, N) -> (B,)
-    """Whether a clip ends, by which of its heads say so."""
+    """Return whether each clip ends, by which of its heads say so."""
     if rule == "any":
         return eos.any(1)
     return eos[:, 0] if rule == "first" else eos.float().mean(1) > 0.5

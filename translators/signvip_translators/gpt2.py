@@ -36,7 +36,7 @@ from signvip_translators.trunk import (
 SpecialIds = Literal["eos", "eos+pad"]
 """Ids beside the tokens: [EOS] where one is predicted, or [EOS] and [PAD] in and out (the authors' code)."""
 FirstFrame = Literal["after_longest_text", "after_prefix"]
-"""Where frames begin to count: behind the longest text, or right behind the prefix (the authors' code)."""
+"""The place where frames begin to count: behind the longest text, or right behind the prefix (the authors' code)."""
 
 
 class Gpt2Translator(nn.Module):
@@ -142,7 +142,7 @@ class Gpt2Translator(nn.Module):
         return self.prediction.logits(self._outputs(texts, tokens, languages))
 
     def _outputs(self, texts: Sequence[str], tokens: Tensor, languages: Sequence[str] | None) -> Tensor:
-        """What the heads give (N, B, F + 1, outputs), which `prediction` reads."""
+        """Return the heads' outputs (N, B, F + 1, outputs), which `prediction` reads."""
         prefix, mask = self.prefix(texts, languages)
         outputs = self.heads(run_trunk(self.trunk, prefix, mask, self.mixer(tokens), self.first_place))
         return outputs if self.training else outputs[..., : self.prediction.kept]
@@ -283,7 +283,7 @@ def check_frames(tokens: Tensor, most: int) -> None:
 
 
 def mean_where(chosen: Tensor, values: Tensor) -> Tensor:
-    """The mean of the chosen values, 0 where there are none; picking them out would wait for the card."""
+    """Return the mean of the chosen values, 0 where there are none; picking them out would wait for the card."""
     return (values * chosen).sum() / chosen.sum().clamp(min=1)
 
 
@@ -300,17 +300,17 @@ def first_place(config: Gpt2Translator.Config) -> int:
 
 
 def longest_text(config: Gpt2Translator.Config) -> int:
-    """Of how many words, word pieces or bytes."""
+    """Return the most words, word pieces or bytes that a text may have."""
     return config.max_bytes if config.text_encoder == "bytes" else config.max_words
 
 
 def unit_of(config: Gpt2Translator.Config) -> Literal["words", "letters"]:
-    """What a text is made of for the encoder that was chosen."""
+    """Return the unit that a text is made of for the encoder that was chosen."""
     return "letters" if config.text_encoder == "bytes" else "words"
 
 
 def text_encoder(config: Gpt2Translator.Config) -> tuple[nn.Module, int]:
-    """The text encoder, and how many channels it gives."""
+    """Return the text encoder, and how many channels it gives."""
     sizes = config.width, config.text_layers, config.heads, config.dropout
     if config.text_encoder == "bytes":
         return ByteTextEncoder(*sizes, config.max_bytes), config.width

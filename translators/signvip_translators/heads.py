@@ -15,7 +15,7 @@ FIRST_ROOM = 64  # frames
 
 
 class FrameCache(Protocol):
-    """What the heads keep of the frames so far."""
+    """A cache of the frames so far, which the heads keep."""
 
     def append(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Add frames (N * B, heads, F, channels); all keys, all values, and which count (None: all)."""

@@ -1,4 +1,4 @@
-"""What a head says of its next token: one softmax over all codes (appendix B), or one for each digit of a code.
+"""A head's prediction of its next token: one softmax over all codes (appendix B), or one for each digit of a code.
 
 Digits of FSQ's [5, 5, 5, 5] are four softmaxes of five in the place of one of 625. A digit is learned from every code
 that has it, so that codes which training saw seldom are predicted too; in return digits of a token are independent.
@@ -25,7 +25,7 @@ Prediction = Literal["codes", "digits"]
 
 
 class Predicting(Protocol):
-    """How the outputs (..., outputs) of a head are read; targets are in [0, V), V is [EOS]."""
+    """A way to read the outputs (..., outputs) of a head; targets are in [0, V), V is [EOS]."""
 
     outputs: int
     kept: int  # of them, out of training: [PAD] is never a target, and would only take part in the softmax
@@ -77,7 +77,7 @@ class Codes:
         )
 
     def best(self, outputs: Tensor) -> Tensor:
-        """The largest logit."""
+        """Return the largest logit."""
         return outputs.argmax(-1)
 
 
@@ -90,7 +90,7 @@ class Digits:
         self.outputs = self.kept = sum(self.levels) + 1
 
     def logits(self, outputs: Tensor) -> Tensor:
-        """A code goes on and has all its digits; [EOS] does not go on."""
+        """Return logits by which a code goes on and has all its digits; [EOS] does not go on."""
         *digits, end = self._split(outputs)
         codes = functional.logsigmoid(-end)
         for digit in digits:
@@ -98,7 +98,7 @@ class Digits:
         return torch.cat([codes, functional.logsigmoid(end)], dim=-1)
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The same as the cross-entropy of `logits`, of which there may be thousands, without making them."""
+        """Return the same as the cross-entropy of `logits`, of which there may be thousands, without making them."""
         *digits, end = self._split(outputs)
         known, ends = targets != IGNORED, targets == self.vocab_size
         total = functional.binary_cross_entropy_with_logits(end[..., 0], ends.float(), reduction="none")
@@ -109,7 +109,7 @@ class Digits:
         return total.masked_fill(~known, 0).sum() / known.sum()
 
     def best(self, outputs: Tensor) -> Tensor:
-        """The likeliest digits, or the end where it is likelier than all of them together."""
+        """Return the likeliest digits, or the end where it is likelier than all of them together."""
         *digits, end = self._split(outputs)
         chosen = [digit.log_softmax(-1).max(-1) for digit in digits]
         codes = sum(index * place for (_, index), place in zip(chosen, self.places, strict=True))

@@ -141,7 +141,7 @@ class RegressionTranslator(nn.Module):
         generator: torch.Generator | None = None,
         languages: Sequence[str] | None = None,
     ) -> list[Tensor]:
-        """One (F, N) tensor of tokens per text: the predicted values, rounded. Nothing is drawn at any temperature."""
+        """Return one (F, N) tensor of tokens per text: the predicted values, rounded. No temperature draws anything."""
         if max_frames < 1:
             raise ConfigError(f"A video of {max_frames} frames cannot be made; set max_frames to 1 or more.")
         training = self.training
@@ -173,7 +173,7 @@ class RegressionTranslator(nn.Module):
         return torch.stack(frames)
 
     def _split(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
-        """What heads give (N, B, F, values + 1), as values of frames (B, F, all values) and ends (B, F, N)."""
+        """Split heads' outputs (N, B, F, values + 1) into values of frames (B, F, all values) and ends (B, F, N)."""
         outputs = outputs.permute(1, 2, 0, 3)
         return outputs[..., :-1].flatten(2), outputs[..., -1]
 
@@ -183,7 +183,7 @@ class RegressionTranslator(nn.Module):
         return (level * 2 / (self.levels - 1) - 1).flatten(-2).to(self.heads.classify.weight.dtype)
 
     def _tokens(self, values: Tensor) -> Tensor:
-        """The nearest tokens of values."""
+        """Return the nearest tokens of values."""
         values = values.float().unflatten(-1, (self.tokens_per_frame, len(self.levels)))
         level = ((values.clamp(-1, 1) + 1) / 2 * (self.levels - 1)).round().long()
         return (level * self.places).sum(-1)
@@ -205,7 +205,7 @@ def _check(config: RegressionTranslator.Config, levels: Sequence[int], vocab_siz
 def _tokens_per_head(
     config: RegressionTranslator.Config, levels: Sequence[int], tokens_per_frame: int
 ) -> int:
-    """A head predicts what one of `gpt2` does: a code, which has four channels in the paper, or four numbers."""
+    """Let a head predict as much as one of `gpt2`: a code, which has four channels in the paper, or four numbers."""
     shared = config.tokens_per_head or (1 if len(levels) > 1 else gcd(CHANNELS, tokens_per_frame))
     if tokens_per_frame % shared:
         raise ConfigError(

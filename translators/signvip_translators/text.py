@@ -14,7 +14,7 @@ from signvip.models.sending import send
 from signvip_translators.words import split_words, text_bytes, too_long, word_buckets
 
 TextSpace = Literal["own", "projected"]
-"""Where texts are read: in the encoder's own last layer, or behind its projection (the authors' sentence vector)."""
+"""The layer where texts are read: the encoder's own last one, or its projection (the authors' sentence vector)."""
 _END = 256  # behind the last byte of a text
 
 
@@ -107,7 +107,7 @@ class ByteTextEncoder(nn.Module):
 
 
 def small_encoder(width: int, layers: int, heads: int, dropout: float) -> nn.TransformerEncoder:
-    """What is trained along to read words or bytes in both directions."""
+    """Build an encoder that is trained along, and reads words or bytes in both directions."""
     layer = nn.TransformerEncoderLayer(
         width, heads, 4 * width, dropout, activation="gelu", batch_first=True, norm_first=True
     )
@@ -117,7 +117,7 @@ def small_encoder(width: int, layers: int, heads: int, dropout: float) -> nn.Tra
 class PretrainedTextEncoder(nn.Module):
     """A frozen text encoder of transformers, from a local folder or hub id; read at its first use.
 
-    It is no part of the translator's weights: a checkpoint carries its name. CLIP models give their text
+    It is not part of the translator's weights: a checkpoint carries its name. CLIP models give their text
     side. `projected` takes the states on into the space that texts share with pictures (or with other languages).
     """
 
@@ -162,7 +162,7 @@ class PretrainedTextEncoder(nn.Module):
 
 
 def load_projection(name: str, model: Any) -> nn.Module:
-    """The frozen last layer of a text model: CLIP's, or the dense layer that sentence-transformers store beside it."""
+    """Load a text model's frozen last layer: CLIP's, or the dense one that sentence-transformers store beside it."""
     from safetensors.torch import load_file
     from transformers import CLIPTextModelWithProjection
     from transformers.utils import cached_file

@@ -84,7 +84,7 @@ def prefix_places(mask: Tensor) -> Tensor:
 
 
 def _causal(mask: Tensor, count: int) -> Tensor:
-    """Which states see which, (B, 1, T + F, T + F): those before them that are no padding of a text's mask (B, T).
+    """Return which states see which, (B, 1, T + F, T + F): earlier ones that are not padding of a text's mask (B, T).
 
     Ready-made: transformers would ask the card whether there is any padding, and take a jump in the positions, from a
     text to its frames, for the end of one sequence and the beginning of another.
@@ -138,7 +138,7 @@ def read_states(
 
 
 def seen_words(mask: Tensor) -> Tensor | None:
-    """Which words each word of a left-padded text (B, T) sees: (B, 1, T, T), or None where nothing is padded."""
+    """Return which words each word of a left-padded text (B, T) sees: (B, 1, T, T), or None where nothing is padded."""
     if mask.all():
         return None
     words = mask.shape[1]

@@ -27,7 +27,7 @@ def split_words(text: str, limit: int) -> list[str]:
 
 
 def text_bytes(text: str, limit: int) -> bytes:
-    """A text as UTF-8, in lower case and with single spaces; DataError for none, or for more than `limit` bytes.
+    """Return a text as UTF-8, in lower case and with single spaces; DataError for none, or for more than `limit` bytes.
 
     Punctuation stays: it is signed, as a pause. `lower`, since `casefold` makes two letters of one (ß).
     """
@@ -40,7 +40,7 @@ def text_bytes(text: str, limit: int) -> bytes:
 
 
 def too_long(text: str, limit: int, what: str = "words or word pieces") -> DataError:
-    """The error for a text beyond what the translator can read."""
+    """Return the error for a text beyond what the translator can read."""
     return DataError(
         f"The text {_short(text)} is too long for the translator, which reads {limit} {what} at a time; give it "
         "sentence by sentence."

@@ -36,7 +36,7 @@ _SWAY = 0.02  # radians: nobody's head is still
 
 @dataclass(frozen=True)
 class Manner:
-    """How one clip is signed beside its hands: when eyes blink (seconds), how the head sways, how much is mouthed."""
+    """A clip's manner beside the hands: when eyes blink (seconds), how the head sways, how much is mouthed."""
 
     blinks: tuple[float, ...] = ()
     phase: float = 0.0
@@ -44,13 +44,13 @@ class Manner:
 
 
 def signer(seed: int, signer_id: str) -> Signer:
-    """A person of `toysign` with hands of the length that can be read."""
+    """Return a person of `toysign` with hands of the length that can be read."""
     person = make_signer(seed, signer_id)
     return replace(person, hand=HAND * 2 * person.shoulder)
 
 
 def view(person: Signer, left_handed: bool) -> View:
-    """A square about head, shoulders and the spelling hand."""
+    """Return a square about head, shoulders and the spelling hand."""
     width = 2 * person.shoulder
     x, y = MIDDLE * (-1 if left_handed else 1, 1) * width
     return View(float(x), SHOULDER_Y + float(y), 1 / (CROP * width))

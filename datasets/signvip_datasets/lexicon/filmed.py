@@ -59,7 +59,7 @@ def read_filmed(path: Path, fps: float, start: float = 0.0, end: float | None = 
 
 
 def resampled(clip: Filmed, fps: float) -> Filmed:
-    """The same movement at another rate."""
+    """Return the same movement at another rate."""
     count = max(2, round(len(clip) / clip.fps * fps))
     moments, face = [], []
     for frame in range(count):
@@ -104,7 +104,7 @@ def _shoulders(points: np.ndarray, scale: tuple[float, float], path: Path) -> tu
 
 
 def _side(joints: np.ndarray, whole: np.ndarray, length: float, fps: float) -> Hands:
-    """One hand over the frames, at both sides of the result: as filmed, or at rest and on the way there and back."""
+    """Return one hand over the frames, at both sides of it: as filmed, or at rest and on the way there and back."""
     bones = (joints - joints[:, :1]) * (NATURAL / length)
     wrist = joints[:, 0, :2].copy()
     depth = AHEAD * np.clip((_LOW - wrist[:, 1]) / (_LOW - _HIGH), _NEAREST_BODY, 1)
@@ -123,7 +123,7 @@ def _side(joints: np.ndarray, whole: np.ndarray, length: float, fps: float) -> H
 def _moment(
     filmed: Hands, hanging: Hands, frame: int, last: int | None, following: int | None, away: float
 ) -> Hands:
-    """A hand as it is, or so far on its way from the last sight to rest, or from there to the next."""
+    """Return a hand as it is, or so far on its way from the last sight to rest, or from there to the next."""
     if last == frame:
         return filmed.at(frame)
     gone = [(abs(frame - sight) / away, sight) for sight in (last, following) if sight is not None]
@@ -168,7 +168,7 @@ def face_values(face: np.ndarray) -> np.ndarray:
 
 
 def _yaw(xy: np.ndarray, across: np.ndarray) -> np.ndarray:
-    """How far a head is turned: the mouth lies before the middle between the ears' ends of the jaw."""
+    """Estimate how far a head is turned, by how far the mouth lies ahead of the middle between the jaw's ends."""
     along = across / np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-6)
     ahead = xy[:, [48, 54]].mean(axis=1) - xy[:, [0, 16]].mean(axis=1)
     half = np.maximum(_far(xy, 0, 16) / 2, 1e-6)

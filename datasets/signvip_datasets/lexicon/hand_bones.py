@@ -27,7 +27,7 @@ class Hands:
 
     @classmethod
     def of(cls, joints: np.ndarray) -> Hands:
-        """From joints (..., 2, 21, 3)."""
+        """Measure the bones of joints (..., 2, 21, 3)."""
         turn = palm_axes(joints)
         bones = joints[..., 1:, :] - joints[..., PARENTS, :]
         return cls(joints[..., 0, :], turn, _along_fingers(bones @ turn, inwards=True))
@@ -41,11 +41,11 @@ class Hands:
         return joints + self.wrist[..., None, :]
 
     def at(self, moment: int) -> Hands:
-        """One moment of several."""
+        """Return one moment of several."""
         return Hands(self.wrist[moment], self.turn[moment], self.bones[moment])
 
     def blended(self, other: Hands, share: float) -> Hands:
-        """The way to `other`: wrists on straight lines; palms and bones turn, so that none shrinks on the way."""
+        """Blend towards `other`: wrists on straight lines; palms and bones turn, so that none shrinks on the way."""
         return Hands(
             self.wrist + share * (other.wrist - self.wrist),
             turned(self.turn, other.turn, share),
@@ -53,7 +53,7 @@ class Hands:
         )
 
     def with_side(self, side: int, other: Hands) -> Hands:
-        """The same with one hand (0 left, 1 right) of another's."""
+        """Return the same with one hand (0 left, 1 right) of another's."""
         pairs = ((self.wrist, other.wrist), (self.turn, other.turn), (self.bones, other.bones))
         made = [np.array(mine) for mine, _ in pairs]
         for values, (mine, theirs) in zip(made, pairs, strict=True):
@@ -77,7 +77,7 @@ def palm_axes(joints: np.ndarray) -> np.ndarray:
 
 
 def turned(start: np.ndarray, end: np.ndarray, share: float) -> np.ndarray:
-    """The rotation at a share of the shortest turn from `start` to `end` (..., 3, 3)."""
+    """Return the rotation at a share of the shortest turn from `start` to `end` (..., 3, 3)."""
     between = np.swapaxes(start, -1, -2) @ end
     angle = np.arccos(np.clip((np.trace(between, axis1=-2, axis2=-1) - 1) / 2, -1, 1))
     skew = np.stack([between[..., 2, 1], between[..., 0, 2], between[..., 1, 0]], -1) - np.stack(

@@ -21,7 +21,7 @@ from signvip_datasets.lexicon.hand_bones import Hands
 _STILL, _SLOW, _MOVING, _FASTEST = 0.4, 1.0, 1.8, 30.0
 _SLOWED = 0.5  # of the fastest before
 _TRAVEL = 0.32  # in widths of the shoulders: what a letter that moves covers at least
-_LASTS = 1.6  # seconds: what moves for longer is no letter, but somebody who gets ready
+_LASTS = 1.6  # seconds: what moves for longer is not a letter, but somebody who gets ready
 _RESTING = 1.1  # in the same below the shoulders: a hand so low takes no part
 _ALIKE = 1.7  # of two units of z: real fits to one scatter by 1.3
 _NARROWEST = 0.01  # of the picture: what shoulders are taken to be apart at least, in profile too
@@ -43,7 +43,7 @@ class Letter:
 
     @property
     def moves(self) -> bool:
-        """Whether its movement is part of it."""
+        """Say whether movement is part of it."""
         return self.seconds > 0
 
 
@@ -71,7 +71,7 @@ def _with_depth(clip: Stored, usual: float) -> Stored:
 
 
 def cut_letter(stored: Stored, path: Path, whole: bool) -> Letter:
-    """The letter, or whole movement, of a clip that was read from `path`; DataError for one that shows none."""
+    """Return the letter, or whole movement, of a clip that was read from `path`; DataError for one that shows none."""
     size, rate = stored.measure(path)
     hands = _hands(stored, size, rate, path)
     speed, sides = _speed(hands, rate), _sides(hands)
@@ -106,7 +106,7 @@ def _hands(stored: Stored, size: tuple[float, float], fps: float, path: Path) ->
 
 
 def _speed(hands: np.ndarray, fps: float) -> np.ndarray:
-    """How fast each hand moves in the picture (F, 2), infinite where it is not seen; at last as the frame before."""
+    """Return each hand's speed in the picture (F, 2), infinite where it is unseen; the last repeats the one before."""
     seen = _whole(hands)
     step = np.linalg.norm(np.diff(hands[..., :2], axis=0), axis=-1).mean(axis=-1) * fps
     step = np.where(seen[1:] & seen[:-1], step, np.inf)
@@ -114,12 +114,12 @@ def _speed(hands: np.ndarray, fps: float) -> np.ndarray:
 
 
 def _whole(hands: np.ndarray) -> np.ndarray:
-    """Where all of a hand is seen (F, 2)."""
+    """Return where all of a hand is seen (F, 2)."""
     return np.asarray((hands[..., 3] > 0).all(axis=-1))
 
 
 def _sides(hands: np.ndarray) -> tuple[bool, bool]:
-    """Which hands take part: raised, and there for most of the time that any is."""
+    """Say which hands take part: raised, and there for most of the time that either is."""
     seen = _whole(hands)
     raised = []
     for side in (0, 1):
@@ -130,7 +130,7 @@ def _sides(hands: np.ndarray) -> tuple[bool, bool]:
 
 
 def _cut(speed: np.ndarray, fps: float, whole: bool) -> tuple[slice, bool]:
-    """The frames of the letter, and whether it moves: without the way there and back.
+    """Return the frames of the letter, and whether it moves: without the way there and back.
 
     A letter that moves is all that lies between; of one that is held the longest still stretch.
     """
@@ -144,7 +144,7 @@ def _cut(speed: np.ndarray, fps: float, whole: bool) -> tuple[slice, bool]:
 
 
 def _arrival(speed: np.ndarray) -> int:
-    """The first frame (F,) at which a hand has come to the letter: slow, or much slower than it was and fast again."""
+    """Return the first frame (F,) at which a hand is at the letter: slow, or much slower than before and after."""
     fast = np.minimum(speed, _FASTEST)
     smooth = (np.r_[fast[:1], fast[:-1]] + fast + np.r_[fast[1:], fast[-1:]]) / 3
     slowed = smooth <= _SLOWED * np.maximum.accumulate(smooth)
@@ -154,7 +154,7 @@ def _arrival(speed: np.ndarray) -> int:
 
 
 def _longest(true: np.ndarray) -> tuple[int, int]:
-    """Where the longest run of true values (F,) begins and ends; the later of equals, which has settled."""
+    """Return the start and end of the longest run of true values (F,); of equals the later, which has settled."""
     best = start = 0
     found = (0, 1)
     for place, here in enumerate([*true.tolist(), False]):

@@ -38,12 +38,12 @@ class Alphabet:
 
     @cached_property
     def letters(self) -> tuple[str, ...]:
-        """What words are spelled with, digraphs among them."""
+        """Return the letters that words are spelled with, digraphs among them."""
         return tuple(key for key in self.entries if len(key) <= LONGEST)
 
 
 def find_lexicon(source: Path | None) -> Path:
-    """The folder given, or the one that the package spoken-to-signed carries."""
+    """Return the folder given, or the one that the package spoken-to-signed carries."""
     if source is not None:
         return source
     found = importlib.util.find_spec(PACKAGE)
@@ -57,7 +57,7 @@ def find_lexicon(source: Path | None) -> Path:
 
 
 def read_index(folder: Path) -> dict[str, Alphabet]:
-    """The alphabets of a folder by sign language; DataError for an index that cannot be spelled from."""
+    """Return the alphabets of a folder by sign language; DataError for an index that cannot be spelled from."""
     path = folder / INDEX
     if not path.is_file():
         raise DataError(
@@ -87,7 +87,7 @@ def read_index(folder: Path) -> dict[str, Alphabet]:
 
 
 def _rows(path: Path) -> list[Row]:
-    """The rows by column; DataError for one that cannot be read, since an alphabet without a letter spells wrongly."""
+    """Read rows by column; DataError for an unreadable one, since an alphabet without a letter spells wrongly."""
     table = read_table(path)
     fault = next((row.fault for row in table.rows if row.fault), None)
     if fault is not None:

@@ -29,7 +29,7 @@ def fold(text: str, written: str) -> str:
 
 
 def spell(text: str, entries: Collection[str], written: str) -> list[Spelled]:
-    """What an alphabet's entries have of a text, in order; letters that they lack are left out.
+    """Spell a text with an alphabet's entries, in order; letters that they lack are left out.
 
     A whole word where there is one, else the longest letters first, so that SCH is one sign where it is one. A letter
     with a mark that the alphabet lacks is spelled without it.
@@ -48,7 +48,7 @@ def spell(text: str, entries: Collection[str], written: str) -> list[Spelled]:
 
 
 def missing(text: str, entries: Collection[str], written: str) -> str:
-    """The letters of a text that an alphabet lacks, each once."""
+    """Return the letters of a text that an alphabet lacks, each once."""
     folded = fold(text, written)
     words = [word for word, _ in _words(folded) if word not in entries]
     return "".join(
@@ -80,7 +80,7 @@ def _letters(word: str, entries: Collection[str]) -> Iterator[str]:
 
 
 def _plainer(sign: str, entries: Collection[str]) -> Iterator[str]:
-    """A letter without its marks (á), or as several (ß); none where the alphabet lacks that too."""
+    """Yield a letter without its marks (á), or as several (ß); none where the alphabet lacks that too."""
     for other in (sign.casefold(), unicodedata.normalize("NFKD", sign)):
         found = [part for part in other if part in entries]
         if found:

@@ -85,7 +85,7 @@ class Lexicon:
         return list(self._clips[check_split(split)])
 
     def signers(self, split: str) -> list[str]:
-        """The people of a split; no other split has them."""
+        """Return the people of a split; no other split has them."""
         count = getattr(self.config, f"{check_split(split)}_signers")
         return [f"lexicon-signer-{split}-{index:03d}" for index in range(count)]
 
@@ -120,18 +120,18 @@ class Lexicon:
         )
 
     def stamp(self, split: str, clip_id: str) -> str:
-        """A hash of all that a clip depends on but its name: the lexicon's files, and options that are no counts."""
+        """Hash all that a clip depends on but its name: the lexicon's files, and options other than counts."""
         return self._stamp
 
     def portrait(self, signer_id: str) -> np.ndarray:
-        """A signer with hands down, (H, W, 3) uint8: a reference picture."""
+        """Return a signer with hands down, (H, W, 3) uint8: a reference picture."""
         person = signer(self.config.seed, signer_id)
         body = skeleton(stacked([rest()]), np.zeros((1, 7)), person)
         shows = view(person, self.signing(next(iter(self._alphabets))).left_handed)
         return render(body, self.config.size, shows, FINE)[0][0]
 
     def spelled(self, language: str, text: str) -> list[Spelled]:
-        """The letters of a text in a sign language; DataError where its alphabet has none of them."""
+        """Return the letters of a text in a sign language; DataError where its alphabet has none of them."""
         alphabet = self._alphabets[language]
         spelled = spell(text, alphabet.entries, alphabet.written)
         if not spelled:
@@ -148,13 +148,13 @@ class Lexicon:
         return spelled
 
     def signing(self, language: str) -> Signing:
-        """A language's letters as they are signed, read when they are first needed."""
+        """Return a language's letters as they are signed, read when they are first needed."""
         if language not in self._signings:
             self._signings[language] = signing(self._alphabets[language])
         return self._signings[language]
 
     def signer_of(self, split: str, clip_id: str) -> str:
-        """Who signs a clip, whatever other clips there are."""
+        """Return who signs a clip, whatever other clips there are."""
         signers = self.signers(split)
         return signers[int(generator(self.config.seed, split, clip_id, "signer").integers(len(signers)))]
 
@@ -176,7 +176,7 @@ class Lexicon:
 
     @cached_property
     def _clips(self) -> dict[str, dict[str, tuple[str, str | None]]]:
-        """By split and id: the sign language, and the text where it is given."""
+        """Return, by split and id, the sign language, and the text where it is given."""
         languages = tuple(self._alphabets)
         clips: dict[str, dict[str, tuple[str, str | None]]] = {split: {} for split in SPLITS}
         if self.config.text is not None:
@@ -195,7 +195,7 @@ class Lexicon:
 
     @cached_property
     def _alphabets(self) -> Mapping[str, Alphabet]:
-        """Those asked for; ConfigError that lists all for one that the index lacks."""
+        """Return the alphabets asked for; ConfigError that lists all for one that the index lacks."""
         alphabets = read_index(find_lexicon(self.config.source))
         wanted = self.config.languages or tuple(alphabets)
         unknown = [language for language in wanted if language not in alphabets]

@@ -1,4 +1,4 @@
-"""Where letters are signed: each language's are brought to one place before the signer, in hands of one length."""
+"""The places of letters: each language's are brought to one place before the signer, with hands of one length."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Signing:
 
 
 def rest() -> Hands:
-    """Both hands hanging (2, ...)."""
+    """Return both hands hanging (2, ...)."""
     shape = forward(handshape("rest"), axes(orientation("down", "in")), HAND)
     sides = [(shape + _REST) * (1 if side == 0 else -1, 1, 1) for side in (0, 1)]
     return Hands.of(np.stack(sides))
@@ -93,7 +93,7 @@ def _told(faults: dict[str, str], key: str) -> Iterator[None]:
 
 
 def _usual(letters: Mapping[str, Letter], sides: tuple[bool, bool]) -> np.ndarray:
-    """Where those that are signed by these hands are, in the middle: the median."""
+    """Return the usual (median) place of the letters that are signed by these hands."""
     return np.median([letter.centre for letter in letters.values() if letter.sides == sides], axis=0)
 
 
@@ -116,7 +116,7 @@ def _placed(letter: Letter, shift: np.ndarray) -> Placed:
 
 
 def _into_picture(hands: Hands, sides: tuple[bool, bool]) -> np.ndarray:
-    """The way (3,) that brings the hands that take part into the picture; their middle where they are larger."""
+    """Return the way (3,) that brings the hands that take part into the picture; their middle where they are larger."""
     joints = hands.joints()[:, list(sides), :, :2].reshape(-1, 2)
     room = CROP / 2 - _MARGIN
     from_middle = joints - MIDDLE * (-1 if sides == (True, False) else 1, 1)

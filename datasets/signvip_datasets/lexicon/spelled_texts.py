@@ -1,4 +1,4 @@
-"""What is spelled: the lines of a file, or names and words drawn by chance, of which a split has its own."""
+"""Texts to spell: the lines of a file, or names and words drawn at random, of which each split has its own."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _TRIES = 400  # words drawn until one belongs to a split
 
 
 def read_texts(path: Path) -> list[str]:
-    """The lines of a file that are not empty, each once; DataError for a file without any."""
+    """Return the lines of a file that are not empty, each once; DataError for a file without any."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is no text in UTF-8 ({error}); give one text a line.") from error
+        raise DataError(f"{path} is not text in UTF-8 ({error}); give one text a line.") from error
     texts = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
     if not texts:
         raise DataError(f"{path} is empty; write one text a line.")
@@ -35,20 +35,20 @@ def read_texts(path: Path) -> list[str]:
 
 
 def split_of(text: str) -> str:
-    """The only split in which a text or a word may occur: by a hash of its letters, the same for any seed."""
+    """Return the only split in which a text or a word may occur: by a hash of its letters, the same for any seed."""
     share = int(generator("held out", fold(text, "")).integers(100))
     return next(split for split in SPLITS if share in HELD_OUT[split])
 
 
 def draw(split: str, entries: Collection[str], written: str, words: int, rng: np.random.Generator) -> str:
-    """A text of one to `words` words of a split that an alphabet can spell, some with a full stop."""
+    """Return a text of one to `words` words of a split that an alphabet can spell, some with a full stop."""
     count = int(rng.integers(1, words + 1))
     text = " ".join(_word(split, entries, written, rng) for _ in range(count))
     return f"{text}." if count > 1 and rng.random() < 0.3 else text
 
 
 def _word(split: str, entries: Collection[str], written: str, rng: np.random.Generator) -> str:
-    """A real word or one made up; of a lexicon of words, one of its own: of these a split has no own."""
+    """Return a real word or one made up; of a lexicon of words, one of its own: a split has none of its own."""
     whole = [entry for entry in entries if len(entry) > LONGEST]
     letters = tuple(sorted(entry for entry in entries if len(entry) <= LONGEST))
     if whole and (not letters or rng.random() < 0.5):
@@ -67,7 +67,7 @@ def _word(split: str, entries: Collection[str], written: str, rng: np.random.Gen
 
 @cache
 def _spellable(written: str, letters: tuple[str, ...]) -> tuple[str, ...]:
-    """The listed words of a written language of which an alphabet lacks no letter."""
+    """Return the listed words of a written language of which an alphabet lacks no letter."""
     return tuple(
         word for word in _listed().get(written.partition("-")[0], ()) if not missing(word, letters, written)
     )
@@ -94,7 +94,7 @@ def _made_up(real: Sequence[str], letters: Sequence[str], written: str, rng: np.
 
 @cache
 def _followers(real: tuple[str, ...], letters: tuple[str, ...], written: str) -> dict[str, tuple[str, ...]]:
-    """What follows each letter in the words, as often as it does."""
+    """Return what follows each letter in the words, as often as it does."""
     found: dict[str, list[str]] = {}
     for word in real:
         keys = [one.key for one in spell(word, letters, written) for _ in range(one.times)]

@@ -37,7 +37,7 @@ class Part:
     within: Hands | None = None  # the moments of a letter
 
     def at(self, share: float) -> Hands:
-        """The hands at a share of the time: a tie eases out of a pose and into the next."""
+        """Return the hands at a share of the time: a tie eases out of a pose and into the next."""
         if self.within is None:
             return self.start.blended(self.end, share * share * (3 - 2 * share))
         place = share * (len(self.within.wrist) - 1)
@@ -76,7 +76,7 @@ def _tie(start: Hands, end: Hands, timing: Timing, raised: bool) -> float:
 
 
 def _held(placed: Placed, letter: Spelled, timing: Timing) -> float:
-    """How long a letter lasts: one that moves takes its own time, each time that it comes."""
+    """Return how long a letter lasts: one that moves takes its own time, each time that it occurs."""
     last = LAST if letter.ends_word else 1.0
     if placed.seconds:
         return max(placed.seconds, timing.hold) * letter.times

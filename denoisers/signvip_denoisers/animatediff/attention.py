@@ -1,4 +1,4 @@
-"""How reference features reach the denoiser: by the self-attention of both U-Nets (section 3.4).
+"""Reference features on their way to the denoiser: by the self-attention of both U-Nets (section 3.4).
 
 `WriteReference` collects them in the Reference Net, `ReadReference` appends them to the keys and values of
 the denoiser's layer of the same name. They travel as arguments, so that no state is left behind; a sampler
@@ -41,7 +41,7 @@ Prompt = Mapping[str, Projected]
 """The empty prompt (1, L, C) as each text attention sees it, by the layer's name."""
 
 Feature = Literal["attention_output", "attention_input"]
-"""What is collected: the layer's output (the paper's text), or its normalised input (the authors' code)."""
+"""The features to collect: the layer's output (the paper's text), or its normalised input (the authors' code)."""
 
 
 def spatial_attentions(unet: nn.Module, kind: Literal["attn1", "attn2"]) -> Iterator[tuple[str, Attention]]:

@@ -67,7 +67,7 @@ CONV_IN = "conv_in"  # of a projected reference: what its latents add to the out
 
 @dataclass
 class DeepCache:
-    """What comes out of the inner blocks, for steps that run the outermost ones alone (arXiv:2312.00858).
+    """The inner blocks' output, kept for steps that run the outermost ones alone (arXiv:2312.00858).
 
     An empty one is filled, a filled one is read: who empties it decides how often the inner blocks run.
     """
@@ -201,7 +201,7 @@ class Denoiser(ModelMixin, ConfigMixin):
         return x.unflatten(0, (batch, frames)).to(sample.dtype)
 
     def _enter(self, sample: Tensor, reference: Reference | None, unconditional: int) -> Tensor:
-        """What the first block gets of noisy latents (B, F, 4, h, w) and, but for the first clips, their reference."""
+        """Return the first block's input: latents (B, F, 4, h, w) and, but for the first clips, their reference."""
         x = self.unet.conv_in(sample.flatten(0, 1).to(self.dtype))
         if self.reference_in is None or reference is None:
             return x
@@ -210,7 +210,7 @@ class Denoiser(ModelMixin, ConfigMixin):
         return torch.cat([x[:plain], seen]) if plain else seen
 
     def _read_latents(self, reference: Reference) -> Tensor:
-        """What a reference's latents add to the first layer's output (B, C, h, w), computed or as it was kept."""
+        """Return what a reference's latents add to the first layer's output (B, C, h, w), computed or kept."""
         kept = reference.get(CONV_IN)
         if isinstance(kept, Tensor):
             return kept
@@ -225,7 +225,7 @@ class Denoiser(ModelMixin, ConfigMixin):
     def _inner_blocks(
         self, run: _Blocks, x: Tensor, features: Sequence[Tensor | None], skips: list[Tensor]
     ) -> Tensor:
-        """All blocks but the outermost; `skips` are left as the last up block wants them."""
+        """Return all blocks but the outermost; `skips` are left as the last up block wants them."""
         for block, feature in zip(self.unet.down_blocks[1:], features, strict=True):
             x = run.down(block, x, feature, skips)
         x = run(self.unet.mid_block, x)
@@ -274,7 +274,7 @@ class _Blocks:
 
 
 def _silent_copy(layer: nn.Conv2d) -> nn.Conv2d:
-    """A convolution like the U-Net's first, which gives zeros: no bias, and weights that start at zero."""
+    """Return a convolution like the U-Net's first, which gives zeros: no bias, and weights that start at zero."""
     copy = nn.Conv2d(layer.in_channels, layer.out_channels, 3, padding=1, bias=False)
     nn.init.zeros_(copy.weight)
     return copy

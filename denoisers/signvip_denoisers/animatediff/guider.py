@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 Injection = Literal["down_blocks", "conv_in+down_blocks"]
-"""Where features enter: after each down block, or after `conv_in` too (the authors' code).
+"""The places where features enter: after each down block, or after `conv_in` too (the authors' code).
 
 The paper adds them to the corresponding block of the down path (section 3.4). A block ends in its downsampler, so the
 second reading is the default: with the first the finest level gets no guidance.

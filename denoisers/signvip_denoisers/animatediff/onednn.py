@@ -45,7 +45,7 @@ class Pointwise(nn.Conv2d):
 
 
 def _applies(x: Tensor, weight: Tensor) -> bool:
-    """Whether oneDNN's own operators, which have no gradient and know no autocast, can take this."""
+    """Say whether oneDNN's own operators, which have no gradient and ignore autocast, can take this."""
     return (
         AVAILABLE
         and x.device.type == "cpu"

@@ -131,7 +131,7 @@ class AnimateDiff(nn.Module):
 
     @property
     def backbone(self) -> nn.Module:
-        """What starts from Stable Diffusion, and stays so in the authors' code."""
+        """Return the network that starts from Stable Diffusion, and stays as it was in the authors' code."""
         return self.denoiser.unet
 
     def reference(self, latents: Tensor, timestep: Tensor | int) -> Reference:
@@ -165,7 +165,7 @@ class AnimateDiff(nn.Module):
         reference: Reference,
         cache: dict[str, Any] | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Both halves of guidance in one call: the same windows twice, of which the first see no reference."""
+        """Return both halves of guidance in one call: the same windows twice, of which the first see no reference."""
         twice = noisy.repeat(2, 1, 1, 1, 1)
         kept = _kept(reference, cache)
         both = self.denoiser(twice, timestep, guide, reference, unconditional=len(noisy), **kept)
@@ -206,6 +206,6 @@ class AnimateDiff(nn.Module):
 
 
 def _kept(reference: Reference | None, cache: dict[str, Any] | None) -> dict[str, Any]:
-    """What earlier steps have left for this one: the empty prompt's keys and values, and the inner blocks' output."""
+    """Return what earlier steps left for this one: the empty prompt's keys and values, and the inner blocks' output."""
     prompt = None if reference is None else reference.get(PROMPT)
     return {"prompt": prompt, "deep": None if cache is None else cache.setdefault("deep", DeepCache())}

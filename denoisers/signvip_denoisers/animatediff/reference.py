@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from diffusers import UNet2DConditionModel
 
 Kept = Literal["last_attention", "last_norm"]
-"""What the last block keeps: its self-attention, or, as in the authors' code, only the norm before it."""
+"""The part that the last block keeps: its self-attention, or, as in the authors' code, only the norm before it."""
 
 Timestep = Literal["zero", "sampler"]
-"""Which timestep it is given: 0, since its input is clean, or the denoiser's (the authors' code)."""
+"""The timestep that it is given: 0, since its input is clean, or the denoiser's (the authors' code)."""
 
 
 class ReferenceNet(ModelMixin, ConfigMixin):
@@ -109,7 +109,7 @@ def _drop_last_attention(unet: UNet2DConditionModel) -> None:
 
 
 def _last_layer(unet: UNet2DConditionModel) -> Any:
-    """The transformer layer of the last self-attention, once what comes after it is dropped."""
+    """Return the transformer layer of the last self-attention, once what comes after it is dropped."""
     return unet.up_blocks[-1].attentions[-1].transformer_blocks[-1]
 
 

@@ -118,7 +118,7 @@ def copy_motion(published: MotionAdapter, denoiser: Denoiser) -> list[str]:
 
 @torch.no_grad()
 def embed_empty_prompt(tokenizer: Any, text_encoder: Any, place: Tensor) -> Tensor:
-    """What Stable Diffusion's attention to text reads when nothing is asked for, for a `place` (1, tokens, C)."""
+    """Return what Stable Diffusion's attention to text reads for an empty prompt, for a `place` (1, tokens, C)."""
     ids = tokenizer("", padding="max_length", max_length=place.shape[1], truncation=True, return_tensors="pt")
     # a published encoder may be stored, and so loaded, in half precision
     prompt = text_encoder.float()(ids.input_ids)[0]

@@ -1,4 +1,4 @@
-"""What Denoising U-Net and Reference Net share (section 3.4): the U-Net of Stable Diffusion, at any size."""
+"""The common part of Denoising U-Net and Reference Net (section 3.4): Stable Diffusion's U-Net, at any size."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 Motion = Literal["none", "temporal_attention"]
-"""Whether a network treats frames as pictures, or attends over time as well."""
+"""A network's view of frames: as pictures, or attended over time as well."""
 
 MotionNorm = Literal["clip", "frame"]
-"""What a temporal attention normalises together: a clip's frames, as diffusers does, or each frame (AnimateDiff)."""
+"""The group that a temporal attention normalises: a clip's frames, as diffusers does, or each frame (AnimateDiff)."""
 
 ResnetNorm = Literal["frame", "window"]
-"""What resnet blocks and the last norm normalise together: each frame, or all of a window (the authors' code)."""
+"""The group that resnet blocks and the last norm normalise: each frame, or all of a window (the authors' code)."""
 
 Network = TypeVar("Network", bound=ModelMixin)
 

@@ -38,7 +38,7 @@ class DepthAnything:
 
     @property
     def weights(self) -> str:
-        """What the maps depend on beside the options."""
+        """Return the fingerprint of the weights that the maps depend on."""
         return fingerprint([weight_file(self.config.source, WEIGHTS)])
 
     def __call__(self, clip: signvip.Clip) -> Mapping[str, np.ndarray]:
@@ -54,7 +54,7 @@ class DepthAnything:
         return {"depth": grey(maps, clip.frames.shape[1:3], metres)}
 
     def _loaded(self) -> Any:
-        """The pipeline, loaded in the process that uses it: forked workers cannot share a GPU's state."""
+        """Return the pipeline, loaded in the process that uses it: forked workers cannot share a GPU's state."""
         if self._pipeline is None:
             import torch
             from transformers import pipeline

@@ -10,7 +10,7 @@ from signvip.estimation import signer_boxes
 
 
 def looks(frames: int, every: int) -> list[int]:
-    """The frames in which people are looked for: the first and each `every`-th, and the last; the first alone for 0."""
+    """Return the frames to look for people in: the first, each `every`-th, and the last; the first alone for 0."""
     if every == 0:
         return [0]
     return sorted({*range(0, frames, every), frames - 1})
@@ -19,7 +19,7 @@ def looks(frames: int, every: int) -> list[int]:
 def signer_box(
     frames: Sequence[np.ndarray], detect: Callable[[np.ndarray], np.ndarray], every: int
 ) -> np.ndarray | None:
-    """A box (F, 4) of the signer in every frame, between two looks on a straight line; None where there is nobody."""
+    """Return the signer's box (F, 4) in every frame, on a straight line between two looks; None if nobody is there."""
     looked = looks(len(frames), every)
     found = [detect(frames[frame]) for frame in looked]
     picked = signer_boxes(found, frames[0].shape[1])

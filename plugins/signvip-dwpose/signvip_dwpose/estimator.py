@@ -41,7 +41,7 @@ class DWPose:
 
     @property
     def weights(self) -> str:
-        """What the keypoints depend on beside the options."""
+        """Return the fingerprint of the weights that the keypoints depend on."""
         return fingerprint(self._files())
 
     def __call__(self, clip: signvip.Clip) -> Mapping[str, np.ndarray]:
@@ -51,7 +51,7 @@ class DWPose:
         frames = list(clip.frames)
         boxes = signer_box(frames, detector, self.config.every)
         if boxes is None:
-            raise signvip.DataError("YOLOX sees nobody in it; leave this clip out, or mend it")
+            raise signvip.DataError("YOLOX sees nobody in it; leave this clip out, or fix it")
         groups = [slice(i, i + self.config.batch) for i in range(0, len(frames), self.config.batch)]
         points = np.concatenate([network(frames[group], boxes[group]) for group in groups])
         height, width = clip.frames.shape[1:3]
@@ -64,7 +64,7 @@ class DWPose:
         return [weight_file(self.config.source, name) for name in (self.config.detector, self.config.pose)]
 
     def _loaded(self) -> Any:
-        """Both networks, loaded in the process that uses them."""
+        """Return both networks, loaded in the process that uses them."""
         if self._networks is None:
             from signvip_dwpose.networks import Detector, PoseNetwork
 

@@ -69,7 +69,9 @@ def _load(kind: Any, path: Path, device: str, **options: Any) -> Any:
         with redirect_stdout(io.StringIO()):
             return kind(str(path), backend="onnxruntime", device=device, **options)
     except Exception as error:  # onnxruntime's errors share no base class
-        raise DataError(f"{path} is no network that onnxruntime can run ({error}); fetch it again") from error
+        raise DataError(
+            f"{path} is not a network that onnxruntime can run ({error}); fetch it again"
+        ) from error
 
 
 def _input(model: Any) -> Any:

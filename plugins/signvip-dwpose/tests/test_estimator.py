@@ -98,7 +98,7 @@ def test_weights_are_fingerprinted_and_missing_ones_a_sentence(folder, clip):
     with pytest.raises(DataError, match=r"has no file none\.onnx"):
         _ = build("estimator", "dwpose", **options(folder, pose="none.onnx")).weights
     (folder / "torn.onnx").write_bytes(b"torn")
-    with pytest.raises(DataError, match=r"torn\.onnx is no network"):
+    with pytest.raises(DataError, match=r"torn\.onnx is not a network"):
         build("estimator", "dwpose", **options(folder, pose="torn.onnx"))(clip)
 
 

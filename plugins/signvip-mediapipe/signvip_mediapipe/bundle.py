@@ -38,7 +38,7 @@ def holistic(frames: np.ndarray, fps: float, task: Path, detection: float, track
         try:
             graph = vision.HolisticLandmarker.create_from_options(options)
         except Exception as error:  # of several kinds, by the release
-            raise DataError(f"{task} is no Holistic that this MediaPipe can run ({error})") from error
+            raise DataError(f"{task} is not a Holistic that this MediaPipe can run ({error})") from error
         with graph:
             pictures = (
                 mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=frame) for frame in frames
@@ -52,7 +52,7 @@ def holistic(frames: np.ndarray, fps: float, task: Path, detection: float, track
 
 
 def _listed(result: Any) -> SimpleNamespace:
-    """A result of the tasks in the words of the solutions: a list in a message, or None."""
+    """Return a result of the tasks in the words of the solutions: a list in a message, or None."""
     lists = {name: getattr(result, name) for name in PARTS}
     return SimpleNamespace(
         **{name: SimpleNamespace(landmark=found) if found else None for name, found in lists.items()}

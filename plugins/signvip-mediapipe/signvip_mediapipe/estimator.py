@@ -42,7 +42,7 @@ class Mediapipe:
 
     @property
     def weights(self) -> str:
-        """What the keypoints depend on beside the options."""
+        """Return the fingerprint of the weights that the keypoints depend on."""
         return fingerprint(models.required() if self.config.task is None else [self.config.task])
 
     def __call__(self, clip: signvip.Clip) -> Mapping[str, np.ndarray]:
@@ -53,7 +53,7 @@ class Mediapipe:
         frames = np.ascontiguousarray(clip.frames[:, :, x0:x1])
         body, face, hands = self._holistic(frames, clip.fps)
         if not body[..., 3].any():
-            raise signvip.DataError("MediaPipe sees nobody in it; leave this clip out, or mend it")
+            raise signvip.DataError("MediaPipe sees nobody in it; leave this clip out, or fix it")
         hands[doubled_hands(_keypoints(body, face, hands), (x1 - x0) / height)] = 0
         if self.config.task is None:
             hands = wheel.second_look(frames, body, hands)

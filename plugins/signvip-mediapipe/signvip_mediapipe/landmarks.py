@@ -17,7 +17,7 @@ def array(landmarks: Any, count: int) -> np.ndarray:
 
 
 def sure(landmarks: Any, count: int) -> np.ndarray:
-    """The same for face and hands, which are found as a whole or not: confidence 1 or 0."""
+    """Return the same for face and hands, which are found as a whole or not: confidence 1 or 0."""
     values = array(landmarks, count)
     values[:, 3] = landmarks is not None
     return values

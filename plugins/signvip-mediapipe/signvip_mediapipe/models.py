@@ -9,14 +9,14 @@ from signvip.errors import PluginError
 
 
 def in_wheel() -> list[Path]:
-    """The models of the installed release, in a fixed order; none where it has none."""
+    """Return the models of the installed release, in a fixed order; none where it has none."""
     spec = find_spec("mediapipe")
     folders = spec.submodule_search_locations or [] if spec else []
     return sorted(model for folder in folders for model in (Path(folder) / "modules").rglob("*.tflite"))
 
 
 def required() -> list[Path]:
-    """The same; PluginError where there are none."""
+    """Return the same; PluginError where there are none."""
     if not (models := in_wheel()):
         raise PluginError(
             "This MediaPipe ships no models; pip install mediapipe==0.10.21, or give a holistic_landmarker.task by "

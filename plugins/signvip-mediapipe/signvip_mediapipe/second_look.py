@@ -56,12 +56,12 @@ def _far(hand: np.ndarray, body: np.ndarray, side: int, scale: np.ndarray) -> fl
 
 
 def _held(hand: np.ndarray, other: np.ndarray, scale: np.ndarray) -> bool:
-    """Whether the other side has this hand already."""
+    """Say whether the other side has this hand already."""
     return bool(other[0, 3] and same_hand(hand[:, :2] * scale, other[:, :2] * scale))
 
 
 def _hands(finder: Any, frame: np.ndarray, window: tuple[int, int, int, int]) -> list[np.ndarray]:
-    """The hands (21, 4) in a window x0, y0, x1, y1 of the frame, in fractions of the frame."""
+    """Return the hands (21, 4) in a window x0, y0, x1, y1 of the frame, in fractions of the frame."""
     x0, y0, x1, y1 = window
     height, width = frame.shape[:2]
     found = finder.process(np.ascontiguousarray(frame[y0:y1, x0:x1])).multi_hand_landmarks or ()
@@ -75,7 +75,7 @@ def _in_picture(wrist: np.ndarray) -> bool:
 
 
 def _about(body: np.ndarray, side: int, width: int, height: int) -> tuple[int, int, int, int]:
-    """A square about the wrist and the roots of little finger and index, which lie in the palm."""
+    """Return a square about the wrist and the roots of little finger and index, which lie in the palm."""
     scale = np.array([width, height])
     wrist = WRISTS[side]
     centre = (body[[wrist, wrist + 2, wrist + 4], :2] * scale).mean(axis=0)

@@ -16,7 +16,7 @@ Found = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def window(frames: np.ndarray) -> tuple[int, int]:
-    """The columns of frames (F, H, W, 3) in which to look for the signer."""
+    """Return the columns of frames (F, H, W, 3) in which to look for the signer."""
     with quiet():
         from mediapipe.python.solutions.face_detection import FaceDetection
 

@@ -14,7 +14,7 @@ NEAREST = 1.5  # in widths of the signer's face: two faces stand apart, two dete
 
 
 def signer_window(frames: np.ndarray, detector: Any) -> tuple[int, int]:
-    """The columns [x0, x1) of frames (F, H, W, 3) to look for the signer in: all, where there is one face.
+    """Return the columns [x0, x1) of frames (F, H, W, 3) to look for the signer in: all, where there is one face.
 
     Else from halfway to the neighbour on the left to halfway to the one on the right. `detector` is MediaPipe's
     FaceDetection.
@@ -46,7 +46,7 @@ def _faces(found: Any, width: int, height: int) -> np.ndarray:
 
 
 def _others(boxes: np.ndarray, who: int) -> list[np.ndarray]:
-    """The faces beside the signer's that are people's."""
+    """Return the faces beside the signer's that are people's."""
     size = boxes[who, 2] - boxes[who, 0]
     return [
         box

@@ -1,4 +1,4 @@
-"""Who is looked at, and the second look for hands, with detectors that say what the test wants."""
+"""The person who is looked at, and the second look for hands, with detectors that say what the test wants."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def test_a_file_that_is_none_is_a_sentence(tmp_path, astronaut):
     with pytest.raises(DataError, match="there is no"):
         build("estimator", "mediapipe", task=tmp_path / "none.task")(one)
     (tmp_path / "torn.task").write_bytes(b"torn")
-    with pytest.raises(DataError, match="no Holistic that this MediaPipe can run"):
+    with pytest.raises(DataError, match="not a Holistic that this MediaPipe can run"):
         build("estimator", "mediapipe", task=tmp_path / "torn.task")(one)
 
 

@@ -16,7 +16,7 @@ app.command("new")(new.new)
 
 @app.callback(invoke_without_command=True)
 def plugins(ctx: typer.Context, json: Json = False, plugin: Plugins = None, verbose: Verbose = 0) -> None:
-    """What is installed, its options, what failed to load and why; without a command: list.
+    """Show what is installed, its options, what failed to load and why; without a command: list.
 
     Examples:
 

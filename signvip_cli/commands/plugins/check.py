@@ -48,7 +48,7 @@ def check(
 
 
 def judge(record: Plugin) -> dict[str, Any]:
-    """One record with `result` (ok, skipped or failed) and the reason."""
+    """Return one record with `result` (ok, skipped or failed) and the reason."""
     from signvip.errors import PluginError
     from signvip.registry import registry
     from signvip.testing import check_plugin, required_options

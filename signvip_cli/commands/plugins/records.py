@@ -1,4 +1,4 @@
-"""How the record of a plugin looks on a line or in JSON."""
+"""The record of a plugin, on a line or in JSON."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Kind = Annotated[
 
 
 def as_dict(record: Plugin) -> dict[str, Any]:
-    """A record for JSON."""
+    """Return a record for JSON."""
     keys = ("kind", "name", "distribution", "version", "error")
     return {key: getattr(record, key) for key in keys}
 
 
 def describe(record: Plugin) -> dict[str, Any]:
-    """A record with what it is, its options, and the licences of its distribution and of the weights it uses."""
+    """Return a record with what it is, its options, and the licences of its distribution and of the weights it uses."""
     from signvip.contracts import Config
 
     cls = record.cls
@@ -47,7 +47,7 @@ def _reading(record: Plugin) -> dict[str, Any]:
 
 
 def _licence(distribution: str) -> str | None:
-    """What a distribution says of itself; None for a single file."""
+    """Return the licence that a distribution states; None for a single file."""
     try:
         about = metadata(distribution)
     except (PackageNotFoundError, ValueError):

@@ -156,7 +156,7 @@ def test_what_cannot_be_spelled_is_a_sentence(lexicon, tmp_path):
         build(lexicon, languages=["bfi"]).ids("train")
     with pytest.raises(DataError, match=r"texts\.txt is empty; write one text a line"):
         build(lexicon, text=texts(tmp_path, "", " ")).ids("train")
-    with pytest.raises(DataError, match="is no text in UTF-8"):
+    with pytest.raises(DataError, match="is not text in UTF-8"):
         build(lexicon, text=tmp_path / "nothing.txt").ids("train")
     with pytest.raises(DataError, match="take one of ids"):
         build(lexicon).load("train", "ase-train-99999")

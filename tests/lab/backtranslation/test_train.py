@@ -205,7 +205,7 @@ def test_options_are_checked_in_words():
         load_back_translator_config("small", ["translator.layer=3"], {"modality": "pose"})
     with pytest.raises(signvip.ConfigError, match="use multiples of 16"):
         load_back_translator_config("small", ["frames.size=[40,40]"], {"modality": "pose"})
-    with pytest.raises(signvip.ConfigError, match="no even multiple of 5 heads"):
+    with pytest.raises(signvip.ConfigError, match="not an even multiple of 5 heads"):
         load_back_translator_config("small", ["translator.heads=5"], {"modality": "pose"})
 
 
