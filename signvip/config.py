@@ -268,7 +268,7 @@ def with_steps(config: RunConfig, stage: int, steps: int | None) -> RunConfig:
 
 
 def presets() -> list[str]:
-    """Names of the presets that travel with the package."""
+    """Return the names of the presets that travel with the package."""
     names = [entry.name for entry in files("signvip.presets").iterdir()]
     return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
 

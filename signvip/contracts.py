@@ -201,11 +201,11 @@ class Denoiser(Protocol):
         ...
 
     def phases(self) -> Mapping[Phase, Sequence[torch.nn.Parameter]]:
-        """The parameters that learn in each phase; no motion where there is nothing to learn of time."""
+        """Return the parameters that learn in each phase; no motion where there is nothing to learn of time."""
         ...
 
     def with_motion(self) -> Denoiser:
-        """The denoiser of clips that does to each frame what this one does, until its motion is trained."""
+        """Return the denoiser of clips that does to each frame what this one does, until its motion is trained."""
         ...
 
     def start(self, sources: Mapping[str, str], say: Say) -> None:

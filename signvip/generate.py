@@ -45,12 +45,12 @@ LONGEST_TEXT = 2000  # characters; a sentence of the corpora has under 400
 
 
 def embedded_run() -> Path:
-    """The folder of the model that travels with the package."""
+    """Return the folder of the model that travels with the package."""
     return Path(str(files("signvip") / "embedded"))
 
 
 def choose_run(run: str | None) -> str:
-    """The run asked for, else a finished `runs/default`, else the embedded model, which also has a name."""
+    """Return the run asked for, else a finished `runs/default`, else the embedded model, which also has a name."""
     if run == EMBEDDED and not Path(run).exists():
         return str(embedded_run())
     if run is not None:
@@ -134,7 +134,7 @@ def _already_told() -> Iterator[None]:
 
 
 def load_pipeline(source: str, options: GenerateOptions) -> SignVipPipeline:
-    """The pipeline of a run on the chosen device, with the chosen scheduler."""
+    """Load the pipeline of a run on the chosen device, with the chosen scheduler."""
     _check_options(options)
     device = _device(options.device)
     dtype = _dtype(options.dtype, device)

@@ -59,7 +59,7 @@ class Summed(Measure, ABC):
 
     @abstractmethod
     def score(self, sums: np.ndarray) -> dict[str, float]:
-        """The numbers that sums (k,) make; not a number where nothing was summed."""
+        """Return the numbers that sums (k,) make; not a number where nothing was summed."""
 
 
 class MeanOfClips(Summed):
@@ -69,7 +69,7 @@ class MeanOfClips(Summed):
 
     @abstractmethod
     def of_clips(self, generated: Sequence[Any], truth: Sequence[Any]) -> list[float | None]:
-        """The number of each clip, None where a clip has none (no hand is seen, say)."""
+        """Return the number of each clip, None where a clip has none (no hand is seen, say)."""
 
     def statistics(self, generated: Sequence[Any], truth: Sequence[Any]) -> np.ndarray:
         found = self.of_clips(generated, truth)

@@ -556,7 +556,7 @@ class _Shape(Config):
 
 
 def _denoiser_of(folder: Path) -> str:
-    """The name of a denoiser that is stored in several folders, which do not tell it."""
+    """Return the name of a denoiser that is stored in several folders, which do not tell it."""
     if (folder / "config.json").is_file():
         return Run.open(folder).config.denoiser.name
     return FIRST_DENOISER

@@ -23,7 +23,7 @@ class Reporter(Protocol):
         ...
 
     def say(self, message: str) -> None:
-        """One remark, a sentence."""
+        """Say one remark, a sentence."""
         ...
 
 
@@ -44,7 +44,7 @@ class Silent:
 
 
 def following(task: Task) -> Callable[[int, int], None]:
-    """A `progress(done, total)` callback that moves a bar to where the work is."""
+    """Return a `progress(done, total)` callback that moves a bar to where the work is."""
     shown = 0
 
     def follow(done: int, total: int) -> None:

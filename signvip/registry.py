@@ -109,7 +109,7 @@ class Registry:
                     )
 
     def names(self, kind: str) -> list[str]:
-        """Names registered for a kind, sorted."""
+        """Return the names registered for a kind, sorted."""
         return sorted({record.name for record in self.records if record.kind == kind})
 
     def find(self, name: str | None = None, kind: str | None = None) -> list[Plugin]:
@@ -174,12 +174,12 @@ class Registry:
 
 @cache
 def registry() -> Registry:
-    """The one registry of this process; plugins are loaded at the first call."""
+    """Return the one registry of this process; plugins are loaded at the first call."""
     return Registry(installed())
 
 
 def plugins() -> list[Plugin]:
-    """Every installed plugin, and every one that failed to load, with the reason."""
+    """Return every installed plugin, and every one that failed to load, with the reason."""
     return list(registry().records)
 
 
@@ -242,7 +242,7 @@ def _has_default(cls: type, key: str) -> bool:
 
 
 def _asked(cls: type, facts: dict[str, Any]) -> dict[str, Any]:
-    """Those of the facts that a constructor has a parameter for."""
+    """Return the facts for which a constructor has a parameter."""
     return {key: value for key, value in facts.items() if key in inspect.signature(cls).parameters}
 
 

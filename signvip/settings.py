@@ -99,7 +99,7 @@ def option(values: Mapping[str, Any], key: str) -> Any:
 
 
 def explain(error: ValidationError, prefix: str, known: Collection[str]) -> str:
-    """One sentence for all faults of a pydantic error, with the nearest known name for unknown keys."""
+    """Return one sentence for all faults of a pydantic error, with the nearest known name for unknown keys."""
     faults = []
     for fault in error.errors():
         where = ".".join(str(part) for part in fault["loc"]) or "value"
@@ -128,7 +128,7 @@ def _last(key: str) -> str:
 
 
 def keys_of(model: type[Config], section: str = "") -> list[str]:
-    """The keys of a configuration, those of its sections with a dot."""
+    """Return the keys of a configuration, those of its sections with a dot."""
     keys = []
     for name, field in model.model_fields.items():
         keys.append(section + name)

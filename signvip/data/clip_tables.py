@@ -71,7 +71,7 @@ class Table:
     rows: list[Row] = field(default_factory=list)
 
     def require(self, *wanted: str) -> Table:
-        """The same; DataError where it lacks a column that means one of `wanted`."""
+        """Return the same; DataError where it lacks a column that means one of `wanted`."""
         there = {_OURS.get(name.strip().lower()) for name in self.columns}
         if self.rows and not set(wanted) <= there:
             named = " and ".join(f"a column '{name}'" for name in wanted)
@@ -94,7 +94,7 @@ def read_table(path: Path, encoding: str | None = None) -> Table:
 
 
 def parse_unique(text: str) -> dict[str, Any]:
-    """A JSON object; ValueError where it is none, or says something twice."""
+    """Parse a JSON object; ValueError where it is not one, or has a key twice."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = [name for name, times in Counter(name for name, _ in pairs).items() if times > 1]
@@ -109,7 +109,7 @@ def parse_unique(text: str) -> dict[str, Any]:
 
 
 def as_words(values: Mapping[str, Any]) -> dict[str, str]:
-    """The columns of a JSON object that mean something to a reader; null and NaN are unknown.
+    """Return the columns of a JSON object that mean something to a reader; null and NaN are unknown.
 
     ValueError for a value that the column cannot have, and for two that differ where one is meant.
     """
@@ -141,7 +141,7 @@ def _type(value: object) -> str:
 
 
 def _told(column: str, value: str) -> str:
-    """A value, empty where it says that nobody knows."""
+    """Return a value, or an empty one where it says that it is unknown."""
     value = value.strip()
     if column in WRITTEN:
         return "" if column != "path" and value in NO_WORDS else value

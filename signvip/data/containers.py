@@ -17,7 +17,7 @@ _SEGMENT, _CLUSTER = (
 
 
 def missing_bytes(source: str | Path | bytes) -> int:
-    """Return how many bytes at least are missing at the end of a file; 0 for a whole one, and one of no known kind.
+    """Return how many bytes at least are missing at the end of a file; 0 for a complete one or one of an unknown kind.
 
     Known are ISO (mp4, mov), Matroska (WebM), AVI, ASF (wmv), FLV, MPEG's transport and program streams, and GIF.
     """
@@ -29,7 +29,7 @@ def missing_bytes(source: str | Path | bytes) -> int:
 
 
 def _boxes(file: BinaryIO, size: int) -> Iterator[int]:
-    """Ends of the top boxes that matter to a player: media, and where to find what in it."""
+    """Yield the ends of the top boxes that matter to a player: the media and its index."""
     at = 0
     while at + 8 <= size:
         length, kind = struct.unpack(">I4s", _read(file, at, 8))
@@ -43,7 +43,7 @@ def _boxes(file: BinaryIO, size: int) -> Iterator[int]:
 
 
 def _avi(file: BinaryIO, size: int) -> Iterator[int]:
-    """Ends of the RIFF parts and of the chunks in them; a size of 0 was never filled in."""
+    """Yield the ends of the RIFF parts and of the chunks in them; a size of 0 was never filled in."""
     at = 0
     while at + 8 <= size:
         name, length = struct.unpack("<4sI", _read(file, at, 8))
@@ -60,7 +60,7 @@ def _avi(file: BinaryIO, size: int) -> Iterator[int]:
 
 
 def _matroska(file: BinaryIO, size: int) -> Iterator[int]:
-    """Ends of the elements at the top, in the segment and in clusters of unknown length."""
+    """Yield the ends of the elements at the top, in the segment and in clusters of unknown length."""
     at = 0
     while at < size:
         name, at = _number(file, at, keep=True)
@@ -78,7 +78,7 @@ def _matroska(file: BinaryIO, size: int) -> Iterator[int]:
 
 
 def _asf(file: BinaryIO, size: int) -> Iterator[int]:
-    """Ends of the objects at the top; an open recording states 0 for its data."""
+    """Yield the ends of the objects at the top; an open recording states 0 for its data."""
     at = 0
     while at + 24 <= size:
         length = int.from_bytes(_read(file, at + 16, 8), "little")
@@ -89,20 +89,20 @@ def _asf(file: BinaryIO, size: int) -> Iterator[int]:
 
 
 def _flv(file: BinaryIO, size: int) -> Iterator[int]:
-    """The end of the last tag: its size is repeated behind it."""
+    """Yield the end of the last tag: its size is repeated behind it."""
     length = int.from_bytes(_read(file, size - 4, 4), "big")
     stated = int.from_bytes(_read(file, max(0, size - 3 - length), 3), "big")
     yield size if length == stated + 11 else size + 1
 
 
 def _transport(file: BinaryIO, size: int) -> Iterator[int]:
-    """The end of the last packet."""
+    """Yield the end of the last packet."""
     packet = 188 if _read(file, 188, 1) == b"G" else 192
     yield -(-size // packet) * packet
 
 
 def _program(file: BinaryIO, size: int) -> Iterator[int]:
-    """Ends of the packs and packets."""
+    """Yield the ends of the packs and packets."""
     at = 0
     while at + 14 <= size:
         head = _read(file, at, 14)
@@ -121,12 +121,12 @@ def _gif(file: BinaryIO, size: int) -> Iterator[int]:
 
 
 def _nothing(file: BinaryIO, size: int) -> Iterator[int]:
-    """Of other kinds no end is known."""
+    """Yield nothing: the end of other kinds is unknown."""
     return iter(())
 
 
 def _number(file: BinaryIO, at: int, keep: bool) -> tuple[int, int]:
-    """An EBML number at a place and the place behind it; `keep` its marker (ids do), and -1 for an unknown length."""
+    """Return an EBML number and the place behind it; `keep` its marker for ids; -1 is an unknown length."""
     data = _read(file, at, 8).ljust(8, b"\0")
     width = 9 - data[0].bit_length()
     value = int.from_bytes(data[:width], "big")

@@ -104,7 +104,7 @@ def name_of(source: Source) -> str:
 
 
 def damaged(source: Source, reason: str) -> str:
-    """The sentence of a file that cannot be decoded to its end."""
+    """Return the error for a file that cannot be decoded to its end."""
     return (
         f"{name_of(source)} is cut short or no video ({reason}); give a whole file, or leave this clip out."
     )
@@ -160,7 +160,7 @@ def _decoder(stream: VideoStream) -> VideoCodecContext:
 
 
 def _decode(decoder: VideoCodecContext, packet: Packet[VideoStream], started: bool) -> list[VideoFrame]:
-    """The frames of a packet; what comes before a first frame that can be decoded is left out, as players do."""
+    """Return the frames of a packet, without what comes before the first decodable frame, as players do."""
     try:
         return decoder.decode(packet)
     except av.error.InvalidDataError:

@@ -33,7 +33,7 @@ class Record:
 
 
 def read_records(content: str, score: Callable[[Sequence[str]], int], prefer: str = "") -> list[Record]:
-    """The header and the records under it; empty ones, as spreadsheets leave them, are dropped.
+    """Return the header and the records below it, without the empty ones that spreadsheets leave.
 
     Of the separators the one is taken by which `score`, of the header's fields, is highest; then that which gives the
     most fields; then the preferred one.
@@ -62,7 +62,7 @@ def _records(lines: Sequence[str], at: int, separator: str, offset: int) -> Iter
 
 
 def _record(lines: Sequence[str], at: int, number: int, separator: str, width: int) -> tuple[Record, int]:
-    """The record that begins at a line, and where the next one does; a header has no `width` to keep."""
+    """Return the record that begins at a line, and where the next one does; a header has no `width` to keep."""
     fields, after = _parse(lines, at, separator)
     if fields is not None and width and len(fields) > width and not any(map(str.strip, fields[width:])):
         fields = fields[:width]  # cells that a spreadsheet has beside the table
@@ -85,7 +85,7 @@ def _record(lines: Sequence[str], at: int, number: int, separator: str, width: i
 
 
 def _parse(lines: Sequence[str], at: int, separator: str, **dialect: Any) -> tuple[list[str] | None, int]:
-    """Fields by RFC 4180, quotation marks doubled and lines broken within them; None where they are not kept."""
+    """Split fields by RFC 4180, with doubled quotation marks and line breaks in them; None where a row breaks it."""
     rest = (lines[number] for number in range(at, len(lines)))
     reader = csv.reader(rest, delimiter=separator, strict=True, **dialect)
     try:
@@ -104,14 +104,14 @@ def _swallowed(fields: Sequence[str], following: Sequence[str], separator: str) 
 
 
 def _kind(name: str) -> str:
-    """The ending of a file's name, else the name without its digits."""
+    """Return the ending of a file's name, else the name without its digits."""
     name = name.strip()
     stem, dot, ending = name.rpartition(".")
     return f".{ending}" if dot and stem and ending.isalnum() else re.sub(r"\d+", "0", name)
 
 
 def _broken(lines: Sequence[str], at: int, number: int, separator: str, width: int) -> Record:
-    """A line whose quotation marks keep no rule: by backslashes, else as it stands, else a fault."""
+    """Read a line whose quotation marks follow no rule: by backslashes, else as it stands, else as a fault."""
     line = lines[at]
     if '\\"' in line:
         fields, after = _parse(lines, at, separator, doublequote=False, escapechar="\\")
@@ -125,7 +125,7 @@ def _broken(lines: Sequence[str], at: int, number: int, separator: str, width: i
 
 
 def _unquoted(field: str) -> str:
-    """A field without the quotation marks around it, where blanks beside them or its length broke a rule."""
+    """Strip the quotation marks around a field, where blanks beside them or its length broke a rule."""
     inner = field.strip()[1:-1]
     return inner if field.strip() == f'"{inner}"' and '"' not in inner else field
 

@@ -36,7 +36,7 @@ class Executor(Protocol):
 
 
 def make(recipe: Recipe, split: str, clip_id: str) -> Made:
-    """One sample; whatever is wrong with the clip is told in its place. OSError where the disk is full."""
+    """Make one sample, or return what is wrong with the clip in its place. OSError where the disk is full."""
     try:
         return recipe.make(split, clip_id)
     except DataError as error:
@@ -128,7 +128,7 @@ class Ray:
                 ray.cancel(reference, force=True)
 
     def _result(self, ray: Any, reference: Any) -> Made:
-        """The result that is waited for: all before it are done, so it has been running if any has."""
+        """Return the result that is waited for: all before it are done, so it has been running if any has."""
         try:
             made: Made = ray.get(reference, timeout=self.time_limit)
             return made
@@ -147,7 +147,7 @@ def choose_executor(kind: Literal["local", "ray"], workers: int, time_limit: flo
 
 
 def too_long(seconds: float) -> str:
-    """The reason of a clip that was stopped."""
+    """Return the reason of a clip that was stopped."""
     return f"it took longer than {seconds:g} s; raise --time-limit and run again with --retry-failed, or leave it out"
 
 

@@ -28,7 +28,7 @@ class Failures:
                 self._others |= set(found)
 
     def known(self, split: str, ids: Sequence[str]) -> dict[str, str]:
-        """Those of some clips, by id."""
+        """Return the failures of some clips, by id."""
         return {clip_id: self.reasons[split, clip_id] for clip_id in ids if (split, clip_id) in self.reasons}
 
     def replace(self, split: str, ids: Sequence[str], reasons: Mapping[str, str]) -> None:
@@ -49,7 +49,7 @@ class Failures:
         write_text(self.path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
     def gather(self, dealt: Mapping[str, Sequence[str]]) -> None:
-        """Write what the shares have listed of the clips that there are into one list, and remove theirs."""
+        """Merge the shares' entries for existing clips into one list, and remove the shares' lists."""
         there = {split: set(ids) for split, ids in dealt.items()}
         self.reasons = {key: why for key, why in self.reasons.items() if key[1] in there.get(key[0], ())}
         self.write()

@@ -41,7 +41,7 @@ FIELDS = (
 
 
 def condition_field(name: str) -> str:
-    """The field of a condition, `<name>.npz`."""
+    """Return the field of a condition, `<name>.npz`."""
     return f"{name}.npz"
 
 
@@ -64,12 +64,12 @@ def find_hands(values: Mapping[str, Any]) -> np.ndarray | None:
 
 
 def maker(field: str) -> str:
-    """The command that writes a field."""
+    """Return the command that writes a field."""
     return next((row.written_by for row in FIELDS if row.name == field), "signvip preprocess")
 
 
 def decode(field: str, data: bytes) -> Any:
-    """Bytes of a field as a value: npz dict of arrays, npy array, json dict, txt str, mp4 (frames, fps)."""
+    """Decode the bytes of a field: npz dict of arrays, npy array, json dict, txt str, mp4 (frames, fps)."""
     match PurePath(f"_.{field}").suffix:
         case ".npz":
             with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
@@ -87,7 +87,7 @@ def decode(field: str, data: bytes) -> Any:
 
 
 def about_clip(values: dict[str, Any]) -> dict[str, Any]:
-    """A sample's `json` as it is; ValueError for a value of a kind that it cannot have. Any may be left out."""
+    """Parse a sample's `json`; ValueError for a value of the wrong type. Any key may be left out."""
     for name, kinds in _ABOUT.items():
         value = values.get(name)
         if name in values and (not isinstance(value, kinds) or isinstance(value, bool)):
@@ -109,7 +109,7 @@ _ABOUT: dict[str, tuple[type, ...]] = {
 
 
 def encode(field: str, value: Any) -> bytes:
-    """A value as the bytes of its field; equal values give equal bytes (mp4: `encode_video`)."""
+    """Encode a value as the bytes of its field; equal values give equal bytes (mp4: `encode_video`)."""
     buffer = io.BytesIO()
     match PurePath(f"_.{field}").suffix:
         case ".npz":

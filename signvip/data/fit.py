@@ -17,7 +17,7 @@ Fit = Literal["crop", "pad"]
 
 
 def fit(clip: Clip, size: tuple[int, int], how: Fit, moves: Mapping[str, Moves] = MOVES) -> Clip:
-    """The clip at (H, W), with what is known of it in its new places; the same clip where it fits already.
+    """Return the clip at (H, W), with what is known of it moved along; the same clip where it fits already.
 
     DataError for something known of which `moves` does not say how it moves.
     """

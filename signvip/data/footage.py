@@ -40,7 +40,7 @@ def read_footage(
     start: float = 0.0,
     end: float | None = None,
 ) -> np.ndarray:
-    """A video, or a folder of pictures, as (F, H, W, 3) uint8 RGB at `fps`; the longer side is at most `longest`.
+    """Read a video or a folder of pictures as (F, H, W, 3) uint8 RGB at `fps`; the longer side is at most `longest`.
 
     For every 1/fps of a second the frame that a player shows then, never a blend, so that variable rates come out even.
     `start` and `end` are in seconds; an end past the video's own is that. `picture_fps` is the rate of a folder.
@@ -136,6 +136,6 @@ def evenly(
 
 
 def _natural(name: str) -> tuple[list[tuple[int, str]], str]:
-    """Numbers by value: image2 before image10; without regard to case."""
+    """Return a key that sorts numbers by value (image2 before image10) and ignores case."""
     parts = re.split(r"(\d+)", name.casefold())
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], name

@@ -73,7 +73,7 @@ def _from_array(values: np.ndarray) -> Image.Image:
 
 
 def _fractions(values: np.ndarray) -> np.ndarray:
-    """The same in [0, 1]; DataError for what is not a number, or in 0 to 255 without being bytes."""
+    """Return the same in [0, 1]; DataError for what is not a number, or is in 0 to 255 without being bytes."""
     if np.issubdtype(values.dtype, np.integer) and 0 <= values.min() and values.max() <= 255:
         return values / 255
     if values.dtype == bool:

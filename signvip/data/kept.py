@@ -25,7 +25,7 @@ class Kept:
         self._needed: Counter[Path] = Counter()
 
     def samples(self, path: Path) -> list[Sample]:
-        """Those of a shard as it was first looked at; none where there is none, or it is damaged."""
+        """Return the samples of a shard as it was at first; none where it is missing or damaged."""
         if path not in self._read:
             try:
                 self._read[path] = read_shard(path)
@@ -34,7 +34,7 @@ class Kept:
         return self._read[path]
 
     def leaving(self, dealt: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
-        """The ids of what the folder holds and its split does not have, by its keys; by split."""
+        """Return the ids of clips that the folder holds and their split no longer has, by split."""
         left: dict[str, list[str]] = {}
         for split, keys in dealt.items():
             for path in shard_paths(self.folder, split):
@@ -54,7 +54,7 @@ class Kept:
                     del self._read[path]  # what is left lies elsewhere in it
 
     def by_key(self, paths: Iterable[Path]) -> dict[str, Sample]:
-        """The samples of some shards."""
+        """Return the samples of some shards."""
         return {sample.key: sample for path in paths for sample in self.samples(path)}
 
     def hold(self, samples: Iterable[Sample], replaced: Collection[Path]) -> None:
@@ -69,7 +69,7 @@ class Kept:
             self._held[path] = held
 
     def take(self, sample: Sample) -> dict[str, bytes]:
-        """All members of a sample that is held, once."""
+        """Return all members of a sample that is held, once."""
         source = replace(sample, shard=self._held.get(sample.shard, sample.shard))
         members = {name: source.read(name) for name in sample.members}
         self._needed[sample.shard] -= 1

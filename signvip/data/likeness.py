@@ -79,7 +79,7 @@ class Likeness:
         return np.stack([(along**2).mean(1), (left**2).mean(1) / self.rest, of_edges], 1)
 
     def as_json(self) -> dict[str, str]:
-        """The same as numbers of four digits, in lines: a configuration holds it."""
+        """Return the same as numbers of four digits, in lines: a configuration holds it."""
         return {
             name: " ".join(f"{number:.4g}" for number in np.ravel(value))
             for name, value in vars(self).items()

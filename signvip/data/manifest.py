@@ -72,11 +72,11 @@ class Manifest(Config):
         write_text(Path(shards) / NAME, json.dumps(self.model_dump(mode="json"), indent=2) + "\n")
 
     def with_fingerprint(self, part: str, fingerprint: str) -> Manifest:
-        """The same with one more derived field."""
+        """Return the same with one more derived field."""
         return self.model_copy(update={"fingerprints": {**self.fingerprints, part: fingerprint}})
 
     def without_fingerprint(self, part: str) -> Manifest:
-        """The same without a derived field."""
+        """Return the same without a derived field."""
         kept = {name: value for name, value in self.fingerprints.items() if name != part}
         return self.model_copy(update={"fingerprints": kept})
 
@@ -99,7 +99,7 @@ class Manifest(Config):
             )
 
     def maker(self, shards: Path) -> str:
-        """The command that makes this set, or makes it whole."""
+        """Return the command that makes this set, or makes it whole."""
         source = self._origin(shards)
         if source is None:
             return "signvip preprocess"
@@ -108,7 +108,7 @@ class Manifest(Config):
         return f"signvip {command} {source} {shards}"
 
     def _origin(self, shards: Path) -> Path | None:
-        """The folder that this set adds fields to; None for one that preprocess made."""
+        """Return the folder that this set adds fields to; None for one that preprocess made."""
         return None if self.made_from is None else Path(os.path.normpath(shards / self.made_from))
 
     def check_current(self, shards: Path) -> None:

@@ -13,7 +13,7 @@ from signvip.storage.files import PARTIAL, replacing
 
 
 def check_outputs(video: Path, pose: Path | None, *, overwrite: bool) -> None:
-    """DataError where a video, its sidecar or its poses cannot be written, or would replace what `generate` did not."""
+    """Raise DataError where a video, sidecar or poses cannot be written, or would replace a file that is not ours."""
     sidecar = video.with_suffix(".json")
     _check_place(video, "-o")
     for path, option, ours in (
@@ -42,7 +42,7 @@ def _is_pose_of(sidecar: Path, pose: Path) -> bool:
 
 
 def _check_place(path: Path, option: str) -> None:
-    """DataError where no file can be at a path, such as where a folder is."""
+    """Raise DataError where no file can be at a path, such as where a folder is."""
     try:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a folder")

@@ -56,7 +56,7 @@ def hand_boxes(keypoints: np.ndarray, size: tuple[int, int]) -> list[Box]:
 
 
 def face_boxes(keypoints: np.ndarray, size: tuple[int, int]) -> list[Box]:
-    """The square box around the face of one frame, from its 68 points: one box, or none."""
+    """Return the square box around the face of one frame, from its 68 points: one box, or none."""
     box = _box(keypoints[FACE], size)
     return [] if box is None else [box]
 
@@ -96,7 +96,7 @@ def _mean_in(
 
 
 def _box(points: np.ndarray, size: tuple[int, int]) -> Box | None:
-    """The square box around points (P, 3), times 1.2.
+    """Return the square box around points (P, 3), times 1.2.
 
     Fewer than half of the points above a confidence of 0.3 have no box. The smallest side is 32 pixels, and 16 in
     frames below 128, where 32 would be more body than hand.

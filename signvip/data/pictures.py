@@ -72,7 +72,7 @@ def _on_white(picture: Image.Image) -> Image.Image:
 
 
 def _profiled(picture: Image.Image, data: bytes) -> Image.Image | None:
-    """The picture in sRGB; None where its profile is damaged or of other channels, which viewers ignore too."""
+    """Return the picture in sRGB; None where its profile is damaged or of other channels, which viewers ignore too."""
     try:
         profile = ImageCms.ImageCmsProfile(io.BytesIO(data))
     except (OSError, ImageCms.PyCMSError):

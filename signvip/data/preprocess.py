@@ -172,7 +172,7 @@ class _Run:
         self.manifest.write(self.out)
 
     def _dealt(self) -> dict[str, list[str]]:
-        """The ids of every split that is asked for, or of which there are shards: clips move and leave there, too."""
+        """Return the ids of every split that was requested or already has shards: clips also move and leave there."""
         there = set(splits_of(self.out)) if self.out.is_dir() else set()
         return {
             split: _distinct(self.reader.ids(split), split)
@@ -235,11 +235,11 @@ class _Run:
         return Plan(job, stamps, {clip_id: failed[clip_id] for clip_id in same if clip_id in failed})
 
     def _same(self, split: str, stamps: Mapping[str, str]) -> list[str]:
-        """Those clips that are made from what they were made from before."""
+        """Return the clips that are made from the same as before."""
         return [clip_id for clip_id, stamp in stamps.items() if self.stamps.get(split, clip_id) == stamp]
 
     def _finished(self, plan: Plan) -> Outcome | None:
-        """The outcome of a shard that is there and whole: all its clips are in it or known to have failed."""
+        """Return the outcome of a complete shard: all its clips are in it or are known to have failed."""
         job = plan.job
         if len(self._same(job.split, plan.stamps)) < len(job.ids):
             return None
@@ -300,7 +300,7 @@ class _Run:
         self.stamps.gather(dealt)
 
     def _counts(self, outcomes: Mapping[Job, Outcome]) -> dict[str, Counts]:
-        """The counts of what was asked for, of splits that clips left, and as they were of the others."""
+        """Return the counts of what was asked for, of splits that clips left, and as they were of the others."""
         by_split: dict[str, list[Outcome]] = {}
         for job, outcome in outcomes.items():
             by_split.setdefault(job.split, []).append(outcome)
@@ -311,7 +311,7 @@ class _Run:
         return {split: both[split] for split in SPLITS if split in both}
 
     def _contents(self, dealt: Mapping[str, Sequence[str]]) -> str:
-        """A hash of which clips there are and of what they were made from, by which sets made from this one know."""
+        """Hash the clips and what they were made from, so that sets made from this one notice a change."""
         clips = [(split, clip_id) for split, ids in dealt.items() for clip_id in ids]
         return digest(
             [[*clip, self.stamps.get(*clip)] for clip in clips if clip not in self.failures.reasons]
@@ -340,7 +340,7 @@ def _counter(progress: Progress | None, total: int) -> Callable[[int], None]:
 
 
 def _manifest(recipe: Recipe, out: Path) -> Manifest:
-    """The manifest to go on with; MismatchError where the folder holds shards of another kind."""
+    """Return the manifest to go on with; MismatchError where the folder holds shards of another kind."""
     fresh = Manifest(
         made_by=f"signvip {signvip.__version__}",
         dataset=type(recipe.reader).__name__,

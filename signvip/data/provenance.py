@@ -25,7 +25,7 @@ _MANIFEST = 4 * 2**20  # bytes of a box that are looked through
 
 
 def check_truth(path: Path, generated: Generated) -> str:
-    """The notice that footage carries, empty for true footage; DataError where it is refused."""
+    """Return the notice that footage carries, empty for true footage; DataError where it is refused."""
     if not (told := origin_of(path)):
         return ""
     if generated == "refuse":
@@ -70,7 +70,7 @@ def is_marked(words: Iterable[str]) -> bool:
 
 
 def metadata_words(path: Path) -> list[str]:
-    """Every value of a container's metadata and of its streams'; none where it cannot be opened."""
+    """Return every value of a container's metadata and of its streams'; none where it cannot be opened."""
     try:
         with av.open(str(path), "r", metadata_errors="replace") as container:
             tables = [container.metadata, *(stream.metadata for stream in container.streams)]
@@ -116,7 +116,7 @@ def _boxes(file: BinaryIO, end: int) -> Iterator[tuple[bytes, int]]:
 
 
 def png_notice() -> PngImagePlugin.PngInfo:
-    """The notice as PNG files of generated frames carry it; for `save(pnginfo=...)`."""
+    """Return the notice as PNG files of generated frames carry it; for `save(pnginfo=...)`."""
     info = PngImagePlugin.PngInfo()
     info.add_text("Comment", NOTICE)
     return info

@@ -30,7 +30,7 @@ class Request:
 
 
 def one(text: str, reference: Path, output: Path | None, pose: Path | None = None) -> list[Request]:
-    """The request of one sentence; without an mp4 to write to, the file is named after the sentence."""
+    """Return the request of one sentence; without an mp4 to write to, the file is named after the sentence."""
     if output is not None and output.suffix.lower() in VIDEOS and output.suffix.lower() != ".mp4":
         raise DataError(
             f"Videos are written as mp4, not {output.suffix}; give -o {output.with_suffix('.mp4')}."
@@ -43,7 +43,7 @@ def one(text: str, reference: Path, output: Path | None, pose: Path | None = Non
 
 
 def many(file: Path, reference: Path | None, folder: Path, poses: Path | None = None) -> list[Request]:
-    """The requests of a file; outputs are numbered in `folder` unless a row names its own, poses named as outputs."""
+    """Read the requests of a file; outputs are numbered in `folder` unless a row names its own; poses likewise."""
     if folder.suffix == ".mp4":
         raise DataError(f"{folder} is one video, but {file} asks for many; give a folder by -o.")
     if poses is not None and poses.suffix == ".pose":
@@ -88,7 +88,7 @@ def read_rows(file: Path) -> list[dict[str, str]]:
 
 
 def name_of(text: str) -> str:
-    """A file name that shows the sentence: `tomorrow-it-will-rain`."""
+    """Return a file name that shows the sentence: `tomorrow-it-will-rain`."""
     words = re.sub(r"[^\w]+", "-", text.lower()).strip("-_")
     return words[:LONGEST_NAME].strip("-_") or "video"
 

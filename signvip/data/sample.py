@@ -60,7 +60,7 @@ class Recipe:
         return {**MOVES, **{name: kind for moves in declared for name, kind in moves.items()}}
 
     def stamp(self, split: str, clip_id: str) -> str:
-        """A hash of what a clip is made from: its reader's, or the reader's options, and that of stored estimates."""
+        """Hash what a clip is made from: by its reader, or the reader's options, and by the stored estimates."""
         own = getattr(self.reader, "stamp", None)
         stamps = [own(split, clip_id) if own is not None else digest(options_of(self.reader))]
         stored = [getattr(estimator, "stamp", None) for estimator in self.estimators.values()]
@@ -114,7 +114,7 @@ def check_clip(clip: Clip, fps: float) -> None:
 
 
 def describe(clip: Clip, split: str) -> dict[str, Any]:
-    """The `json` member of a clip."""
+    """Return the `json` member of a clip."""
     told = {"generated": True} if clip.notice else {}
     return told | {
         "id": clip.id,
@@ -134,7 +134,7 @@ def describe(clip: Clip, split: str) -> dict[str, Any]:
 
 
 def key_of(clip_id: str) -> str:
-    """A clip's id as a WebDataset key: a file's name anywhere, without dots; ids that differ give keys that differ."""
+    """Turn a clip's id into a WebDataset key: a valid file name anywhere, without dots, different for different ids."""
     shown = "".join(char if is_shown(char) else "_" for char in clip_id)
     key = re.sub(r"[./\\:\s]", "_", shown).encode()[:LONGEST_KEY].decode(errors="ignore")
     return (

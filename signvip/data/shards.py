@@ -33,12 +33,12 @@ def shard_path(folder: Path, split: str, index: int) -> Path:
 
 
 def shard_paths(folder: Path, split: str) -> list[Path]:
-    """All shards of a split, in order."""
+    """Return all shards of a split, in order."""
     return sorted(path for path in folder.glob(f"{split}-*.tar") if _NAME.fullmatch(path.name))
 
 
 def splits_of(folder: Path) -> list[str]:
-    """The splits that a folder holds shards of, in the order of `SPLITS`."""
+    """Return the splits that a folder holds shards of, in the order of `SPLITS`."""
     return [split for split in SPLITS if shard_paths(folder, split)]
 
 
@@ -110,7 +110,7 @@ class Sample:
     members: dict[str, tuple[int, int]] = field(default_factory=dict)  # field -> (offset, size)
 
     def read(self, name: str) -> bytes:
-        """Bytes of a field; DataError with the command that writes it where the sample lacks it."""
+        """Return the bytes of a field; DataError with the command that writes it where the sample lacks it."""
         if name not in self.members:
             command = f"{fields.maker(name)} {self.shard.parent}"
             raise DataError(f"{self.key} in {self.shard} has no {name}; write it with: {command}")
@@ -123,7 +123,7 @@ class Sample:
         return data
 
     def load(self, name: str) -> Any:
-        """A field decoded: npz dict, npy array, json dict, txt str, mp4 (frames, fps)."""
+        """Return a field decoded: npz dict, npy array, json dict, txt str, mp4 (frames, fps)."""
         data = self.read(name)
         try:
             return fields.decode(name, data)
@@ -215,7 +215,7 @@ class ShardIndex:
         return found.hexdigest()[:12]
 
     def fields(self, index: int) -> list[str]:
-        """Names of the fields of a sample."""
+        """Return the names of the fields of a sample."""
         return list(self.samples[index].members)
 
     def has(self, name: str) -> bool:
@@ -223,11 +223,11 @@ class ShardIndex:
         return all(name in sample.members for sample in self.samples)
 
     def read(self, index: int, name: str) -> bytes:
-        """Bytes of a field; DataError where the sample lacks it or the shard is damaged."""
+        """Return the bytes of a field; DataError where the sample lacks it or the shard is damaged."""
         return self.samples[index].read(name)
 
     def load(self, index: int, name: str) -> Any:
-        """A field decoded; DataError as `read`."""
+        """Return a field decoded; DataError as `read`."""
         return self.samples[index].load(name)
 
     @cached_property

@@ -17,13 +17,13 @@ NAME = "sources.jsonl"
 
 
 def digest(value: object) -> str:
-    """A short hash of what JSON can say."""
+    """Return a short hash of what JSON can say."""
     text = json.dumps(value, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def options_of(plugin: object) -> dict[str, Any]:
-    """The options that a plugin was built with, as JSON has them."""
+    """Return the options that a plugin was built with, as JSON has them."""
     config = getattr(plugin, "config", None)
     return config.model_dump(mode="json") if isinstance(config, BaseModel) else {}
 
@@ -74,7 +74,7 @@ class Stamps:
             file.writelines(_line(*clip, stamp) for clip, stamp in stamps.items())
 
     def gather(self, dealt: Mapping[str, Iterable[str]]) -> None:
-        """Write those of the clips that there are into one file, and remove those of shares."""
+        """Merge the stamps of existing clips into one file, and remove those of shares."""
         there = {split: set(ids) for split, ids in dealt.items()}
         rows = [
             _line(*key, stamp)
@@ -91,7 +91,7 @@ def _line(split: str, clip_id: str, stamp: str) -> str:
 
 
 def _read(path: Path) -> dict[tuple[str, str], str]:
-    """The lines that are whole: of the others nobody knows, and their clips are made again."""
+    """Return the complete lines; the clips of the others are made again."""
     found = {}
     for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
         try:

@@ -30,7 +30,7 @@ class Summary:
     def of(
         cls, infos: Iterable[Mapping[str, Any]], reasons: Iterable[str], made: int, seconds: float
     ) -> Summary:
-        """From what is noted of each clip that came out, and `made` frames in so many seconds."""
+        """Summarize the notes of each clip that came out, and `made` frames in so many seconds."""
         infos, reasons = list(infos), Counter(map(kind, reasons))
         lengths = [info["frames"] / info["fps"] for info in infos]
         return cls(
@@ -57,5 +57,5 @@ class Summary:
 
 
 def kind(reason: str) -> str:
-    """A reason without what differs from clip to clip."""
+    """Return a reason without what differs from clip to clip."""
     return _PLACES.sub("…", reason)

@@ -51,7 +51,7 @@ def read_video(
 
 
 def read_comment(source: str | Path | bytes) -> str | None:
-    """The comment that a video was written with; DataError where it is not a video."""
+    """Return the comment that a video was written with; DataError where it is not a video."""
     with opened(source) as (container, _):
         return container.metadata.get("comment")
 
@@ -164,6 +164,6 @@ class _Encoder:
 
 @cache
 def _steady() -> dict[str, str]:
-    """Options with which x264 gives equal bytes for equal frames: its AVX-512 code reads memory that nobody wrote."""
+    """Return the options by which x264 gives equal bytes for equal frames: its AVX-512 code reads unwritten memory."""
     about = Path("/proc/cpuinfo")
     return {"x264-params": "asm=avx2"} if about.exists() and "avx512" in about.read_text() else {}

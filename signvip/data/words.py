@@ -46,7 +46,7 @@ def is_torn(text: str) -> bool:
 
 
 def composed(name: str) -> str:
-    """A name in NFC, since macOS writes letters and their accents apart; bytes that are no letters become '?'."""
+    """Return a name in NFC, since macOS writes letters and accents apart; bytes that are not letters become '?'."""
     return unicodedata.normalize("NFC", name.encode("utf-8", "replace").decode())
 
 

@@ -46,7 +46,7 @@ def _entries(distribution: Distribution) -> Iterator[Entry]:
 
 
 def _about(distribution: Distribution) -> tuple[str, str]:
-    """Name and version, where the metadata has them; else the folder's name."""
+    """Return name and version where the metadata has them, else the folder's name."""
     try:
         name, version = str(distribution.metadata["Name"] or ""), str(distribution.metadata["Version"] or "")
     except Exception:

@@ -58,7 +58,7 @@ def guarded() -> Iterator[Heard]:
 
 
 def describe(error: BaseException) -> str:
-    """An error of foreign code on one line, even where it cannot be printed."""
+    """Return an error of foreign code on one line, even where it cannot be printed."""
     try:
         words = " ".join(str(error).split())
     except Exception:

@@ -131,7 +131,7 @@ def _other_sample(values: dict[str, Any], split: str) -> str:
 
 
 def _other_lengths(values: dict[str, Any]) -> Iterator[str]:
-    """Fields that count other frames than the sample's json."""
+    """Yield fields whose number of frames differs from the sample's json."""
     frames = {name: len(value) for name, value in values.items() if name.endswith(".npy")}
     for name, value in values.items():
         if name.endswith(".npz"):

@@ -29,7 +29,7 @@ def fill_gaps(points: np.ndarray, longest: int) -> tuple[np.ndarray, np.ndarray]
 
 
 def longest_gap(seen: np.ndarray) -> int:
-    """The longest run of frames (F,) in which something is not seen."""
+    """Return the longest run of frames (F,) in which something is not seen."""
     longest = run = 0
     for there in seen.tolist():
         run = 0 if there else run + 1

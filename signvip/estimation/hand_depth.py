@@ -45,7 +45,7 @@ def depth_scale(hands: np.ndarray, usual: float) -> float | None:
 
 
 def hand_length(hands: np.ndarray) -> np.ndarray:
-    """The lengths (...) of hands (..., 21, 3), wrist to middle fingertip when stretched: the median over all bones."""
+    """Return the lengths (...) of hands (..., 21, 3), wrist to stretched middle fingertip: the median of all bones."""
     bones = hands[..., _BONES[:, 0], :] - hands[..., _BONES[:, 1], :]
     ratios = np.linalg.norm(bones, axis=-1) / _LENGTHS
     return np.asarray(np.median(ratios, axis=-1) * _LENGTHS[_MIDDLE].sum())

@@ -19,7 +19,7 @@ _WRISTS = [LEFT_WRIST, RIGHT_WRIST]
 
 
 def swapped_hands(points: np.ndarray, aspect: float = 1.0) -> np.ndarray:
-    """The frames (F,) of keypoints (F, 128, 3) whose left and right hands stand in each other's place."""
+    """Return the frames (F,) of keypoints (F, 128, 3) whose left and right hands stand in each other's place."""
     scale = np.array([aspect, 1.0])
     hands = np.stack([points[:, LEFT_HAND], points[:, RIGHT_HAND]], axis=1)  # (F, 2, 21, 3)
     there = (hands[..., 2] >= SEEN).mean(axis=-1) > 0.5
@@ -61,7 +61,7 @@ def same_hand(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def palm_length(hand: np.ndarray) -> np.ndarray:
-    """Of hands (..., 21, 2): wrist to knuckle of the middle finger; across the knuckles where that is longer."""
+    """Measure hands (..., 21, 2): wrist to knuckle of the middle finger, or across the knuckles if longer."""
     along = np.linalg.norm(hand[..., 9, :] - hand[..., 0, :], axis=-1)
     across = np.linalg.norm(hand[..., 5, :] - hand[..., 17, :], axis=-1)
     return np.maximum(along, across)

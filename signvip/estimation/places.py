@@ -24,7 +24,7 @@ _PALM = 1.0  # in sizes of head and shoulders: a longer one was not seen; real o
 
 
 def signer_of(stored: Stored, size: tuple[float, float], path: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    """The signer's keypoints (F, 128, 3), and hands (F, 2, 21, 4) where they are stored, as `Clip.known` has them.
+    """Return the signer's keypoints (F, 128, 3), and hands (F, 2, 21, 4) if stored, as `Clip.known` has them.
 
     `size` (H, W) is that of the pictures they count in. DataError where nobody or no hand was seen, or the points are
     those of no picture.

@@ -27,7 +27,7 @@ HANDS = {"LEFT_HAND_LANDMARKS": 21, "RIGHT_HAND_LANDMARKS": 21}
 
 
 def read_pose(path: Path) -> Stored:
-    """Read a file of any version; DataError where it is damaged or its points are none that are known."""
+    """Read a file of any version; DataError where it is damaged or its points are unknown."""
     try:
         from pose_format import Pose
     except ImportError as error:
@@ -60,7 +60,7 @@ def read_pose(path: Path) -> Stored:
 
 
 def _frames_lost(content: bytes, found: int) -> int:
-    """Frames that a file of version 0.1 announces and lacks: its library counts what is left, and misreads it."""
+    """Count the frames that a file of version 0.1 announces but lacks: its library misreads what is left."""
     from pose_format.pose_header import PoseHeader
     from pose_format.utils.reader import BufferReader
 
@@ -72,7 +72,7 @@ def _frames_lost(content: bytes, found: int) -> int:
 
 
 def _parts(pose: Any) -> dict[str, np.ndarray]:
-    """Each component by name, (F, P, n, D + 1): coordinates as stored, then the confidence; zeros for no numbers."""
+    """Return each component by name, (F, P, n, D + 1): coordinates as stored, then confidence; zeros for NaN."""
     values = np.ma.filled(pose.body.data.astype(np.float32), 0.0)
     everything = np.concatenate([values, np.asarray(pose.body.confidence, np.float32)[..., None]], axis=-1)
     everything[~np.isfinite(everything).all(axis=-1)] = 0
@@ -84,7 +84,7 @@ def _parts(pose: Any) -> dict[str, np.ndarray]:
 
 
 def _padded(parts: dict[str, np.ndarray], name: str, count: int) -> np.ndarray:
-    """A component as it is, or nobody's."""
+    """Return a component as it is, or an empty one."""
     body = parts["pose_keypoints_2d"]
     return parts.get(name, np.zeros((*body.shape[:2], count, body.shape[3]), np.float32))
 
@@ -109,7 +109,7 @@ def _holistic(parts: dict[str, np.ndarray], pose: Any, size: tuple[float, float]
 
 
 def _deep(stored: Stored, hands: np.ndarray, width: float) -> Stored:
-    """The same with hands (F, 2, 21, 4) whose z counts from their wrists, in pixels; without any where no z is stored.
+    """Add hands (F, 2, 21, 4) with z from their wrists, in pixels; none where no z is stored.
 
     MediaPipe gives z as a fraction of the width of its picture; whoever scales x and y later leaves z as it was.
     """

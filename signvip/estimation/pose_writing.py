@@ -96,7 +96,7 @@ def _components(names: Iterable[str]) -> list[object]:
 
 
 def _drawn(name: str) -> tuple[Sequence[str], list[tuple[int, int]]]:
-    """The points of a component, and the lines that viewers draw between them."""
+    """Return the points of a component, and the lines that viewers draw between them."""
     if name == "POSE_LANDMARKS":
         return BLAZEPOSE, _BODY_LIMBS
     if name == "FACE_LANDMARKS":

@@ -25,7 +25,7 @@ class _Track:
 
 
 def follow(people: Sequence[np.ndarray], aspect: float = 1.0) -> np.ndarray:
-    """The signer's points (F, N, C) from those of everybody, (P, N, C) in each frame.
+    """Return the signer's points (F, N, C) from those of everybody, (P, N, C) in each frame.
 
     x and y are fractions, `aspect` is width / height of the pictures, and the first 18 points are OpenPose's body.
     Frames in which the signer is not found are zeros.
@@ -39,7 +39,7 @@ def follow(people: Sequence[np.ndarray], aspect: float = 1.0) -> np.ndarray:
 
 
 def trunks(points: np.ndarray, aspect: float = 1.0) -> np.ndarray:
-    """A box (P, 4) about the head and shoulders of people (P, N, 3), NaN where nothing is seen; all in heights.
+    """Return a box (P, 4) about the head and shoulders of people (P, N, 3), NaN where nothing is seen; all in heights.
 
     Where neither head nor shoulders are seen, about all that is.
     """

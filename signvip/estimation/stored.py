@@ -51,7 +51,7 @@ class Stored:
     fitted: float | None = None  # what these hands alone say that it should be
 
     def measure(self, path: Path) -> tuple[tuple[float, float], float]:
-        """The size (H, W) and the frames a second of a clip read from `path`; DataError where it tells no such ones."""
+        """Return the size (H, W) and frames per second of a clip read from `path`; DataError where it lacks them."""
         if self.size is None or self.fps is None or not SLOWEST <= self.fps <= FASTEST:
             told = "" if self.fps is None else f" (it says {self.fps:g})"
             raise DataError(f"{path} does not say how many frames a second it has{told}; make it again")
@@ -59,7 +59,7 @@ class Stored:
 
 
 def find(source: Path, clip_id: str) -> Path:
-    """The file or folder of a clip; DataError where there is none."""
+    """Return the file or folder of a clip; DataError where there is none."""
     for path in (source / f"{clip_id}.pose", source / f"{clip_id}.npz", source / clip_id):
         if path.is_file() or (path.is_dir() and _of_frames(path)):
             return path
@@ -160,7 +160,7 @@ def to_ours(points: np.ndarray, path: Path) -> np.ndarray:
 
 
 def read_openpose(folder: Path) -> Stored:
-    """A folder with one JSON file a frame, numbered in their names; numbers that are left out are empty frames."""
+    """Read a folder with one JSON file per frame, numbered in their names; missing numbers are empty frames."""
     files = {_number(path): path for path in _of_frames(folder)}
     first = min(files)
     people = [np.zeros((0, NUM_KEYPOINTS, 3), np.float32)] * (max(files) - first + 1)

@@ -91,7 +91,7 @@ def tidy(
 
 
 def hand_seen(hand: np.ndarray) -> np.ndarray:
-    """The frames (F,) in which more than half of a hand (F, 21, C) is sure."""
+    """Return the frames (F,) in which more than half of a hand (F, 21, C) is sure."""
     return (hand[..., -1] >= SEEN).mean(axis=-1) > 0.5
 
 

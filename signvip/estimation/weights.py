@@ -11,7 +11,7 @@ from signvip.errors import DataError
 
 
 def weight_file(source: str, name: str) -> Path:
-    """The file `name` in a folder, or of a repository on the hub, fetched once; DataError where neither has it."""
+    """Return the file `name` in a folder or a repository on the hub, fetched once; DataError where neither has it."""
     if (folder := Path(source).expanduser()).is_dir():
         if (folder / name).is_file():
             return folder / name

@@ -107,7 +107,7 @@ def _poses(config: RunConfig, networks: Networks, head: PoseHead, training: Trai
 
 
 def _embeddings(config: RunConfig, networks: Networks, training: Training) -> Tensor:
-    """A batch of e (B, C, h, w)."""
+    """Return a batch of e (B, C, h, w)."""
     channels = networks.condition_encoder.embedding_channels
     return torch.zeros(training.clips * training.frames, channels, *_cells(config, networks))
 
@@ -140,7 +140,7 @@ def _need(
 
 
 def _activations(config: RunConfig, module: nn.Module, forward: Callable[[torch.dtype], Tensor]) -> int:
-    """Bytes that a forward pass keeps for the backward pass, in the precision of the run."""
+    """Return the bytes that a forward pass keeps for the backward pass, in the precision of the run."""
     dtype = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[config.precision]
     nn.Module.to(module, dtype)  # past diffusers' own, which warns of what it would do to a pipeline
     with torch.device("meta"), _FlashAttention(), _kept(module) as sizes:

@@ -73,5 +73,5 @@ def _weights(part: nn.Module) -> int:
 
 
 def gib(count: int) -> str:
-    """Bytes as people read them."""
+    """Format bytes as people read them."""
     return f"{count / 2**30:.1f} GiB"

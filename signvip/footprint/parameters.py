@@ -64,7 +64,7 @@ def meta_networks(config: RunConfig, *, motion: bool = True) -> Networks:
 
 
 def meta_pose_head(config: RunConfig, networks: Networks) -> PoseHead | None:
-    """The head that reads poses, at its full size on the meta device; None where the configuration trains none."""
+    """Build the head that reads poses at full size on the meta device; None where the configuration trains none."""
     if config.stage2_poses is None:
         return None
     with torch.device("meta"):

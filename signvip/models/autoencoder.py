@@ -253,7 +253,7 @@ def halvings(grid: Sequence[int], times: int) -> list[tuple[int, int]]:
 
 
 def _averaged(grid: tuple[int, int], tokens: Sequence[int] | None) -> tuple[int, int]:
-    """The grid of tokens; ConfigError where it is finer than the last one."""
+    """Return the grid of tokens; ConfigError where it is finer than the last one."""
     if tokens is None:
         return grid
     if not (1 <= tokens[0] <= grid[0] and 1 <= tokens[1] <= grid[1]):

@@ -220,7 +220,7 @@ def predict_both(
 
 
 def stores(name: str) -> dict[str, type[ModelMixin]]:
-    """The classes of what a denoiser stores, by the names of its folders."""
+    """Return the classes of what a denoiser stores, by the names of its folders."""
     apart = getattr(registry().get("denoiser", name), "stores", None)
     return dict(apart) if apart else {"denoiser": VideoDenoiser}
 

@@ -84,7 +84,7 @@ class Seen(Config):
 
 
 def split(text: str, unit: Unit) -> list[str]:
-    """The words of a text without case and punctuation, or its letters (digits and symbols are letters, too)."""
+    """Return the words of a text without case and punctuation, or its letters (digits and symbols are letters, too)."""
     if unit == "letters":
         lower = unicodedata.normalize("NFC", text).lower()
         return [sign for sign in lower if unicodedata.category(sign)[0] not in "PZC"]

@@ -30,7 +30,7 @@ class VideoNetworks(NamedTuple):
 
 
 def new_video_networks(config: RunConfig, *, motion: bool = False) -> VideoNetworks:
-    """The networks of Eq. 5, for images or for videos; always built in this order, as a seed decides their weights."""
+    """Build the networks of Eq. 5 for images or videos, always in this order, as a seed decides their weights."""
     encoder = build_network(ConditionEncoder, config.condition_encoder, num_conditions=len(config.conditions))
     _check_cells(config, encoder)
     denoiser = VideoDenoiser(
@@ -59,7 +59,7 @@ GROUPS: dict[str, type[EmbeddingCodec]] = {"frame": Autoencoder, "body+hands": B
 
 
 def autoencoder_class(config: RunConfig) -> type[EmbeddingCodec]:
-    """The kind of autoencoder that `autoencoder.groups` names; ConfigError with the known ones for another name."""
+    """Return the class of autoencoder that `autoencoder.groups` names; ConfigError for an unknown one."""
     name = config.autoencoder.get("groups", "frame")
     if name not in GROUPS:
         raise ConfigError(f"There is no autoencoder.groups='{name}'; choose one of {', '.join(GROUPS)}.")
@@ -67,7 +67,7 @@ def autoencoder_class(config: RunConfig) -> type[EmbeddingCodec]:
 
 
 def new_autoencoder(config: RunConfig, encoder: ConditionEncoder) -> EmbeddingCodec:
-    """An autoencoder around the quantizer of the configuration, for the grid of this encoder."""
+    """Build an autoencoder around the quantizer of the configuration, for the grid of this encoder."""
     return build_network(
         autoencoder_class(config),
         {name: value for name, value in config.autoencoder.items() if name != "groups"},
@@ -79,7 +79,7 @@ def new_autoencoder(config: RunConfig, encoder: ConditionEncoder) -> EmbeddingCo
 
 
 def new_pose_head(config: RunConfig, encoder: ConditionEncoder) -> PoseHead:
-    """A head that reads keypoints, in pixels of this size, from the embeddings of this encoder."""
+    """Build a head that reads keypoints, in pixels of this size, from the embeddings of this encoder."""
     return build_network(
         PoseHead, config.pose_head, embedding_channels=encoder.embedding_channels, size=config.size
     )

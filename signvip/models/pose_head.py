@@ -119,19 +119,19 @@ class PoseHead(ModelMixin, ConfigMixin):
 
 
 def mean_places(where: Tensor) -> Tensor:
-    """The mean place (B, P, 2), x and y as fractions of the picture, of heat maps given as logits (B, P, h, w)."""
+    """Return the mean place (B, P, 2), x and y in fractions of the picture, of heat maps as logits (B, P, h, w)."""
     heat = where.flatten(2).softmax(-1).unflatten(2, where.shape[2:])
     x, y = cell_centres(where)
     return torch.stack([(heat.sum(2) * x).sum(-1), (heat.sum(3) * y).sum(-1)], dim=-1)
 
 
 def confidence_logits(maps: Maps) -> Tensor:
-    """The logit (B, P) of each point's confidence: what the second map says where the first has the point."""
+    """Return the logit (B, P) of each point's confidence: what the second map says where the first has the point."""
     return (maps.where.flatten(2).softmax(-1) * maps.sure.flatten(2)).sum(-1)
 
 
 def cell_centres(grid: Tensor) -> tuple[Tensor, Tensor]:
-    """The middles of the columns (w,) and rows (h,) of maps (..., h, w), as fractions of the picture."""
+    """Return the middles of the columns (w,) and rows (h,) of maps (..., h, w), as fractions of the picture."""
     x, y = (
         (torch.arange(count, device=grid.device, dtype=torch.float32) + 0.5) / count
         for count in (grid.shape[-1], grid.shape[-2])

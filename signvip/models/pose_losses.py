@@ -16,14 +16,14 @@ SPREAD = 1.0  # cells: the deviation of the bump that a heat map is taught
 
 
 def keypoint_loss(maps: Maps, truth: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-    """The sum of the three losses of maps against keypoints (B, 128, 3), and each of them to log."""
+    """Return the sum of the three losses of maps against keypoints (B, 128, 3), and each of them to log."""
     heat, places, confidence = heat_loss(maps, truth), place_loss(maps, truth), confidence_loss(maps, truth)
     values = {"heat": heat.detach(), "places": places.detach(), "confidence": confidence.detach()}
     return heat + places + confidence, values
 
 
 def heat_loss(maps: Maps, truth: Tensor) -> Tensor:
-    """The divergence of where points are from the truth (B, 128, 3); without it little is learned."""
+    """Return the divergence of where points are from the truth (B, 128, 3); without it little is learned."""
     return bump_loss(maps.where, truth)
 
 

@@ -10,7 +10,7 @@ from torch import nn
 
 
 def learned_names(network: nn.Module) -> set[str]:
-    """Names of the parameters that training changes; neither buffers nor frozen tables are among them."""
+    """Return the names of the parameters that training changes; neither buffers nor frozen tables are among them."""
     return {name for name, weight in network.named_parameters() if weight.requires_grad}
 
 

@@ -34,7 +34,7 @@ ORIGINS = {
 
 
 def read_published(part: str, source: str, cls: Any, option: str | None = None) -> Any:
-    """A `cls` from a hub id or a local folder, of the part alone or of a whole pipeline.
+    """Load a `cls` from a hub id or a local folder, of the part alone or of a whole pipeline.
 
     ConfigError names the option, and where the paper's weights come from, their size and their licence.
     """
@@ -52,7 +52,7 @@ def read_published(part: str, source: str, cls: Any, option: str | None = None) 
 
 
 def explain_missing(part: str, source: str, option: str, reason: str) -> str:
-    """One sentence for weights that cannot be read, ending in what to do."""
+    """Return one sentence for weights that cannot be read, ending in what to do."""
     origin = ORIGINS[part]
     return (
         f"start.{option}={source} cannot be read as {part} ({reason}); the paper's is "
@@ -62,7 +62,7 @@ def explain_missing(part: str, source: str, option: str, reason: str) -> str:
 
 
 def _subfolders(part: str, source: str) -> tuple[str | None, ...]:
-    """Of a local folder, the one that is there; of a hub repository, all that it may have."""
+    """Return the subfolder in a local folder, or all that a hub repository may have."""
     if not Path(source).is_dir():
         return ORIGINS[part].subfolders
     return (part if (Path(source) / part).is_dir() else None,)

@@ -10,6 +10,6 @@ from torch import Tensor
 
 
 def send(values: Sequence[Any], device: torch.device) -> Tensor:
-    """Numbers as a tensor on a device; a card is not waited for, as `torch.tensor` would for all that it computes."""
+    """Put numbers into a tensor on a device without waiting for a card to finish, as `torch.tensor` would."""
     made = torch.tensor(values)
     return made.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else made.to(device)

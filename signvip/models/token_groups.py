@@ -204,7 +204,7 @@ def _rim(crops: Tensor) -> Tensor:
 
 
 def _located(body: Quantized, hands: Quantized, where: Tensor) -> Located:
-    """Both as one: the body's first, then one hand after the other."""
+    """Join both: the body's tokens first, then one hand after the other."""
 
     def join(of_body: Tensor, of_hands: Tensor) -> Tensor:  # (B, ..., h, w), (2 B, ..., h, w) -> (B, ..., N)
         own = of_hands.flatten(-2).unflatten(0, (-1, HANDS)).movedim(1, -2).flatten(-2)

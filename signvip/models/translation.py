@@ -78,7 +78,7 @@ class TokenTranslator(ModelMixin, ConfigMixin):
         languages: Sequence[str] | None = None,
         ended: Tensor | None = None,
     ) -> tuple[Tensor, Mapping[str, Tensor | float]]:
-        """The same as `loss`, so that distributed training can wrap this module."""
+        """Return the same as `loss`, so that distributed training can wrap this module."""
         return self.loss(texts, tokens, lengths, languages, ended)
 
     def loss(
@@ -138,5 +138,5 @@ class TokenTranslator(ModelMixin, ConfigMixin):
         return weights
 
     def _given(self, languages: Sequence[str] | None) -> dict[str, Any]:
-        """The sign languages as an argument where they make a difference: the contract asks no translator for them."""
+        """Return the sign languages as an argument where they make a difference; the contract does not ask for it."""
         return {"languages": languages} if languages is not None and self.languages else {}

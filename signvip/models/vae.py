@@ -68,7 +68,7 @@ def latent_channels(options: Mapping[str, Any]) -> int:
 
 
 def build_vae(**options: Any) -> AutoencoderKL:
-    """A VAE with random weights; ConfigError names every unknown or unfit option."""
+    """Build a VAE with random weights; ConfigError names every unknown or unfit option."""
     config, kind = _checked(options), vae_class(options)
     levels = len(config.block_out_channels)
     return kind(
@@ -185,7 +185,7 @@ def whiten_latents(vae: AutoencoderKL, images: Tensor, chunk: int = 32) -> None:
 
 
 def _compose_after(conv: nn.Conv2d, matrix: Tensor, mean: Tensor, variance: Tensor) -> None:
-    """The posterior's mean m becomes matrix (m - mean), and its variance a constant."""
+    """Make the posterior's mean m matrix (m - mean), and its variance a constant."""
     count, weight = len(mean), conv.weight.double().squeeze()
     assert conv.bias is not None
     bias = matrix @ (conv.bias[:count].double() - mean)

@@ -83,7 +83,7 @@ def _split(conv: nn.Conv2d, signals: int) -> None:
 
 
 def _join(norm: nn.GroupNorm | PixelNorm, conv: nn.Conv2d, copies: int) -> None:
-    """The pair 2k, 2k+1 to `copies` channels from k on, after a norm that divides by about a known number."""
+    """Map the pair 2k, 2k+1 to `copies` channels from k on, after a norm that divides by about a known number."""
     weight, middle = torch.zeros_like(conv.weight), conv.kernel_size[0] // 2
     for signal in range(COLOURS):
         channels = slice(copies * signal, copies * (signal + 1))

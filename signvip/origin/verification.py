@@ -88,7 +88,7 @@ def _manifest(path: Path) -> Part:
 
 
 def _mark(payload: str, chance: float, told: dict[str, Part]) -> Part:
-    """A mark holds unless the manifest or the sidecar, where they hold, belong to another video."""
+    """Check a mark: it holds unless the manifest or the sidecar, where they hold, belong to another video."""
     facts = {"payload": payload, "chance": chance}
     for name, part in told.items():
         said = part.facts.get("mark")

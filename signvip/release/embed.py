@@ -50,7 +50,7 @@ def embed(source: Path, target: Path) -> Path:
 
 
 def last_metrics(path: Path) -> dict[str, float]:
-    """The last row of each kind in a metrics file: training values, and those of the dev split."""
+    """Return the last row of each kind in a metrics file: training values, and those of the dev split."""
     values: dict[str, float] = {}
     for line in path.read_text().splitlines():
         values.update(json.loads(line))

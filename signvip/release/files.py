@@ -95,7 +95,7 @@ class Contents:
             self.parts.setdefault(part, Found()).add(part, own, file)
 
     def of(self, part: str) -> dict[str, Tensor]:
-        """A part's tensors by key; empty where the release lacks it."""
+        """Return a part's tensors by key; empty where the release lacks it."""
         return self.parts[part].tensors if part in self.parts else {}
 
     def folder(self, part: str) -> str | None:
@@ -123,7 +123,7 @@ def read_prompt(contents: Contents, file: Path) -> None:
 
 
 def read_tensors(file: Path) -> dict[str, Tensor] | Tensor:
-    """The tensors of a file by key, or its only tensor; memory is mapped where the format allows."""
+    """Return the tensors of a file by key, or its only tensor; memory is mapped where the format allows."""
     try:
         if file.suffix == ".safetensors":
             return load_file(file)
@@ -180,7 +180,7 @@ def _by_part(tensors: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
 
 
 def _which_unet(tensors: dict[str, Tensor]) -> str:
-    """A U-Net's tensors are those of its motion alone, of the Reference Net (no output), or of a denoiser."""
+    """Tell apart a U-Net's tensors: motion alone, the Reference Net (no output), or a denoiser."""
     motion = [key for key in tensors if "motion_modules." in key]
     if len(motion) == len(tensors):
         return "motion"

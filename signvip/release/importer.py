@@ -154,7 +154,7 @@ def _prompt(contents: Contents, spatial: Weights, base: str) -> Tensor | None:
 
 
 def gather(contents: Contents, spatial: Weights) -> dict[str, Weights]:
-    """Tensors by our parts, still under the release's names."""
+    """Return tensors by our parts, still under the release's names."""
     parts = ("condition_encoder", "guider", "reference_net", "autoencoder", "translator")
     return {"denoiser": {**spatial, **contents.of("motion")}, **{part: contents.of(part) for part in parts}}
 
@@ -164,7 +164,7 @@ def _known(tensors: Weights, layout: Layout) -> Weights:
 
 
 def complete(network: ModelMixin, weights: Weights, prompt: Tensor | None) -> Weights:
-    """A network's weights with the tables that follow from its configuration, and without what it has no place for."""
+    """Return a network's weights with the tables that follow from its configuration, without those it cannot hold."""
     expected = network.state_dict()
     own = {key: value for key, value in weights.items() if key in expected}
     own |= {key: table(key, like) for key, like in expected.items() if key.endswith(TABLES)}

@@ -17,7 +17,7 @@ Rules = Sequence[tuple[str, str | Callable[["re.Match[str]"], str] | None]]
 
 
 def convert(part: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A part's weights under our names; of the translator and the autoencoder all have to be there."""
+    """Return a part's weights under our names; of the translator and the autoencoder all have to be there."""
     match part:
         case "condition_encoder":
             return rename(tensors, CONDITION_ENCODER)
@@ -80,7 +80,7 @@ UNET: Rules = (*MOTION, (r"(\w+\..+)", r"\1"))  # the rest has the names of diff
 
 
 def autoencoder_rules(levels: int) -> Rules:
-    """The names of latent diffusion's autoencoder to those of diffusers; the decoder counts from the other end."""
+    """Map the names of latent diffusion's autoencoder to diffusers'; the decoder counts from the other end."""
     encoder, decoder = r"vq\.downsample_encoder", r"vq\.upsample_decoder"
     return (
         *_half(encoder, "encoder", "down", "down_blocks", lambda level: level),

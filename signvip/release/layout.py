@@ -24,7 +24,7 @@ def is_motion(key: str) -> bool:
 
 
 def layouts(config: RunConfig, networks: Networks) -> dict[str, Layout]:
-    """The keys of each part; all but tables of places have to be there."""
+    """Return the keys of each part; all but tables of places have to be there."""
     e, parts = networks.condition_encoder.embedding_channels, networks.by_part()
     unet, places = parts["denoiser"].unet, int(parts["denoiser"].config["motion_max_frames"])
     return {

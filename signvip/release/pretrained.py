@@ -17,7 +17,7 @@ VAE = ORIGINS["vae"].hub
 
 
 def fetch(source: str) -> Path:
-    """A local folder, or a snapshot of a hub id; DataError where there is neither."""
+    """Return a local folder, or a snapshot of a hub id; DataError where there is neither."""
     folder = Path(source)
     if folder.is_dir():
         return folder
@@ -35,7 +35,7 @@ def fetch(source: str) -> Path:
 
 
 def find_pipeline(folder: Path) -> str | None:
-    """A Stable Diffusion folder inside a release, known by its tokenizer and text encoder."""
+    """Return a Stable Diffusion folder inside a release, known by its tokenizer and text encoder."""
     found = [
         path.parent for path in sorted(folder.rglob("tokenizer")) if (path.parent / "text_encoder").is_dir()
     ]
@@ -43,7 +43,7 @@ def find_pipeline(folder: Path) -> str | None:
 
 
 def find_prompt(name: str) -> Path | None:
-    """The states of the empty prompt in or beside a folder of Stable Diffusion, under the name that the authors use."""
+    """Find the states of the empty prompt in or beside a folder of Stable Diffusion, by the name the authors use."""
     folder = Path(os.path.abspath(name))
     places = (folder, folder.parent) if folder.is_dir() else ()
     files = (place / "empty_text_emb.pt" for place in places)
@@ -63,7 +63,7 @@ def load_unet(name: str) -> dict[str, Tensor]:
 
 
 def load_vae(name: str) -> AutoencoderKL:
-    """A VAE with its configuration."""
+    """Load a VAE with its configuration."""
     try:
         return AutoencoderKL.from_pretrained(name)
     except (OSError, ValueError) as error:

@@ -42,11 +42,11 @@ class Report:
             )
 
     def faults(self) -> str:
-        """The parts and the first keys that do not fit; empty where all do."""
+        """Return the parts and the first keys that do not fit; empty where all do."""
         return "; ".join(f"{what} ({_some(keys)})" for what, keys in self._lists())
 
     def sentences(self) -> Iterator[str]:
-        """Every key that does not fit."""
+        """Yield every key that does not fit."""
         for what, keys in self._lists():
             yield f"{what}: {', '.join(keys)}"
 

@@ -21,7 +21,7 @@ def count(names: Iterable[str], pattern: str) -> int:
 
 
 def condition_encoder(weights: Weights) -> dict[str, Any]:
-    """Options of the multi-condition encoder."""
+    """Return the options of the multi-condition encoder."""
     conditions = conditions_of(weights)
     blocks = count(weights, r"backbone\.blocks\.(\d+)\.")
     last = ["backbone.conv_in", *(f"backbone.blocks.{block}" for block in range(1, blocks + 1, 2))]
@@ -39,7 +39,7 @@ def conditions_of(weights: Weights) -> int | None:
 
 
 def unet(weights: Weights) -> dict[str, Any]:
-    """Options of the denoiser, from the names of Stable Diffusion."""
+    """Return the options of the denoiser, from the names of Stable Diffusion."""
     levels = count(weights, r"down_blocks\.(\d+)\.")
     attends = [any(key.startswith(f"down_blocks.{i}.attentions.") for key in weights) for i in range(levels)]
     widths = [outputs(weights, f"down_blocks.{i}.resnets.0.conv1") for i in range(levels)]
@@ -56,14 +56,14 @@ def unet(weights: Weights) -> dict[str, Any]:
 
 
 def motion(weights: Weights) -> dict[str, Any]:
-    """Options of the temporal attentions."""
+    """Return the options of the temporal attentions."""
     lengths = (size(weights, key, 1) for key in weights if key.endswith("pos_encoder.pe"))
     middle = any(key.startswith("mid_block.motion_modules.") for key in weights)
     return {"motion_mid_block": middle, **_told(motion_max_frames=next(lengths, None))}
 
 
 def autoencoder(weights: Weights) -> dict[str, Any]:
-    """Options of the autoencoder around the quantizer."""
+    """Return the options of the autoencoder around the quantizer."""
     encoder = "vq.downsample_encoder.down"
     levels = count(weights, rf"{re.escape(encoder)}\.(\d+)\.")
     lowest = any(key.startswith(f"{encoder}.{levels - 1}.attn.") for key in weights)
@@ -76,7 +76,7 @@ def autoencoder(weights: Weights) -> dict[str, Any]:
 
 
 def translator(weights: Weights) -> dict[str, Any]:
-    """Options of the translator."""
+    """Return the options of the translator."""
     rows = size(weights, "trans_base.pos_embed.embed", 0) or size(weights, "trans_base.blocks.0.attn.mask", 2)
     return _told(
         layers=count(weights, r"trans_base\.blocks\.(\d+)\."),

@@ -27,7 +27,7 @@ def check_tables(part: str, tensors: Mapping[str, Tensor]) -> None:
 
 
 def table(key: str, like: Tensor) -> Tensor:
-    """A table in float32 under our name; e enters the authors' autoencoder as it is."""
+    """Return a table in float32 under our name; e enters the authors' autoencoder as it is."""
     if key.endswith("pos_embed.pe"):
         return _sines(like).view(like.shape)
     return torch.ones(like.shape) if key == "std" else torch.zeros(like.shape)

@@ -52,7 +52,7 @@ def make_batches(
 
 
 def mean_over(batches: Sequence[WindowBatch], latents: Tensor, predict: Predict) -> Tensor:
-    """The prediction for whole clips (B, frames, 4, h, w): for each frame the mean of the windows that see it."""
+    """Return the prediction for whole clips (B, frames, 4, h, w): each frame is the mean of its windows."""
     total, count = torch.zeros_like(latents), latents.new_zeros(1, latents.shape[1], 1, 1, 1)
     for batch in batches:
         made = predict(batch.pick(latents), batch).unflatten(0, (len(latents), -1))
@@ -63,6 +63,6 @@ def mean_over(batches: Sequence[WindowBatch], latents: Tensor, predict: Predict)
 
 
 def _seen(part: Sequence[int], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Frames of a window and their places in it; of one that stands there twice one copy counts (the authors' code)."""
+    """Return a window's frames and their places in it; a frame that is there twice counts once (the authors' code)."""
     places = {frame: place for place, frame in enumerate(part)}
     return torch.tensor(list(places), device=device), torch.tensor(list(places.values()), device=device)

@@ -30,7 +30,7 @@ def sigmas_of(alphas: Tensor) -> Tensor:
 
 
 def nearest_timesteps(alphas: Tensor, sigmas: Tensor) -> Tensor:
-    """The timesteps whose sigma is nearest in its logarithm; of more than all it is the last."""
+    """Return the timesteps whose log sigma is nearest; the last one for a sigma above all."""
     logs = sigmas_of(alphas.double()).log()
     middles = (logs[1:] + logs[:-1]) / 2
     return torch.bucketize(sigmas.double().log(), middles, right=True)
@@ -52,7 +52,7 @@ def sampling_sigmas(steps: int) -> list[float]:
 
 
 def sampling_timesteps(alphas: Tensor, steps: int) -> list[int]:
-    """The timesteps of these levels, from the noisiest; where two levels share one, the second is the one before."""
+    """Return the timesteps of these levels, noisiest first; if two levels share one, the second moves down by one."""
     places: list[int] = []
     for place in nearest_timesteps(alphas.cpu(), torch.tensor(sampling_sigmas(steps))).tolist():
         places.append(min(place, places[-1] - 1) if places else place)

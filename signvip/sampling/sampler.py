@@ -83,7 +83,7 @@ def refuse_other_schedule(path: Path, sampler: Sampler) -> None:
 
 
 def unknown_scheduler(name: str) -> ConfigError:
-    """The error for a scheduler that does not exist."""
+    """Return the error for a scheduler that does not exist."""
     return ConfigError(f"There is no scheduler '{name}'; choose one of {', '.join(get_args(SchedulerName))}.")
 
 
@@ -203,7 +203,7 @@ def check_known(scheduler: SchedulerMixin, steps: int) -> None:
 
 
 def _set_timesteps(scheduler: SchedulerMixin, steps: int, device: torch.device) -> SchedulerMixin:
-    """A copy with the timesteps of so many steps: schedulers count them, and the caller's may serve someone else."""
+    """Return a copy set to this many steps: schedulers keep count, and the caller's may be in use elsewhere."""
     check_lcm(scheduler, steps)
     scheduler = kind_of(scheduler, steps).from_config(scheduler.config)
     set_steps(scheduler, steps, device)

@@ -21,7 +21,7 @@ NO_SIGNAL = 1e-6  # of alpha_t: noise that is predicted there says nothing of th
 
 
 def kind_of(scheduler: SchedulerMixin, steps: int) -> type[Any]:
-    """The class that takes these steps: diffusers' DDIM leaves one by an even stride, wherever the next may be."""
+    """Return the class that takes these steps: diffusers' DDIM assumes an even stride, wherever the next step is."""
     config = scheduler.config
     spacing, total = config.get("timestep_spacing"), config["num_train_timesteps"]
     uneven = spacing in ("sigma", "linspace") or (spacing == "trailing" and total % steps != 0)

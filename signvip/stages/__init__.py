@@ -78,7 +78,7 @@ class PhaseKey:
     makes: tuple[str, ...] = ()  # the parts that it leaves in the run
 
     def stamp(self, run: Run) -> str:
-        """The same text as long as the checkpoints fit."""
+        """Return a text that stays the same as long as the checkpoints fit."""
         config = run.config.model_dump(mode="json")
         values = {key: option(config, key) for key in self.sections}
         if "sampler" in values:
@@ -127,7 +127,7 @@ class Loop:
         return finished
 
     def done(self, run: Run, key: PhaseKey, training: Training) -> bool:
-        """The same without a word."""
+        """Return the same as `finished`, without a remark."""
         kind = type(training)
         done = key.training(read_text(run.phase(key.name) / "done.json"), kind)
         return (
@@ -187,7 +187,7 @@ class Loop:
         return ShardIndex(self.shards, "train").identity
 
     def _circumstances(self, run: Run, key: PhaseKey) -> list[dict[str, str]]:
-        """Those of all steps so far; none where a run is older than this note."""
+        """Read the circumstances of all steps so far; none where a run is older than this note."""
         found: list[dict[str, str]] = json.loads(read_text(run.phase(key.name) / CIRCUMSTANCES) or "[]")
         return found
 
@@ -244,12 +244,12 @@ def _prepare(folder: Path, stamp: str, note: str, resume: bool) -> None:
 
 
 def read_text(path: Path) -> str | None:
-    """A small file's content; None where there is none."""
+    """Return a small file's content; None where there is none."""
     return path.read_text() if path.is_file() else None
 
 
 def require_training(training: Options | None, name: str) -> Options:
-    """The training section of a phase; RunError where the preset has none."""
+    """Return the training section of a phase; RunError where the preset has none."""
     if training is None:
         raise RunError(f"This preset does not say how to train {name}; add a section [{name}] by --config.")
     return training

@@ -33,7 +33,7 @@ class Clips:
         return len(self.index)
 
     def info(self, clip: int) -> dict[str, Any]:
-        """The clip's `json` member."""
+        """Return the clip's `json` member."""
         if clip not in self._infos:
             info = self.index.load(clip, "json")
             missing = [name for name in ("id", "text", "frames", "fps") if name not in info]
@@ -51,7 +51,7 @@ class Clips:
         return self._infos[clip]
 
     def frames(self, clip: int, picks: Sequence[int]) -> Tensor:
-        """Frames (F, 3, H, W) uint8; decoded forward, once."""
+        """Return frames (F, 3, H, W) uint8; decoded forward, once."""
         first, last = min(picks), max(picks) + 1
         video, _ = read_video(self.index.read(clip, "mp4"), start=first, stop=last)
         if len(video) < last - first:
@@ -97,11 +97,11 @@ class Draws:
 
     @classmethod
     def of_batch(cls, seed: int, phase: str, batch: int, count: int) -> list[Draws]:
-        """The draws of batch number `batch`, of `count` samples."""
+        """Return the draws of batch number `batch`, of `count` samples."""
         return [cls(seed, phase, index) for index in range(batch * count, (batch + 1) * count)]
 
     def clip(self, total: int) -> int:
-        """Every clip once per pass, passes shuffled anew."""
+        """Return the clips of a batch: every clip once per pass, each pass shuffled anew."""
         turn, place = divmod(self.index, total)
         order = np.random.default_rng(step_seed(self.seed, f"{self.phase}/order", turn)).permutation(total)
         return int(order[place])

@@ -23,7 +23,7 @@ CHUNK = 64  # frames that go through a network together
 
 
 def load_codec(run: Run) -> Codec:
-    """The run's codec, of the class and around the quantizer that its configuration names; RunError where it is not."""
+    """Load the run's codec, with the class and quantizer that its configuration names; RunError where they differ."""
     if run.config.intermediate != "tokens":
         return run.load("autoencoder", Coordinates)
     codec: Codec = run.load("autoencoder", autoencoder_class(run.config))
@@ -38,18 +38,18 @@ def load_codec(run: Run) -> Codec:
 
 
 def _told(quantizer: Mapping[str, Any]) -> str:
-    """A quantizer as people write it: fsq levels=[5, 5, 5, 5]."""
+    """Return a quantizer as people write it: fsq levels=[5, 5, 5, 5]."""
     options = (f"{name}={value}" for name, value in quantizer.items() if name != "name")
     return " ".join([str(quantizer["name"]), *options])
 
 
 def load_vae(run: Run) -> AutoencoderKL:
-    """The run's VAE, of the class that its section [vae] asks for; RunError where it is missing."""
+    """Load the run's VAE, of the class that its section [vae] asks for; RunError where it is missing."""
     return run.load("vae", vae_class(run.config.vae))
 
 
 def load_denoiser(run: Run) -> VideoDenoiser:
-    """The run's denoiser, from all folders that it is stored in."""
+    """Load the run's denoiser, from all folders that it is stored in."""
     return read_denoiser(run.config.denoiser.name, run.load)
 
 
@@ -63,7 +63,7 @@ def embed(encoder: Frozen[ConditionEncoder], batch: Mapping[str, Tensor]) -> Ten
 
 @torch.no_grad()
 def tokens_of(codec: Codec, clips: Clips, clip: int, embed: Callable[[], Tensor]) -> Tensor:
-    """The tokens (F, N) of a true clip; `embed` gives its embeddings e (F, C, h, w), where they are needed."""
+    """Return the tokens (F, N) of a true clip; `embed` gives its embeddings e (F, C, h, w), where they are needed."""
     if isinstance(codec, Coordinates):
         return codec.encode_arrays(clips.coordinates(clip))
     assert isinstance(codec, EmbeddingCodec)

@@ -34,7 +34,7 @@ def check_crops(crops: Crops, config: RunConfig, keypoints: np.ndarray | None) -
 def crop_frames(
     frames: Tensor, keypoints: np.ndarray | None, crops: Crops, random: np.random.Generator
 ) -> Tensor:
-    """One square of each frame: (F, 3, H, W), with keypoints (F, 128, 3) if they are known, to (F, 3, size, size).
+    """Crop one square of each frame (F, 3, H, W) to (F, 3, size, size), by keypoints (F, 128, 3) if they are known.
 
     Where what was drawn is not seen in a frame, its square lies anywhere.
     """

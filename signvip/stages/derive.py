@@ -188,7 +188,7 @@ def _ready(model: Network) -> Network:
 
 
 def _half(values: Tensor) -> Tensor:
-    """As halves, which shards store; RunError where they are no numbers, or too large for a half."""
+    """Convert to halves, which shards store; RunError where they are not finite, or too large for a half."""
     halves = values.half().cpu()
     if not bool(halves.isfinite().all()):
         raise RunError(

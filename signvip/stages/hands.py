@@ -17,7 +17,7 @@ MARGIN = 0.02  # of the picture: a hand is wider than its joints
 
 
 def hand_points(keypoints: Tensor) -> Tensor:
-    """The points (B, 2, 21, 3) of the left hand and the right, of keypoints (B, 128, 3)."""
+    """Return the points (B, 2, 21, 3) of the left hand and the right, of keypoints (B, 128, 3)."""
     return torch.stack([keypoints[:, LEFT_HAND], keypoints[:, RIGHT_HAND]], dim=1)
 
 
@@ -39,7 +39,7 @@ def hand_boxes(keypoints: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def hand_centres(keypoints: Tensor) -> Tensor:
-    """The middle of each hand's box as a point (B, 2, 3): x, y and 1, all zeros where the hand is not seen."""
+    """Return the middle of each hand's box as a point (B, 2, 3): x, y and 1, all zeros where the hand is not seen."""
     low, high, seen = hand_boxes(keypoints)
     centres = torch.cat([(low + high) / 2, torch.ones_like(low[..., :1])], dim=-1)
     return torch.where(seen[..., None], centres, torch.zeros_like(centres))

@@ -146,7 +146,7 @@ class PosesPhase:
         return sums
 
     def scores(self, sums: Sums) -> dict[str, float]:
-        """Numbers to log, from sums over all frames; groups that no condition shows are left out."""
+        """Return numbers to log, from sums over all frames; groups that no condition shows are left out."""
         if not sums:
             return {}
         errors = {

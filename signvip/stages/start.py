@@ -21,13 +21,13 @@ TRAITS = ("block_out_channels", "latent_channels", "layers_per_block", "norm_num
 
 
 def sources(start: Start, phase: Phase) -> dict[str, str]:
-    """The published weights that a denoiser's phase begins with, by the options that name them."""
+    """Return the published weights that a denoiser's phase begins with, by the options that name them."""
     named = {name: getattr(start, name) for name in SOURCES[phase]}
     return {name: source for name, source in named.items() if source is not None}
 
 
 def published_vae(config: RunConfig) -> AutoencoderKL:
-    """The VAE that `start.vae` names; ConfigError where it is not of the size of [vae]."""
+    """Load the VAE that `start.vae` names; ConfigError where it is not of the size of [vae]."""
     assert config.start.vae is not None
     vae: AutoencoderKL = read_published("vae", config.start.vae, vae_class(config.vae))
     check_vae(vae, build_vae(**config.vae))

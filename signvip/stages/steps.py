@@ -120,7 +120,7 @@ def _train_tokens(run: Run, shards: Path, loop: Loop) -> None:
 
 
 def _finger_reader(run: Run) -> PoseHead | None:
-    """The pose head where the configuration gives fingers a weight; ConfigError where there is none."""
+    """Return the pose head where the configuration gives fingers a weight; ConfigError where there is none."""
     if not run.config.stage2.finger_weight:
         return None
     if not run.has("pose_head"):
@@ -268,7 +268,7 @@ def _train_motion(run: Run, shards: Path, loop: Loop) -> None:
 
 
 def _making(run: Run, key: PhaseKey) -> PhaseKey:
-    """A phase of stage 1 with the parts that it makes of this run's denoiser."""
+    """Return a phase of stage 1 with the parts that it makes of this run's denoiser."""
     stored = stores(run.config.denoiser.name)
     made = tuple(part for part in key.makes if part in stored or part not in INDEXED)
     return dataclasses.replace(key, makes=made)

@@ -65,12 +65,12 @@ class TextPhase:
         self.module = TranslationLoss(translator)
 
     def languages(self) -> list[str]:
-        """The sign languages of all clips (ISO 639-3)."""
+        """Return the sign languages of all clips (ISO 639-3)."""
         clips = ((split, clip) for split in (self.train, self.dev) for clip in range(len(split)))
         return sorted({split.info(clip)["language"] for split, clip in clips})
 
     def seen(self) -> Seen:
-        """All words or letters, the sign languages and the longest text of the training clips."""
+        """Return all words or letters, the sign languages and the longest text of the training clips."""
         infos = (self.train.info(clip) for clip in range(len(self.train)))
         return Seen.of(((info["language"], info["text"]) for info in infos), self.module.translator.unit)
 

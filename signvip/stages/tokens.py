@@ -188,7 +188,7 @@ class TokensPhase:
         }
 
     def scores(self, sums: Sums) -> dict[str, float]:
-        """Numbers to log, from sums over all frames."""
+        """Return numbers to log, from sums over all frames."""
         if not sums:
             return {}
         count, usage = sums["count"], CodeUsage.of(cast(Tensor, sums["codes"]))

@@ -63,7 +63,7 @@ class VaePhase:
         return {"frames": torch.cat([self._read(*drawn) for drawn in self._draw(index)])}
 
     def _draw(self, index: int) -> Iterator[tuple[Draws, int, list[int]]]:
-        """The clips of a batch, and which of their frames."""
+        """Yield the clips of a batch, and which of their frames."""
         for draws in Draws.of_batch(self.seed, self.name, index, self.training.clips):
             clip = draws.clip(len(self.train))
             yield draws, clip, draws.scattered(self.train.info(clip)["frames"], self.training.frames)
@@ -111,7 +111,7 @@ class VaePhase:
         whiten_latents(self.vae, to_model(frames).to(device_of(self.vae)))
 
     def _middle(self, clip: int) -> tuple[Tensor, np.ndarray | None]:
-        """A frame (1, 3, H, W), and its keypoints (1, 128, 3) where they are stored."""
+        """Return a frame (1, 3, H, W), and its keypoints (1, 128, 3) where they are stored."""
         middle = self.dev.info(clip)["frames"] // 2
         points = stored_keypoints(self.dev.coordinates(clip))
         return self.dev.frames(clip, [middle]), None if points is None else points[middle : middle + 1]

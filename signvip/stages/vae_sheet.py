@@ -26,7 +26,7 @@ def _hand(points: np.ndarray, frame: np.ndarray) -> Box | None:
 
 
 def _cut(frames: Sequence[np.ndarray], boxes: Sequence[Box | None]) -> list[np.ndarray]:
-    """The boxes of frames; white where there is none."""
+    """Return the boxes of frames; white where there is none."""
     return [
         np.full_like(frame, 255) if box is None else frame[box]
         for frame, box in zip(frames, boxes, strict=True)

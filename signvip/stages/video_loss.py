@@ -57,7 +57,7 @@ class VideoDiffusion(nn.Module):
         self.whole.learn("motion")
 
     def learned_parts(self) -> dict[str, ModelMixin]:
-        """The parts of the denoiser that this phase changes, by the names of their folders."""
+        """Return the parts of the denoiser that this phase changes, by the names of their folders."""
         return {
             name: part
             for name, part in self.whole.parts().items()

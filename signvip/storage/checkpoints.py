@@ -191,7 +191,7 @@ def _spread(
 
 
 def own(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors that lie in memory one by one: safetensors refuses those that share it."""
+    """Return tensors that lie in memory one by one: safetensors refuses those that share it."""
     seen: set[int] = set()
     own = {}
     for name, tensor in tensors.items():

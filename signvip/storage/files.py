@@ -46,7 +46,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def inside(folder: Path, name: str) -> Path:
-    """The path in `folder` that a stranger's file names; DataError for a name that could lead out of it anywhere."""
+    """Return the path in `folder` that a stranger's file names; DataError where it could lead out on any system."""
     if fault := fault_of_name(name):
         raise DataError(f"The name '{name[:80]}' {fault}; give one of a file in {folder}.")
     path = folder / name
@@ -70,7 +70,7 @@ def fault_of_name(name: str) -> str:
 
 
 def walk(top: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """As os.walk, sorted and without hidden names; links to folders are followed, but not into a circle."""
+    """Walk as os.walk does, sorted and without hidden names; follow links to folders, but not into a circle."""
     real: dict[Path, str] = {}
     for name, folders, files in os.walk(top, followlinks=True):
         where = Path(name)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 def not_finite(weights: Mapping[str, Any]) -> str | None:
-    """The name of the first tensor that holds a number which is not finite; None where there is none."""
+    """Return the name of the first tensor that holds a number which is not finite; None where there is none."""
     for name, value in weights.items():
         if isinstance(value, Tensor) and not is_finite(value):
             return name
@@ -18,7 +18,7 @@ def not_finite(weights: Mapping[str, Any]) -> str | None:
 
 
 def broken_weight(model: object) -> str | None:
-    """The same, of what a network stores; what is not a network has none."""
+    """Return the same, of what a network stores; what is not a network has none."""
     return not_finite(model.state_dict()) if isinstance(model, nn.Module) else None
 
 

@@ -114,7 +114,7 @@ def _read(path: Path) -> dict[str, str]:
 
 
 def _files(run: Path) -> list[tuple[Path, int, int, int]]:
-    """Every file that a run is loaded from, with what changes when it is written again."""
+    """List every file that a run is loaded from, with what changes when it is written again."""
     folders = (run, run / "vae", run / "scheduler", *(run / part for part in TRAINED_WITH))
     found = []
     for file in (file for folder in folders for file in sorted(folder.glob("[!.]*"))):

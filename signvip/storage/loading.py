@@ -32,7 +32,7 @@ LARGEST = 1e6  # number in a noise schedule: more steps than anybody trains with
 
 
 def load_part(folder: Path, cls: type[Model], remedy: str, **options: Any) -> Model:
-    """A network from its folder; RunError, ending in the remedy, for one that is damaged, unfit or asks for code."""
+    """Load a network from its folder; RunError, ending in the remedy, where it is damaged, unfit or asks for code."""
     from signvip.storage.finite import not_finite
 
     tensors = check_part(folder, remedy)
@@ -114,7 +114,7 @@ def read_index(
 
 
 def load_scheduler(folder: Path, name: str, remedy: str) -> Any:
-    """A scheduler of diffusers from its folder, by a name that `read_index` let pass; RunError where it is damaged."""
+    """Load a diffusers scheduler from its folder, by a name that `read_index` accepted; RunError for a damaged one."""
     import diffusers
 
     refuse_code(folder)
@@ -128,7 +128,7 @@ def load_scheduler(folder: Path, name: str, remedy: str) -> Any:
 
 
 def refuse_code(folder: Path) -> None:
-    """RunError where a Python file lies, which diffusers would import under the name of a library."""
+    """Raise RunError where there is a Python file, which diffusers would import under the name of a library."""
     code = next(iter(sorted(folder.glob("*.py"))), None)
     if code is not None:
         raise RunError(
@@ -137,7 +137,7 @@ def refuse_code(folder: Path) -> None:
 
 
 def header_of(path: Path) -> dict[str, str]:
-    """Names and types of the tensors of a safetensors file; ValueError where it is none."""
+    """Return the names and types of the tensors of a safetensors file; ValueError where it is not one."""
     with path.open("rb") as file:
         start = file.read(8)
         size = struct.unpack("<Q", start)[0] if len(start) == 8 else LONGEST_HEADER + 1
@@ -184,7 +184,7 @@ def _refuse_pickles(folder: Path) -> None:
 
 
 def numbers_of(value: Any, name: str = "") -> Iterator[tuple[str, float]]:
-    """Every number in nested options, with the names that lead to it."""
+    """Yield every number in nested options, with the names that lead to it."""
     if isinstance(value, dict):
         for key, part in value.items():
             yield from numbers_of(part, f"{name}.{key}" if name else key)
@@ -200,7 +200,7 @@ def _scheduler(named: Any, schedulers: Collection[str]) -> str | None:
 
 
 def _known(base: type | None, named: Any) -> type | None:
-    """The class by module and name, among those that derive from `base` and are ours or diffusers'."""
+    """Return the class by module and name, among those that derive from `base` and are ours or diffusers'."""
     for cls in _family(base) if base is not None else ():
         home = "diffusers" if cls.__module__.startswith("diffusers.") else cls.__module__
         if named == [home, cls.__name__] and home.partition(".")[0] in ("diffusers", "signvip"):

@@ -81,7 +81,7 @@ class _Lock:
 
 
 def _take(folder: Path, use: Use, own: str, option: str, say: Say | None) -> _Lock | None:
-    """The lock; None for a reader of a folder that it could not lock: it is missing, or its writers are elsewhere."""
+    """Return the lock; None for a reader of a folder that it cannot lock: missing, or with writers elsewhere."""
     made_folder = use == "write" and not folder.exists()
     try:
         if made_folder:
@@ -206,6 +206,6 @@ def _tell(say: Say | None, folder: Path, about: dict[str, Any]) -> None:
 
 
 def _short(folder: Path) -> Path:
-    """A folder as a user is likely to have named it."""
+    """Return a folder as a user is likely to have named it."""
     here = Path.cwd()
     return folder.relative_to(here) if folder.is_relative_to(here) and folder != here else folder

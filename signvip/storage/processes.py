@@ -43,7 +43,7 @@ def can_lock() -> bool:
 
 
 def join() -> None:
-    """Meet the other processes; before anything else that asks accelerate for them."""
+    """Meet the other processes; call this before anything else that asks accelerate for them."""
     if not several():
         return
     import torch
@@ -56,7 +56,7 @@ def join() -> None:
 
 
 def wait() -> None:
-    """Return once every process has come here."""
+    """Wait until every process has come here."""
     if several():
         from accelerate import PartialState
 

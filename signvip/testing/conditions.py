@@ -88,7 +88,7 @@ def _through_npz(data: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def example_clip(frames: int = FRAMES, size: tuple[int, int] = (64, 64)) -> Clip:
-    """A figure that stands in full view and waves; all that `Clip.known` may hold is known."""
+    """Return a figure that stands in full view and waves; all that `Clip.known` may hold is known."""
     import numpy as np
 
     moved = np.linspace(0, 0.05, frames)[:, None]

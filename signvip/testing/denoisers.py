@@ -87,7 +87,7 @@ def _check_face(name: str, denoiser: Any) -> None:
 
 
 def _check_phases(name: str, image: Any) -> None:
-    """Each phase has its parameters; those of the image phase learn from the loss."""
+    """Check that each phase has its parameters, and that those of the image phase learn from the loss."""
     phases = _phases(name, image)
     require(bool(phases["image"]), f"{name}.phases has nothing to learn in the image phase.")
     given = _Given()
@@ -119,7 +119,7 @@ def _require_slope(name: str, phase: str, weights: Sequence[nn.Parameter]) -> No
 
 
 def _check_motion(name: str, image: Any) -> Any:
-    """The video denoiser does to each frame what the image denoiser does, and its motion can learn."""
+    """Check that the video denoiser does to each frame what the image denoiser does, and its motion can learn."""
     import torch
 
     kept = {key: value.clone() for key, value in image.state_dict().items()}
@@ -197,7 +197,7 @@ def _check_prediction(name: str, denoiser: Any, size: tuple[int, int]) -> None:
 
 
 def _check_windows(name: str, denoiser: Any) -> None:
-    """Windows of one clip lie side by side, and each is what it is alone."""
+    """Check that windows of one clip side by side are each what they are alone."""
     import torch
 
     given = _Given(windows=2)
@@ -243,7 +243,7 @@ def _check_shortcuts(name: str, denoiser: Any) -> None:
 
 
 def _check_precision(name: str, denoiser: Any) -> None:
-    """Weights may be halves; latents stay in float32, or each of many steps would round them."""
+    """Check that latents stay in float32 if weights are halves: each of many steps would round them."""
     import copy
 
     import torch
@@ -262,7 +262,7 @@ def _check_precision(name: str, denoiser: Any) -> None:
 
 
 def _check_sampling(name: str, video: Any) -> None:
-    """The sampler makes clips, and a clip is the same alone and beside others."""
+    """Check that the sampler makes clips, and that a clip is the same alone and beside others."""
     import torch
 
     from signvip.sampling.options import Sampler
@@ -298,7 +298,7 @@ def _check_state(name: str, denoiser: Any, fresh: Any) -> None:
 
 
 def _check_stores(cls: type, video: Any) -> None:
-    """Networks that are stored apart make the same denoiser again."""
+    """Check that networks that are stored apart make the same denoiser again."""
     import torch
 
     stores: Mapping[str, type] | None = getattr(cls, "stores", None)

@@ -37,7 +37,7 @@ def check_imports(folder: Path) -> None:
 
 
 def is_public(module: str, name: str | None = None) -> bool:
-    """Return whether a plugin may import a module, or a name from it; what is not of SignViP is nobody's concern."""
+    """Return whether a plugin may import a module, or a name from it; anything outside SignViP is allowed."""
     if module.split(".")[0] not in ENGINE:
         return True
     if any(module == whole or module.startswith(f"{whole}.") for whole in WHOLE):
@@ -48,7 +48,7 @@ def is_public(module: str, name: str | None = None) -> bool:
 
 
 def _imports(path: Path) -> Iterator[tuple[str, str | None]]:
-    """Each module that a file imports, and each name that it imports from one."""
+    """Yield each module that a file imports, and each name that it imports from one."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from ((alias.name, None) for alias in node.names)

@@ -81,7 +81,7 @@ def _videos(seed: int) -> list[Any]:
 
 
 def _clips(seed: int) -> list[Any]:
-    """The same videos, with keypoints (16, 128, 3) that are seen and spread over the frame."""
+    """Return the same videos, with keypoints (16, 128, 3) that are seen and spread over the frame."""
     import numpy as np
 
     from signvip.measures import Signing

@@ -131,7 +131,7 @@ def _reached(quantizer: Any, tokens: Tensor) -> Tensor:
 
 
 def _check_autocast(name: str, quantizer: Any) -> None:
-    """Under bfloat16, codes that lie close together fall into one: quantizers compute in float32."""
+    """Check that it computes in float32: under bfloat16, codes that lie close together fall into one."""
     import torch
 
     z = torch.randn(8, quantizer.dim, 4, 4)

@@ -77,7 +77,7 @@ def _check_padding(name: str, translator: Any) -> None:
 
 
 def _check_cut(name: str, translator: Any) -> None:
-    """A translator that asks which clips were cut must not learn an end from them, and else learn as ever."""
+    """Check that a translator that asks which clips were cut learns no end from them, and otherwise learns as ever."""
     import torch
 
     if "ended" not in inspect.signature(translator.loss).parameters:
@@ -126,7 +126,7 @@ def _check_generation(name: str, translator: Any) -> None:
 
 
 def _check_generators(name: str, translator: Any) -> None:
-    """One that takes `generators` draws for each text from its own, whatever its neighbours do."""
+    """Check that one that takes `generators` draws for each text from its own, whatever its neighbours do."""
     import torch
 
     if "generators" not in inspect.signature(translator.generate).parameters:

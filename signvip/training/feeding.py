@@ -60,7 +60,7 @@ def _unpacked(items: Iterator[dict[str, Any]], *, pin: bool) -> Iterator[dict[st
 
 
 def _pinned(batch: Mapping[str, Any]) -> dict[str, Any]:
-    """In memory that a card can read while it computes."""
+    """Pin in memory that a card can read while it computes."""
     return {key: value.pin_memory() if isinstance(value, Tensor) else value for key, value in batch.items()}
 
 
@@ -93,7 +93,7 @@ def _watched(items: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def _free() -> int | None:
-    """Bytes of shared memory that are free; None where it is not a file system of its own."""
+    """Return the bytes of shared memory that are free; None where it is not a file system of its own."""
     try:
         about = os.statvfs(SHARED)
     except OSError:

@@ -53,7 +53,7 @@ def choose_blocks(plugin: FullyShardedDataParallelPlugin, module: nn.Module) -> 
 
 
 def blocks_of(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Names and modules of what is spread by itself: known blocks, and those that a part names in `spread_by`."""
+    """Return the names and modules of what is spread by itself: known blocks, and those a part names in `spread_by`."""
     kinds = {kind for part in module.modules() for kind in getattr(part, "spread_by", ())}
     chosen = (*BLOCKS, *kinds)
     return ((name, part) for name, part in module.named_modules() if name and isinstance(part, chosen))

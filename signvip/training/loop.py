@@ -67,11 +67,11 @@ class Phase(Protocol):
         ...
 
     def batch(self, index: int) -> dict[str, Any]:
-        """The batch of one step, a pure function of its index; runs in a worker process."""
+        """Return the batch of one step, a pure function of its index; runs in a worker process."""
         ...
 
     def validate(self, folder: Path) -> dict[str, float]:
-        """Numbers over the dev split; pictures to look at go to `folder`. The main process alone is asked.
+        """Return numbers over the dev split; pictures to look at go to `folder`. The main process alone is asked.
 
         A phase that is also `validation.Measured` is asked for sums instead, every process for its share of the clips.
         """
@@ -101,12 +101,12 @@ class _Batches(Dataset[dict[str, Any]]):
 
 
 def step_seed(seed: int, phase: str, index: int) -> int:
-    """A seed for one step of one phase, the same whatever happened before."""
+    """Return a seed for one step of one phase, the same whatever happened before."""
     return zlib.crc32(f"{seed}/{phase}/{index}".encode())
 
 
 def check_precision(precision: str) -> None:
-    """ConfigError for half precision on a CPU: nothing scales its losses there, and small gradients vanish."""
+    """Raise ConfigError for half precision on a CPU: nothing scales its losses there, and small gradients vanish."""
     if precision == "fp16" and not torch.accelerator.is_available():
         raise ConfigError("Half precision (fp16) does not train on a CPU; add --set precision=no.")
 
@@ -254,7 +254,7 @@ def _trained(module: nn.Module) -> list[nn.Parameter]:
 
 
 def _whole(accelerator: Accelerator, module: nn.Module) -> AbstractContextManager[object]:
-    """All weights in every process, so that each can validate alone; nothing to do where they are not spread."""
+    """Gather all weights in every process, so that each can validate alone; do nothing where they are not spread."""
     if accelerator.distributed_type != DistributedType.FSDP:
         return nullcontext()
     return whole(module, bool(accelerator.state.fsdp_plugin.reshard_after_forward))
@@ -321,12 +321,12 @@ def _checkpoint(
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """Complete checkpoints of a phase, oldest first."""
+    """Return complete checkpoints of a phase, oldest first."""
     return sorted(path for path in folder.glob("checkpoint-*") if path.name[11:].isdigit())
 
 
 def step_of(checkpoint: Path) -> int:
-    """The step after which a checkpoint was written."""
+    """Return the step after which a checkpoint was written."""
     return int(checkpoint.name.rpartition("-")[2])
 
 
@@ -385,5 +385,5 @@ def _measured(
 
 
 def _cards(accelerator: Accelerator) -> list[int]:
-    """The card of this process, by number: left to itself, torch would open every card there is."""
+    """Return the card of this process, by number: left to itself, torch would open every card there is."""
     return [torch.cuda.current_device()] if accelerator.device.type == "cuda" else []

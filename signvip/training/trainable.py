@@ -43,7 +43,7 @@ def device_of(module: nn.Module) -> torch.device:
 
 
 def trained_and_frozen(module: nn.Module) -> str:
-    """Millions of parameters by part, such as "trained: denoiser 0.417 M; frozen: denoiser 0.860 M"."""
+    """Return the millions of parameters by part, such as "trained: denoiser 0.417 M; frozen: denoiser 0.860 M"."""
     parts = dict(_parts(module, "all"))
     trained = {name: _millions(part, trained=True) for name, part in parts.items()}
     frozen = {name: _millions(part, trained=False) for name, part in parts.items()}
@@ -51,7 +51,7 @@ def trained_and_frozen(module: nn.Module) -> str:
 
 
 def _parts(module: nn.Module, name: str) -> Iterator[tuple[str, nn.Module]]:
-    """The networks in a module, by the names that hold them; a module that holds none is one itself."""
+    """Yield the networks in a module, by the names that hold them; a module that holds none is one itself."""
     if isinstance(module, ModelMixin) or not any(isinstance(inner, ModelMixin) for inner in module.modules()):
         yield name, module
     else:

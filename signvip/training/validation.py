@@ -38,18 +38,18 @@ class Share:
 
     @classmethod
     def of(cls, total: int, *, seed: int, whole: bool, rank: int = 0, world: int = 1) -> Share:
-        """The whole split of `total` clips, or the sample that belongs to a seed."""
+        """Return the whole split of `total` clips, or the sample that belongs to a seed."""
         if whole or total <= SAMPLE_CLIPS:
             return cls(tuple(range(total)), SPLIT_FRAMES if whole else SAMPLE_FRAMES, rank, world)
         shuffled = sorted(range(total), key=lambda clip: zlib.crc32(f"{seed}/dev/{clip}".encode()))
         return cls(tuple(sorted(shuffled[:SAMPLE_CLIPS])), SAMPLE_FRAMES, rank, world)
 
     def own(self, most: int | None = None) -> tuple[int, ...]:
-        """The clips of this process, of the first `most` of all."""
+        """Return the clips of this process, of the first `most` of all."""
         return self.clips[:most][self.rank :: self.world]
 
     def picks(self, frames: int) -> list[int]:
-        """Frames of a clip of so many, evenly spread where it would have more than its part of them."""
+        """Return which frames of a clip to measure, evenly spread where it has more than its share."""
         count = min(frames, max(1, self.frames // len(self.clips)))
         return [(2 * place + 1) * frames // (2 * count) for place in range(count)]
 
@@ -60,11 +60,11 @@ class Measured(Protocol):
     dev: Sized
 
     def measure(self, share: Share, folder: Path) -> Sums:
-        """Sums over this process's clips; pictures to look at go to `folder`."""
+        """Return sums over this process's clips; pictures to look at go to `folder`."""
         ...
 
     def scores(self, sums: Sums) -> dict[str, float]:
-        """Numbers to log, from the sums of all processes."""
+        """Return numbers to log, from the sums of all processes."""
         ...
 
 
@@ -79,7 +79,7 @@ def together(sums: Sums) -> Sums:
 
 
 def add(parts: Sequence[Sums]) -> dict[str, Any]:
-    """Sums of sums, by name."""
+    """Add up sums by name."""
     total: dict[str, Any] = {}
     for part in parts:
         for name, value in part.items():
@@ -88,5 +88,5 @@ def add(parts: Sequence[Sums]) -> dict[str, Any]:
 
 
 def mean_scores(sums: Sums) -> dict[str, float]:
-    """Each sum over how many were added up, which stands under "count"."""
+    """Divide each sum by how many were added up, which stands under "count"."""
     return {name: float(value / sums["count"]) for name, value in sums.items() if name != "count"}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def refuse_loss(loss: float, phase: str, step: int, kept: list[Path]) -> None:
-    """RunError for a loss that is not finite."""
+    """Raise RunError for a loss that is not finite."""
     if not math.isfinite(loss):
         raise RunError(_astray(phase, step, "its loss is", kept))
 
@@ -35,14 +35,14 @@ def refuse_weights(
     step: int,
     kept: list[Path],
 ) -> None:
-    """RunError, in all processes, where a weight to be stored is not finite in one of them."""
+    """Raise RunError, in all processes, where a weight to be stored is not finite in one of them."""
     fine = all_finite(_stored(module, averages)).to(accelerator.device)
     if float(accelerator.reduce(fine.float(), "mean")) < 1:
         raise RunError(_astray(phase, step, "its weights are", kept))
 
 
 def refuse_checkpoint(checkpoint: Path, module: nn.Module, averages: EMAModel | None) -> None:
-    """RunError where a checkpoint gave back weights that are not finite."""
+    """Raise RunError where a checkpoint gave back weights that are not finite."""
     if not bool(all_finite(_stored(module, averages))):
         raise RunError(
             f"{checkpoint} holds numbers that are not finite; remove that folder to go on from the one before it, or "
@@ -51,7 +51,7 @@ def refuse_checkpoint(checkpoint: Path, module: nn.Module, averages: EMAModel | 
 
 
 def _stored(module: nn.Module, averages: EMAModel | None) -> list[Tensor]:
-    """All that a checkpoint keeps of a module, averages included; of weights that are spread this process's share."""
+    """Return all that a checkpoint keeps of a module and its averages; of spread weights, this process's share."""
     found = [value for value in module.state_dict().values() if isinstance(value, Tensor)]
     found += [] if averages is None else list(averages.shadow_params)
     local = [value.to_local() if hasattr(value, "to_local") else value for value in found]
