@@ -36,7 +36,7 @@ PICKS, TOKENS_A_FRAME = 24, 12
 
 
 def one_clip(folder: Path, config: RunConfig) -> Clips:
-    """Return a clip of the embedded corpus with latents and tokens of random values."""
+    """Return a clip of the embedded dataset with latents and tokens of random values."""
     reader = signvip.build(
         "dataset", "toysign", size=config.size, fps=config.fps, train=1, dev=0, test=0, train_signers=1
     )

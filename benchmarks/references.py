@@ -25,7 +25,7 @@ from signvip.run import Run
 from signvip.storage.json_files import parse_object
 
 COUNT = 200  # of each kind that is drawn
-SEEDS = range(7001, 7006)  # of corpora that nothing was trained or tuned on
+SEEDS = range(7001, 7006)  # of datasets that nothing was trained or tuned on
 PEOPLE = ("astronaut",)  # photographs that show somebody, from the front
 WORDS = "the a of rain north sign language tomorrow valley paper wind from and page mountain cloud".split()
 

@@ -37,7 +37,7 @@ CORPORA = {
     "rwth-release": (519, 116),
     "how2sign-release": (1741, 170),
 }
-"""Dev clips of each corpus, and frames of a mean clip."""
+"""Dev clips of each dataset, and frames of a mean clip."""
 STEPS = 1  # measured, of some seconds each
 
 

@@ -113,7 +113,7 @@ def _train(out: Path, reporter: Reporter) -> Path:
 
 
 def _preprocess(config: RunConfig, shards: Path, reporter: Reporter, **counts: int) -> None:
-    """Write shards of the embedded corpus, with so many clips in each split, or as many as it usually has."""
+    """Write shards of the embedded dataset, with so many clips in each split, or as many as it usually has."""
     reader = signvip.build("dataset", DATASET, size=config.size, fps=config.fps, **counts)
     make_shards(Recipe.of(reader, config), shards, executor=Processes(2, TIME_LIMIT), reporter=reporter)
 

@@ -21,7 +21,7 @@ def known(clip: signvip.Clip, name: str, condition: str, row: tuple[int, ...]) -
     fits = values.ndim == 1 + len(row) and len(values) == len(clip.frames)
     if not fits or any(want not in (-1, size) for want, size in zip(row, values.shape[1:], strict=True)):
         raise signvip.DataError(
-            f"{name} of clip {clip.id} has shape {values.shape}, but its {len(clip.frames)} frames ask for "
+            f"{name} of clip {clip.id} has shape {values.shape}, but its {len(clip.frames)} frames need "
             f"{(len(clip.frames), *row)}; fix the dataset's reader or leave this clip out."
         )
     return values

@@ -52,7 +52,7 @@ def _json(path: Path, known: Mapping[str, str]) -> dict[str, str]:
     except (DataError, ValueError, RecursionError) as error:
         if "text" in known:
             return {}
-        raise DataError(f"{path.name} beside it says nothing that is understood ({error})") from error
+        raise DataError(f"{path.name} beside it cannot be understood ({error})") from error
     if "text" in known and not isinstance(value.get("text"), str | None):
         return {}
     try:

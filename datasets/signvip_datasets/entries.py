@@ -31,7 +31,7 @@ SPLIT_NAMES |= {"test": "test", "testing": "test"}
 class Footage(contracts.Config):
     """Options of every reader of real clips."""
 
-    source: Path = Field(description="folder of the corpus")
+    source: Path = Field(description="folder of the dataset")
     generated: Generated = Field(
         "refuse", description="clips that say that a model made them: refuse or take"
     )
@@ -149,5 +149,5 @@ def check_split(split: str) -> str:
 def check_folder(source: Path) -> Path:
     """Return the same folder; DataError where there is none."""
     if not source.is_dir():
-        raise DataError(f"There is no folder {source}; give the corpus as SOURCE.")
+        raise DataError(f"There is no folder {source}; give the dataset as SOURCE.")
     return source

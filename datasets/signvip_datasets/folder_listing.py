@@ -26,7 +26,7 @@ TABLES = (".tsv", ".csv", ".jsonl")
 class Listed(contracts.Config):
     """Options of a folder whose clips are listed by a table, or have their texts beside them."""
 
-    source: Path = Field(description="folder of the corpus")
+    source: Path = Field(description="folder of the dataset")
     table: Path | None = Field(None, description="TSV, CSV or JSON lines, relative to the folder")
     encoding: str | None = Field(
         None, description="of the table, such as cp1252, where it is not UTF-8 or 16"

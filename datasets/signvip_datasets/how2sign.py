@@ -92,7 +92,9 @@ def _entries(table: Path | None, videos: _Videos) -> Iterator[Entry]:
     found = read_table(table)
     missing = [name for name in COLUMNS if name not in found.columns]
     if missing:
-        raise DataError(f"{table} has no column '{missing[0]}' and is none of How2Sign's; give the original.")
+        raise DataError(
+            f"{table} has no column '{missing[0]}' and is not one of How2Sign's; give the original."
+        )
     for row in found.rows:
         if row.fault:
             yield Entry(

@@ -1,4 +1,4 @@
-"""The reader `poses`: a corpus of `.pose` files alone, whose clips are drawn."""
+"""The reader `poses`: a dataset of `.pose` files alone, whose clips are drawn."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Poses:
         @classmethod
         def _can_be_drawn(cls, size: tuple[int, int]) -> tuple[int, int]:
             if min(size) < 64 or max(size) > 2048:
-                raise ValueError(f"hands are not drawn at {size}; use a height and a width from 64 to 2048")
+                raise ValueError(f"hands cannot be drawn at {size}; use a height and a width from 64 to 2048")
             return size
 
     knows = ("keypoints", "hands", "depth")

@@ -1,4 +1,4 @@
-"""The corpus reader: which signer signs which sentence, and one clip of it with all that is known."""
+"""The dataset's reader: which signer signs which sentence, and one clip of it with all that is known."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOODS = ("plain", "plain", "plain", "not", "maybe", "question")
 
 
 class ToySign:
-    """The embedded corpus. A clip depends on the seed, its split and its number, and on nothing else."""
+    """The embedded dataset. A clip depends on the seed, its split and its number, and on nothing else."""
 
     class Config(contracts.Config):
         """Sizes and counts; `languages` are the toy sign languages, `text_languages` those of the sentences."""
@@ -48,7 +48,7 @@ class ToySign:
         def _large_enough(cls, size: tuple[int, int]) -> tuple[int, int]:
             if min(size) < 16 or max(size) > 2048:
                 raise ValueError(
-                    f"a picture of {size} is not drawn; use a height and a width from 16 to 2048"
+                    f"a picture of {size} cannot be drawn; use a height and a width from 16 to 2048"
                 )
             return size
 
@@ -57,7 +57,7 @@ class ToySign:
         def _known(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
             known = LANGUAGES if info.field_name == "languages" else TEXT_LANGUAGES
             if not names or not set(names) <= set(known):
-                raise ValueError(f"{names} is more than this corpus has; use some of {', '.join(known)}")
+                raise ValueError(f"{names} is more than this dataset has; use some of {', '.join(known)}")
             return names
 
     knows = ("keypoints", "hands", "depth")

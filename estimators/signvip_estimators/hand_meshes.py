@@ -72,7 +72,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
             arrays = dict(file)
     except FileNotFoundError:
         raise DataError(
-            f"there are no hands {path}; docs/how-to/estimators.md says how to make them"
+            f"there is no file of hands {path}; docs/how-to/estimators.md says how to make them"
         ) from None
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} is damaged ({error}); make it again") from error
@@ -90,7 +90,9 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     }
     for name, shape in wanted.items():
         if arrays[name].shape != shape:
-            raise DataError(f"{path}: {name} has shape {arrays[name].shape}, not {shape}; store it so")
+            raise DataError(
+                f"{path}: {name} has shape {arrays[name].shape}, not {shape}; store it in that shape"
+            )
     if arrays["faces"].min() < 0 or arrays["faces"].max() >= count:
         raise DataError(f"{path}: faces name vertices that are not there; store those of the same model")
     return arrays

@@ -88,7 +88,7 @@ class Keypoints:
         if (farthest > 1.2 * np.array([width, height])).any():
             raise DataError(
                 f"{path} has points at {farthest[0]:.0f}, {farthest[1]:.0f}, but the clip has {width}x{height} pixels; "
-                f"say of which size its pictures were, by --set estimator.keypoints.size=[H,W]"
+                f"say what size its pictures were, by --set estimator.keypoints.size=[H,W]"
             )
         return float(height), float(width)
 
@@ -106,13 +106,13 @@ class Keypoints:
         fps = self.config.fps or stored.fps
         if fps is not None and not 0 < fps <= FASTEST:
             raise DataError(
-                f"{path} says that it has {fps:g} frames a second; say at how many it was made, by "
+                f"{path} says that it has {fps:g} frames a second; say at what rate it was made, by "
                 f"--set estimator.keypoints.fps=N"
             )
         if fps is None and frames != len(clip.frames) and not _USUAL[0] <= equal <= _USUAL[1]:
             raise DataError(
                 f"there are {frames} stored frames for a clip of {len(clip.frames)} at {clip.fps:g} a second; say at "
-                f"how many a second they were made, by --set estimator.keypoints.fps=N"
+                f"what rate they were made, by --set estimator.keypoints.fps=N"
             )
         if fps is None or abs(fps / equal - 1) < _NEAR:
             fps = equal

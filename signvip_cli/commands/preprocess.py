@@ -1,4 +1,4 @@
-"""`signvip preprocess`: a corpus to shards of frames, texts and conditions."""
+"""`signvip preprocess`: a dataset to shards of frames, texts and conditions."""
 
 from __future__ import annotations
 

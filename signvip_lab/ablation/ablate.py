@@ -77,7 +77,7 @@ def refuse_failures(records: Sequence[Record], out: Path) -> None:
     failed = [record for record in records if record.status == "failed"]
     if failed:
         raise RunError(
-            f"{len(failed)} of {len(records)} cells failed, the first because: {failed[0].reason} Mend it and give the "
+            f"{len(failed)} of {len(records)} cells failed, the first because: {failed[0].reason} Fix it and give the "
             f"same command again: only these are tried again. All reasons are in {out / 'table.md'}."
         )
 

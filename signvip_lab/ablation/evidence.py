@@ -85,7 +85,7 @@ def _mean_draws(cells: Sequence[tuple[Record, Value]]) -> np.ndarray | None:
 
 
 def _clips(cells: Sequence[tuple[Record, Value]]) -> set[tuple[str, int]]:
-    """Return the corpora and numbers of clips that cells were measured on: one, where they can be paired."""
+    """Return the datasets and numbers of clips that cells were measured on: one, where they can be paired."""
     return {(str(record.shards.get("corpus")), len(value.clips)) for record, value in cells}
 
 

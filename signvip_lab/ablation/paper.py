@@ -1,4 +1,4 @@
-"""The paper's own numbers, for where they may stand beside ours: the same corpus, split, size and definition."""
+"""The paper's own numbers, for where they may stand beside ours: the same dataset, split, size and definition."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from signvip.data.manifest import Manifest
 
 
 class Corpus(Config):
-    """A corpus as the paper has it: our name of it, the size of frames, the clips of its test split."""
+    """A dataset as the paper has it: our name for it, the size of frames, the clips of its test split."""
 
     dataset: str
     size: tuple[int, int]
@@ -23,7 +23,7 @@ class Corpus(Config):
 
 
 class TableRow(Config):
-    """One method on one corpus."""
+    """One method on one dataset."""
 
     corpus: str
     name: str
@@ -73,7 +73,7 @@ def published() -> Paper:
 
 
 def beside(keys: Sequence[str], protocol: Protocol) -> list[Reference]:
-    """Return the rows of the paper that have one of these values under this protocol; none on another corpus."""
+    """Return the rows of the paper that have one of these values under this protocol; none on another dataset."""
     corpus = next((name for name, wanted in published().corpora.items() if _same(wanted, protocol)), None)
     return [] if corpus is None else list(_references(keys, corpus))
 

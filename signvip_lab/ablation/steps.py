@@ -151,7 +151,7 @@ def given_kinds(cells: list[Cell], source: Path) -> frozenset[str]:
         found.append(kind.name)
     if not found:
         raise RunError(
-            f"Nothing of {source} can be taken: these cells train its first stage anew; leave out --from."
+            f"Nothing can be taken from {source}: these cells train its first stage anew; leave out --from."
         )
     return frozenset(found)
 

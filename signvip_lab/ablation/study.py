@@ -21,7 +21,7 @@ Scale = Literal["linear", "log2", "symlog"]
 def _one_name(name: str) -> str:
     fault = fault_of_name(name) or ("has a slash" if "/" in name else "")
     if fault:
-        raise ValueError(f"a file is called so, and the name {fault}")
+        raise ValueError(f"a file is named after it, and the name {fault}")
     return name
 
 

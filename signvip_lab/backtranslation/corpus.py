@@ -50,7 +50,7 @@ class TrueClips:
         return [info["text_language"] for info in self.infos]
 
     def glosses(self, clip: int) -> list[str]:
-        """Return the glosses of a clip; none where the corpus has none."""
+        """Return the glosses of a clip; none where the dataset has none."""
         return (self.infos[clip].get("gloss") or "").split()
 
     def frames(self, clip: int, first: int = 0, last: int | None = None) -> np.ndarray:

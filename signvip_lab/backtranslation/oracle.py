@@ -1,6 +1,6 @@
 """The best wording of clips whose glosses are known: the ceiling of a reader that makes no mistake.
 
-One line of glosses has several wordings, and nobody can know which one the reference has. A corpus that knows its
+One line of glosses has several wordings, and nobody can know which one the reference has. A dataset that knows its
 own wordings says so by a method `oracle(split, clip_id) -> str` of its reader.
 """
 
@@ -16,7 +16,7 @@ from signvip.registry import build, registry
 
 
 def oracle_texts(shards: Path, infos: Sequence[Mapping[str, Any]]) -> list[str] | None:
-    """Return one text per clip, given its `json` member; None for a corpus that cannot tell."""
+    """Return one text per clip, given its `json` member; None for a dataset that cannot tell."""
     manifest = Manifest.read(shards)
     name = _reader_of(manifest)
     if name is None or not hasattr(registry().get("dataset", name), "oracle"):

@@ -41,7 +41,7 @@ def normalise(keypoints: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def learned(reader: PoseReader) -> Extractor:
-    """Return the extractor that a corpus gets whose characters no estimator knows."""
+    """Return the extractor for a dataset whose characters no estimator knows."""
 
     def extract(frames: np.ndarray) -> np.ndarray:
         pictures = to_pictures(frames).to(reader.mean.device)

@@ -80,7 +80,7 @@ def test_what_nobody_knows_is_none(beside, nothing):
         ({"json": '{"text": 5}'}, "'text' is a number and not a string"),
         ({"json": '{"text": "x", "signer": [1]}'}, "'signer' is a list and not a string"),
         ({"txt": "x", "json": '{"signer": {"name": "s"}}'}, "'signer' is an object"),
-        ({"json": '{"text": "x"'}, "a.json beside it says nothing that is understood"),
+        ({"json": '{"text": "x"'}, "a.json beside it cannot be understood"),
         ({"txt": "x", "json": '{"text": "y"}'}, "a.txt and a.json say different texts"),
         ({"txt": b"S\xfcden"}, "a.txt is not in UTF-8"),
         ({"json": '{"text": "x", "split": 1}'}, "'split' is a number"),

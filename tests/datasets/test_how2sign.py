@@ -93,7 +93,7 @@ def test_another_table_and_no_table_are_told(tmp_path):
     with pytest.raises(DataError, match="holds no how2sign_realigned"):
         reader(tmp_path).ids("train")
     (tmp_path / "how2sign_realigned_train.csv").write_text("a\tb\n1\t2\n")
-    with pytest.raises(DataError, match="none of How2Sign's"):
+    with pytest.raises(DataError, match="not one of How2Sign's"):
         reader(tmp_path).ids("train")
 
 

@@ -143,7 +143,7 @@ def test_what_cannot_be_used_is_a_sentence(tmp_path, clip, stored, change, sente
 
 def test_a_missing_or_damaged_file_is_a_sentence(tmp_path, clip):
     estimator = signvip.build("estimator", "meshes", source=tmp_path)
-    with pytest.raises(DataError, match="there are no hands"):
+    with pytest.raises(DataError, match="there is no file of hands"):
         estimator(clip)
     (tmp_path / f"{clip.id}.npz").write_bytes(b"PK no more")
     with pytest.raises(DataError, match="damaged"):

@@ -106,5 +106,5 @@ def test_a_study_writes_nowhere_else(tmp_path, name):
         f"name = 's'\ntitle = 't'\n[[figure]]\nname = {json.dumps(name)}\nx = 'a'\ny = ['b']\n",
     ):
         (tmp_path / "study.toml").write_text(text)
-        with pytest.raises(ConfigError, match="a file is called so"):
+        with pytest.raises(ConfigError, match="a file is named after it"):
             read_study(str(tmp_path / "study.toml"))
