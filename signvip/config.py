@@ -258,7 +258,7 @@ def with_conditions(config: RunConfig, names: Sequence[str]) -> RunConfig:
 
 
 def with_steps(config: RunConfig, stage: int, steps: int | None) -> RunConfig:
-    """Give every phase of a stage so many steps; None keeps what they have."""
+    """Set the number of steps of every phase of a stage; None keeps what they have."""
     values: Options = config.model_dump(mode="json")
     for section in PHASES_OF[stage] if steps is not None else ():
         training = option(values, section)
@@ -274,7 +274,7 @@ def presets() -> list[str]:
 
 
 def read_preset(name: str) -> Options:
-    """Read a preset by name; ConfigError with the nearest name where there is none."""
+    """Read a preset by name; ConfigError with the nearest name for an unknown one."""
     if name not in presets():
         raise ConfigError(f"There is no preset '{name}'; {suggest(name, presets())}")
     return tomllib.loads((files("signvip.presets") / f"{name}.toml").read_text())

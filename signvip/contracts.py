@@ -70,9 +70,9 @@ MOVES: Mapping[str, Moves] = {
 
 @dataclass(frozen=True)
 class Clip:
-    """One signed sentence, as a corpus reader hands it to `preprocess`.
+    """One signed sentence, as a dataset reader hands it to `preprocess`.
 
-    `known` holds what the corpus knows without an estimator, keyed as a condition asks for it:
+    `known` holds what the dataset knows without an estimator, keyed as a condition asks for it:
 
     * `keypoints` (F, 128, 3) float32: x and y as fractions of width and height, confidence in [0, 1];
       the order is body (OpenPose-18), face (iBUG-68), left hand (21), right hand (21)
@@ -82,7 +82,7 @@ class Clip:
       which vertices belong together
     * `depth` (F, H, W) uint8: 255 is nearest, 0 is the background
 
-    and whatever else a reader or an estimator adds, of which it declares by `moves` how it moves: see `Moves`.
+    and anything else that a reader or an estimator adds; its `moves` declares how that moves: see `Moves`.
     """
 
     id: str
@@ -250,7 +250,7 @@ class Translator(Protocol):
 
 @runtime_checkable
 class DatasetReader(Protocol):
-    """A corpus. Built as `cls(config)`; picklable, so that worker processes can load clips.
+    """A dataset. Built as `cls(config)`; picklable, so that worker processes can load clips.
 
     A class may also have `knows`, the keys of `Clip.known` that all its clips come with: no estimator is then needed;
     `usual = True`, where it reads any folder that no dataset is named for;
@@ -263,7 +263,7 @@ class DatasetReader(Protocol):
     """
 
     def ids(self, split: str) -> list[str]:
-        """Clip ids of one of `SPLITS`, in a fixed order; empty where the corpus lacks the split."""
+        """Clip ids of one of `SPLITS`, in a fixed order; empty where the dataset lacks the split."""
         ...
 
     def load(self, split: str, clip_id: str) -> Clip:
@@ -273,7 +273,7 @@ class DatasetReader(Protocol):
 
 @runtime_checkable
 class Estimator(Protocol):
-    """Finds in the pictures what the corpus does not know. Built as `cls(config)`; picklable.
+    """Finds in the pictures what the dataset does not know. Built as `cls(config)`; picklable.
 
     Worker processes each have their own: models are loaded at the first call. A class may also have `moves`, as a
     reader; `usual = True`, where it is to be taken for a dataset that knows no keypoints and no estimator is named;
@@ -288,7 +288,7 @@ class Estimator(Protocol):
     def __call__(self, clip: Clip) -> Mapping[str, np.ndarray]:
         """Return what it provides for every frame, in the shapes of `Clip.known`; unseen points have confidence 0.
 
-        The clip comes as its corpus has it, uncropped, at up to full size. DataError where nothing can be found.
+        The clip comes as its dataset has it, uncropped, at up to full size. DataError where nothing can be found.
         """
         ...
 

@@ -41,7 +41,7 @@ __all__ = ["GenerateOptions", "Request", "choose_run", "embedded_run", "generate
 DEFAULT_RUN = Path("runs/default")
 EMBEDDED = "embedded"  # instead of a folder: the model that travels with the package
 TEXTS_AT_ONCE = 32
-LONGEST_TEXT = 2000  # characters; a sentence of the corpora has under 400
+LONGEST_TEXT = 2000  # characters; a sentence of the datasets has under 400
 
 
 def embedded_run() -> Path:

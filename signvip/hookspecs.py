@@ -36,12 +36,12 @@ def register_denoisers(register: Register) -> None:
 
 @hookspec
 def register_datasets(register: Register) -> None:
-    """Add corpora that `signvip preprocess` can read."""
+    """Add datasets that `signvip preprocess` can read."""
 
 
 @hookspec
 def register_estimators(register: Register) -> None:
-    """Add estimators: they find keypoints, hands or depth in the clips of a corpus that does not know them."""
+    """Add estimators: they find keypoints, hands or depth in the clips of a dataset that does not know them."""
 
 
 @hookspec

@@ -1,6 +1,6 @@
 """Text and a reference picture in, a signing video out: Eq. 4, as a diffusers pipeline.
 
-Annotations are no strings here, and no Literals: diffusers 0.35 reads those of a pipeline's constructor as types.
+Annotations are not strings here, nor Literals: diffusers 0.35 reads those of a pipeline's constructor as types.
 """
 
 import json
@@ -410,7 +410,7 @@ class SignVipPipeline(DiffusionPipeline):
         seen = encode_images(self.vae, picture)[0]
         if seen.shape[-2:] != e.shape[-2:]:
             raise RunError(
-                f"Pictures of {self.config.height}x{self.config.width} are no frames of this run: its tokens are of "
+                f"Pictures of {self.config.height}x{self.config.width} are not frames of this run: its tokens are of "
                 "another size; leave height and width as they are stored."
             )
         with self.progress_bar(total=steps) as bar:
@@ -514,7 +514,7 @@ def _check_values(folder: Path, values: Mapping[str, Any]) -> None:
 
 
 def _check_given(parts: Mapping[str, Any]) -> None:
-    """ConfigError for what cannot take the place of a run's own part, or for a precision that is none."""
+    """Raise ConfigError for what cannot replace a run's own part, or for an unknown precision."""
     for part in (*MODELS, "scheduler"):
         if part in parts and not hasattr(parts[part], "config"):
             raise ConfigError(

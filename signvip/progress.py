@@ -11,7 +11,7 @@ class Task(Protocol):
     """One bar."""
 
     def advance(self, steps: int = 1, **values: float) -> None:
-        """Move on by so many steps; values (loss, PSNR ...) are shown beside the bar."""
+        """Move on by a number of steps; values (loss, PSNR ...) are shown beside the bar."""
         ...
 
 

@@ -124,7 +124,7 @@ class Registry:
         return found
 
     def usual(self, kind: str) -> str | None:
-        """Return the plugin of a kind that is taken where nobody names one, by what its class says; None without."""
+        """Return the plugin of a kind that is used by default, by what its class says; None without one."""
         return next((name for name in self.names(kind) if self._is_usual(kind, name)), None)
 
     def _is_usual(self, kind: str, name: str) -> bool:
@@ -184,7 +184,7 @@ def plugins() -> list[Plugin]:
 
 
 def plugin_class(kind: str, name: str) -> type:
-    """Return the class registered as `name`; PluginError with the nearest name where there is none."""
+    """Return the class registered as `name`; PluginError with the nearest name for an unknown one."""
     return registry().get(kind, name)
 
 

@@ -1,4 +1,4 @@
-"""Tables of corpora: comma, tab or bar separated, or JSON lines; columns by any of their usual names."""
+"""Tables of datasets: comma, tab or bar separated, or JSON lines; columns by any of their usual names."""
 
 from __future__ import annotations
 

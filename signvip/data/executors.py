@@ -25,7 +25,7 @@ Made = dict[str, bytes] | str
 KILLED = (
     "its worker was killed, most likely for want of memory; run again with --retry-failed and fewer --workers"
 )
-TIME_LIMIT = 600.0  # seconds a clip, where nobody says otherwise
+TIME_LIMIT = 600.0  # seconds per clip, by default
 AHEAD = 64  # clips that may be done before the one that is waited for
 
 
@@ -67,7 +67,7 @@ class Processes:
         if not can_lock():  # nothing can be shared with workers here
             yield from Here()(recipe, tasks)
             return
-        # Forked, so that plugins given as files are known in the workers, and the corpus's list is not sent to them.
+        # Forked, so that plugins given as files are known in the workers, and the dataset's list is not sent to them.
         fork = multiprocessing.get_context("fork")
         with ProcessPool(self.workers, initializer=_take, initargs=[recipe], context=fork) as pool:
             waiting: deque[Future[Made]] = deque()
@@ -140,7 +140,7 @@ class Ray:
 
 
 def choose_executor(kind: Literal["local", "ray"], workers: int, time_limit: float = TIME_LIMIT) -> Executor:
-    """Return who makes the samples: a Ray cluster, so many worker processes, or without any this process."""
+    """Return the maker of samples: a Ray cluster, worker processes, or without any this process."""
     if kind == "ray":
         return Ray(time_limit)
     return Processes(workers, time_limit) if workers else Here()

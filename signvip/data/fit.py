@@ -1,4 +1,4 @@
-"""From a corpus's own pictures to the size of the shards, with everything that is known of them."""
+"""From a dataset's own pictures to the size of the shards, with everything that is known of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Footage of real corpora: decoded once and forward, at a fixed rate, no larger than is of use."""
+"""Footage of real datasets: decoded once and forward, at a fixed rate, no larger than is of use."""
 
 from __future__ import annotations
 

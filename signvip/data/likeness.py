@@ -36,7 +36,7 @@ class Likeness:
 
     @classmethod
     def measure(cls, pictures: Sequence[np.ndarray], groups: Sequence[str]) -> Likeness:
-        """Learn from pictures (H, W, 3) uint8; whoever is of one group (a signer) is left out together."""
+        """Learn from pictures (H, W, 3) uint8; those of one group (a signer) are left out together."""
         colours, edges = _described(pictures)
         names = {name: number % _FOLDS for number, name in enumerate(dict.fromkeys(groups))}
         folds = np.array([names[name] for name in groups])

@@ -17,7 +17,7 @@ from signvip.storage.json_files import parse_object
 
 NAME = "manifest.json"
 VERSION = 1
-# What shards of one folder have in common, beside the place of their corpus.
+# What shards of one folder have in common, beside the place of their dataset.
 RECIPE = ("dataset", "conditions", "estimators", "size", "fps", "fit", "video")
 ENCODED = {"vae", "condition_encoder"}  # whose fields `encode` writes
 
@@ -92,7 +92,7 @@ class Manifest(Config):
         return None if source is None else os.path.realpath(source)
 
     def refuse_another(self, there: Manifest, folder: Path) -> None:
-        """Refuse to write these shards over those of another corpus, or of another recipe."""
+        """Refuse to write these shards over those of another dataset, or of another recipe."""
         if changed := self.differs_from(there):
             raise MismatchError(
                 f"{folder} holds shards made with another {' and '.join(changed)}; choose another folder, or delete it."

@@ -57,7 +57,7 @@ def _check_place(path: Path, option: str) -> None:
 
 
 def remove_dead(path: Path) -> None:
-    """Remove what processes that are no more left half-written of a file."""
+    """Remove what processes that have ended left half-written of a file."""
     for leftover in path.parent.glob(f".{path.name}.*{PARTIAL}"):
         number = leftover.name.removesuffix(PARTIAL).rpartition(".")[2]
         if number.isdecimal() and not _lives(int(number)):

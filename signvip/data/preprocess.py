@@ -1,4 +1,4 @@
-"""`preprocess`: a corpus to shards. A shard holds fixed clips, so workers and interruptions do not change it."""
+"""`preprocess`: a dataset to shards. A shard holds fixed clips, so workers and interruptions do not change it."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def preprocess(
 ) -> Result:
     """Write shards, `manifest.json`, `failed.jsonl` and a preview of each split; started again, it resumes.
 
-    Afterwards the folder holds what the corpus deals now: whoever left it is taken out of all splits and named by
+    Afterwards the folder holds what the dataset deals now: whoever left it is taken out of all splits and named by
     `say`; a clip whose text, footage or options changed is made again; the others are taken over.
     A clip that cannot be used is listed with its reason and stops nothing; DataError where all fail. A run that does
     a `share` of several writes its shards and its failures alone: run once more without one to count them all.
@@ -115,7 +115,7 @@ def check_apart(reader: DatasetReader, out: Path) -> None:
         return
     here, there = Path(os.path.realpath(source)), Path(os.path.realpath(out))
     if here == there or here in there.parents or there in here.parents:
-        raise DataError(f"{out} and the corpus {source} lie in one another; give OUT another folder.")
+        raise DataError(f"{out} and the dataset {source} lie in one another; give OUT another folder.")
 
 
 class _Run:
@@ -187,7 +187,7 @@ class _Run:
         for split, ids in left.items():
             more = f" and {len(ids) - NAMED} more (all are in {NAME})" if len(ids) > NAMED else ""
             gone = f"{len(ids)} clips that" if len(ids) > 1 else "1 clip that"
-            self.say(f"Took out {gone} the corpus no longer has in {split}: {', '.join(ids[:NAMED])}{more}.")
+            self.say(f"Took out {gone} the dataset no longer has in {split}: {', '.join(ids[:NAMED])}{more}.")
         if left != self.manifest.left:
             self._note(left=left, contents="" if left else self.manifest.contents)
         self.kept.prune(keys)
@@ -268,7 +268,7 @@ class _Run:
         self.kept.hold(samples, [plan.job.path for plan in waiting])
 
     def _write(self, plan: Plan, made: Iterator[Made], count: Callable[[int], None]) -> Outcome:
-        """Write one shard of what is there and of what an executor makes; clips that fail are told in the outcome."""
+        """Write one shard of what is there and of what an executor makes; the outcome lists clips that failed."""
         outcome = Outcome(failures=dict(plan.failures))
         with writing_shard(plan.job.path) as writer:
             for clip_id in plan.job.ids:
@@ -291,7 +291,7 @@ class _Run:
         return plan.failures[clip_id] if sample is None else self.kept.take(sample)
 
     def _finish(self, jobs: Sequence[Job], dealt: Mapping[str, Sequence[str]]) -> None:
-        """Remove the shards that no clip is in now, and what is noted of clips that are no more."""
+        """Remove the shards that hold no clip now, and the notes on clips that are gone."""
         wanted = {job.path for job in jobs}
         for split in self.splits:
             for path in set(shard_paths(self.out, split)) - wanted:
@@ -376,7 +376,7 @@ def _estimator(name: str, estimator: Estimator) -> dict[str, Any]:
 def _distinct(ids: Sequence[str], split: str) -> list[str]:
     twice = next((clip_id for clip_id, times in Counter(ids).items() if times > 1), None)
     if twice is not None:
-        raise DataError(f"The corpus lists {twice} more than once in {split}; fix the list of its clips.")
+        raise DataError(f"The dataset lists {twice} more than once in {split}; fix the list of its clips.")
     return list(ids)
 
 
@@ -399,7 +399,7 @@ def _summary(outcomes: Mapping[Job, Outcome], fresh: int, seconds: float) -> Sum
 
 
 def _preview(out: Path) -> None:
-    """Show the first clips of each split, and nobody of a split that has none any more."""
+    """Show the first clips of each split, and none of a split that is now empty."""
     for split in SPLITS:
         path = out / f"preview-{split}.png"
         if shards := shard_paths(out, split):

@@ -1,4 +1,4 @@
-"""One clip of a corpus as the members of a shard."""
+"""One clip of a dataset as the members of a shard."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Recipe:
 
 
 def estimate(clip: Clip, estimators: Mapping[str, Estimator]) -> Clip:
-    """Add to what is known of a clip; what its corpus or an earlier estimator knows is not looked for again."""
+    """Add to what is known of a clip; what its dataset or an earlier estimator knows is not looked for again."""
     for estimator in estimators.values():
         if not set(estimator.provides) <= set(clip.known):
             clip = replace(clip, known={**estimator(clip), **clip.known})

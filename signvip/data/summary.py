@@ -30,7 +30,7 @@ class Summary:
     def of(
         cls, infos: Iterable[Mapping[str, Any]], reasons: Iterable[str], made: int, seconds: float
     ) -> Summary:
-        """Summarize the notes of each clip that came out, and `made` frames in so many seconds."""
+        """Summarize the notes of each clip that came out, and how many seconds `made` frames took."""
         infos, reasons = list(infos), Counter(map(kind, reasons))
         lengths = [info["frames"] / info["fps"] for info in infos]
         return cls(

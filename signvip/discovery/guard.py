@@ -148,7 +148,7 @@ def _without_exits() -> Iterator[None]:
 
 @contextmanager
 def _recorded(heard: Heard) -> Iterator[None]:
-    """Keep warnings; those for developers, of which an import has many, are nobody's here."""
+    """Keep warnings, except those for developers, of which an import has many."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield

@@ -193,7 +193,7 @@ def _missing(shards: Path, manifest: Manifest) -> Iterator[Finding]:
             wants = {"train": "nothing can be trained", "dev": "training cannot validate"}
             lack = wants.get(split, "evaluate has nothing to measure")
             yield Finding(
-                split, "no clips", advice=f"{lack}: name clips of {split} in the corpus, or add more."
+                split, "no clips", advice=f"{lack}: name clips of {split} in the dataset, or add more."
             )
 
 
@@ -204,7 +204,7 @@ def _ids(clips: Sequence[Clip]) -> Finding:
         return Finding(
             "ids",
             found,
-            f"{_named(twice)} occur more than once; run signvip preprocess again, and if they stay, fix the corpus's "
+            f"{_named(twice)} occur more than once; run signvip preprocess again, and if they stay, fix the dataset's "
             f"list of clips.",
         )
     return Finding("ids", found)
@@ -217,7 +217,7 @@ def _texts(clips: Sequence[Clip]) -> Finding:
     found = f"{len(splits)} different"
     empty = [clip.id for clip in clips if not clip.text]
     if empty:
-        return Finding("texts", found, f"{_named(empty)} have none; leave them out of the corpus.")
+        return Finding("texts", found, f"{_named(empty)} have none; leave them out of the dataset.")
     shared = sum(len(there) > 1 for there in splits.values())
     advice = (
         f"{shared} occur in more than one split: what is tested was trained on; give each text one split."

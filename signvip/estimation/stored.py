@@ -40,7 +40,7 @@ PARTS = (  # of a person in those
 class Stored:
     """The contents of a file: everybody's keypoints (P, 128, 3) per frame, in pixels of `size` (H, W) or fractions.
 
-    Without a size nobody has said which.
+    Without a size it is unknown which.
     """
 
     people: list[np.ndarray]

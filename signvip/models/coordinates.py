@@ -156,7 +156,7 @@ def _walk(arrays: Arrays, conditions: Iterable[str]) -> Iterator[tuple[str, str,
             if array.ndim < 2 or array.dtype.kind != "f":
                 how = " ".join(map(drawing, ("keypoints", "hands")))
                 raise ConfigError(
-                    f"The condition {name} holds '{key}', which are no coordinates to predict; take conditions made "
+                    f"The condition {name} holds '{key}', which are not coordinates to predict; take conditions made "
                     f"of points with {how}, or intermediate=tokens."
                 )
             yield name, key, array

@@ -110,7 +110,7 @@ class PoseHead(ModelMixin, ConfigMixin):
 
     @apply_forward_hook
     def locate(self, e: Tensor, chunk: int = 64) -> Tensor:
-        """Like `read`, with the likeliest place of every point, be it seen or not."""
+        """Like `read`, with the likeliest place of every point, seen or not."""
         parts = [self.forward(part) for part in e.split(chunk)]
         places = torch.cat([mean_places(maps.where) for maps in parts])
         confidence = torch.cat([confidence_logits(maps) for maps in parts]).sigmoid()

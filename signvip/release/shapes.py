@@ -89,7 +89,7 @@ def translator(weights: Weights) -> dict[str, Any]:
 
 
 def tokens_per_frame(weights: Weights) -> int:
-    """N: so many embeddings the mixer takes, and so many heads there are."""
+    """Return N, the number of embeddings that the mixer takes and of its heads."""
     mixed, each = (
         size(weights, "trans_base.token_combiner.0.weight", 1),
         size(weights, "trans_base.tok_emb.weight", 1),

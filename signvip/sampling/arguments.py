@@ -65,7 +65,7 @@ def check_sampling(options: Mapping[str, Any]) -> None:
 
 
 def texts_of(text: Any, *, unread: bool = False) -> list[str]:
-    """Return the sentences of `text`, which is one or a list of them; DataError for what is none, or empty.
+    """Return the sentences of `text`, which is one or a list of them; DataError for anything else, or empty ones.
 
     A text that is `unread`, since its tokens are given, may be empty.
     """

@@ -76,7 +76,7 @@ class DDIMByLevels(DDIMScheduler):
     """DDIM without noise of its own (arXiv:2010.02502, Eq. 12) at uneven levels; diffusers' takes even steps alone."""
 
     def set_timesteps(self, num_inference_steps: int, device: str | torch.device | None = None) -> None:
-        """Choose the timesteps of so many steps, and note where each leads."""
+        """Choose the timesteps for a number of steps, and note where each leads."""
         if self.config["timestep_spacing"] == "sigma":
             places = sampling_timesteps(self.alphas_cumprod, num_inference_steps)
         else:

@@ -191,7 +191,7 @@ def _check_interval(interval: tuple[float, float]) -> None:
 
 
 def check_known(scheduler: SchedulerMixin, steps: int) -> None:
-    """ConfigError for a scheduler that is none of those offered, and does not find what a denoiser knows."""
+    """Raise ConfigError for a scheduler that is not offered and does not find what a denoiser knows."""
     if type(scheduler) in OFFERED:
         return
     if not hasattr(scheduler, "alphas_cumprod") or "num_train_timesteps" not in scheduler.config:

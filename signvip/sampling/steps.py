@@ -29,7 +29,7 @@ def kind_of(scheduler: SchedulerMixin, steps: int) -> type[Any]:
 
 
 def set_steps(scheduler: SchedulerMixin, steps: int, device: torch.device) -> None:
-    """Give a new scheduler its timesteps; ConfigError where it has no use for so many."""
+    """Give a new scheduler its timesteps; ConfigError where it cannot use that many."""
     total = scheduler.config["num_train_timesteps"]
     name = type(scheduler).__name__.removesuffix("Scheduler")
     refusal = ConfigError(f"{name} cannot take {steps} steps of {total} timesteps; choose fewer.")

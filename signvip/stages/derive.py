@@ -31,7 +31,7 @@ from signvip.storage.locks import locked
 if TYPE_CHECKING:
     from torch import Tensor
 
-# Stored embeddings of the paper's corpus at 272x224 would take 800 GB; recomputing them is cheaper then.
+# Stored embeddings of the paper's dataset at 272x224 would take 800 GB; recomputing them is cheaper then.
 SMALL_ENOUGH = 500_000_000  # bytes
 
 Compute = Callable[[Clips, int], np.ndarray]
@@ -102,7 +102,7 @@ def tokenize(shards: Path, out: Path, *, run: Path, reporter: Reporter | None = 
 
 @contextmanager
 def _alone(shards: Path, out: Path, run: Path, reporter: Reporter) -> Iterator[None]:
-    """Write `out` alone, from shards and a run that nobody changes meanwhile."""
+    """Write `out` alone, from shards and a run that nobody else changes in the meantime."""
     with (
         locked(out, say=reporter.say),
         nullcontext() if out.resolve() == shards.resolve() else locked(shards, "read", say=reporter.say),

@@ -137,7 +137,7 @@ def choose_estimators(
 
 
 def refuse_blind(recipe: Recipe) -> None:
-    """Refuse filmed clips whose keypoints nobody would find: at once, and not clip by clip."""
+    """Refuse filmed clips whose keypoints no estimator would find: at once, not clip by clip."""
     if not getattr(recipe.reader, "filmed", False):
         return
     found = {name for estimator in recipe.estimators.values() for name in estimator.provides}

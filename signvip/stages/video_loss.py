@@ -110,7 +110,7 @@ class VideoDiffusion(nn.Module):
         return clean / own[self.scheduler.config.prediction_type]
 
     def _without_reference(self, step: int) -> bool:
-        """Of the whole step, in all processes alike: nothing is computed in vain."""
+        """Return whether a step drops the reference: all of it, in all processes, to save computing it."""
         return random.Random(step_seed(self.seed, "reference", step)).random() < self.reference_dropout
 
     def _target(self, latents: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:

@@ -136,7 +136,7 @@ def _create(path: Path, option: str, say: Say | None) -> _Lock:
 
 
 def _sweep(path: Path, option: str, say: Say | None, *, refuse: bool) -> None:
-    """Take another's file away where nobody holds it any more; where one does, and is in the way, refuse."""
+    """Remove another's file where nobody holds it any more; refuse where somebody does and is in the way."""
     try:
         file = os.open(path, os.O_RDONLY)
     except (FileNotFoundError, PermissionError):

@@ -43,7 +43,7 @@ __all__ = [
 
 
 def required_options(record: Plugin) -> list[str]:
-    """Return the options without a default, such as the folder of a corpus: without them there is nothing to check.
+    """Return the options without a default, such as the folder of a dataset: without them there is nothing to check.
 
     So are those that a class lists in `from_package`, {option: package}, where that package is not installed.
     """

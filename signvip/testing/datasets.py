@@ -1,4 +1,4 @@
-"""Conformance of a corpus reader: fixed order, names that fit into shards, clips that repeat."""
+"""Conformance of a dataset reader: fixed order, names that fit into shards, clips that repeat."""
 
 from __future__ import annotations
 

@@ -20,12 +20,12 @@ from signvip.storage.processes import can_lock
 
 SHARED = Path("/dev/shm")
 ENOUGH = 2**30  # bytes for each process that trains: 8 workers with 5 batches of 24 frames of 512x512
-PATIENCE = 1800  # seconds for one batch: whoever takes longer will never come
+PATIENCE = 1800  # seconds for one batch: one that takes longer will never come
 _FAULTS = ("DataLoader", "shared memory", "Bus error")  # of torch's own RuntimeErrors about its workers
 
 
 def feed(data: Dataset[dict[str, Any]], workers: int, device: str) -> Iterator[dict[str, Any]]:
-    """Give the items of a data set in order, made by so many workers; RunError where these are stopped.
+    """Give the items of a data set in order, made by worker processes; RunError where these are stopped.
 
     Workers start here and not with the first item: they draw a seed, which no step may miss.
     """

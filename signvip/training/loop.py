@@ -61,7 +61,7 @@ class Phase(Protocol):
     def module(self) -> nn.Module:
         """Called as module(batch) -> (loss, values); what requires no gradient is frozen.
 
-        Values are scalars to log, on the card as long as nobody reads them. Networks that a step only reads are held
+        Values are scalars to log, on the card until they are read. Networks that a step only reads are held
         by `trainable.Frozen`. The loop adds batch["step"], so that a draw can be one for all processes.
         """
         ...

@@ -13,7 +13,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 class Frozen(nn.Module, Generic[Network]):
-    """A network that a step reads and nobody trains: it goes where its owner goes, and is in no checkpoint of it."""
+    """A network that a step reads and nothing trains: it moves with its owner, but is not in its checkpoints."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 """Losses and weights that are no longer finite end a training, and the last good checkpoint stays.
 
-The loss is looked at where it is logged, and weights where they are stored: in between nobody waits for a card. What
+The loss is looked at where it is logged, and weights where they are stored: in between nothing waits for a card. What
 is not finite in a loss or in a gradient is in the weights at once, and in every later loss. (Half precision's scaler,
 which tries scales that are too large, leaves such steps out.)
 """

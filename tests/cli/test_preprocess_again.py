@@ -62,7 +62,7 @@ def test_who_withdraws_is_named_and_in_no_shard(again):
         "train": ["text a", "text c"],
         "test": ["text x", "text y"],
     }
-    assert "Took out 1 clip that the corpus no longer has in train: train_b" in said
+    assert "Took out 1 clip that the dataset no longer has in train: train_b" in said
     assert not any(b"text b" in data for data in bytes_of().values())
 
 
