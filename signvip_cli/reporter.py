@@ -148,7 +148,7 @@ def format_values(values: dict[str, float]) -> str:
 
 
 def format_speed(speed: float) -> str:
-    """Steps a second, or seconds a step where that reads better."""
+    """Return steps a second, or seconds a step where that reads better."""
     return f"{speed:.1f}/s" if speed >= 1 else f"{1 / max(speed, 1e-9):.1f} s each"
 
 

@@ -36,6 +36,6 @@ def thickness(fraction: float, size: tuple[int, int]) -> int:
 
 
 def pixels(fractions: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """x and y (..., 2) in fractions of width and height, as float32 pixels of the canvas."""
+    """Return x and y (..., 2) in fractions of width and height, as float32 pixels of the canvas."""
     height, width = size
     return fractions.astype(np.float32) * np.array([width, height], np.float32) * supersampling(size)

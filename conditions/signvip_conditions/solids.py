@@ -38,7 +38,7 @@ class Solids:
 def hand_solids(
     hands: np.ndarray, size: tuple[int, int], tints: np.ndarray, radius: float, confidence: float
 ) -> Solids:
-    """Pieces of hands (F, 2, 21, 4), tints (2, 3) of left and right, radius in palm lengths."""
+    """Return the pieces of hands (F, 2, 21, 4), tints (2, 3) of left and right, radius in palm lengths."""
     height, width = size
     scale = np.array([width, height, width], np.float32) * supersampling(size)
     joints = hands[..., :3].astype(np.float32) * scale  # (F, 2, 21, 3)
@@ -68,7 +68,7 @@ def hand_solids(
 
 
 def _radii(joints: np.ndarray, radius: float, factor: int) -> np.ndarray:
-    """Radius at each joint (F, 2, 21), at least half a pixel of the final picture."""
+    """Return the radius at each joint (F, 2, 21), at least half a pixel of the final picture."""
     palm = np.linalg.norm(joints[:, :, 9] - joints[:, :, 0], axis=-1)
     across = np.linalg.norm(joints[:, :, 5] - joints[:, :, 17], axis=-1)  # where the palm is foreshortened
     return np.maximum(np.maximum(palm, 1.4 * across)[..., None] * radius * _TAPER, 0.5 * factor)

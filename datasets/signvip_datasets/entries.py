@@ -87,7 +87,7 @@ def load(entry: Entry, options: Footage, picture_fps: float | None = None) -> Cl
 
 
 def check_told(entry: Entry, thing: str) -> None:
-    """DataError for an entry with a fault, or without a text."""
+    """Raise DataError for an entry with a fault, or without a text."""
     if entry.fault:
         raise DataError(entry.fault)
     if is_blank(entry.text):
@@ -117,7 +117,7 @@ def timed(entry: Entry, start: str, end: str) -> Entry:
 
 
 def _seconds(word: str) -> float:
-    """Seconds, also with the comma of a German or French spreadsheet; not where it may part thousands."""
+    """Return seconds, also with the comma of a German or French spreadsheet; not where it may part thousands."""
     return float(word.replace(",", ".") if re.fullmatch(r"-?\d+,\d{1,2}", word) else word)
 
 

@@ -33,7 +33,7 @@ class Folder:
         self.config = config
 
     def ids(self, split: str) -> list[str]:
-        """Ids made of the paths, in their order; texts without a clip and clips without a text among them."""
+        """Return ids made of the paths, in their order; texts without a clip and clips without a text among them."""
         return list(self._splits[check_split(split)])
 
     def load(self, split: str, clip_id: str) -> Clip:

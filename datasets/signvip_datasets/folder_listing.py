@@ -152,7 +152,7 @@ class Listing:
         return _Listed(entry, split, name)
 
     def _clips(self, folder: Path) -> dict[Path, list[Path]]:
-        """Clips in order, each with the texts beside it."""
+        """Return clips in order, each with the texts beside it."""
         found: dict[Path, list[Path]] = {}
         beside: dict[Path, dict[str, list[Path]]] = {}
         for where, _, files in walk(folder):
@@ -208,7 +208,7 @@ def _is_locked(folder: Path) -> bool:
 
 
 def _orphans(folder: Path, clips: Mapping[Path, list[Path]]) -> Iterator[Path]:
-    """Texts without a clip."""
+    """Yield texts without a clip."""
     used = {text for texts in clips.values() for text in texts}
     texts = (where / name for where, _, files in walk(folder) for name in files)
     yield from sorted(path for path in texts if path.suffix.lower() in TEXTS and path not in used)

@@ -47,7 +47,7 @@ class How2Sign:
         self.config = config
 
     def ids(self, split: str) -> list[str]:
-        """Names of sentences such as "-d5dN54tH2E_0-1-rgb_front"."""
+        """Return the names of sentences such as "-d5dN54tH2E_0-1-rgb_front"."""
         return list(self._splits[check_split(split)])
 
     def load(self, split: str, clip_id: str) -> Clip:

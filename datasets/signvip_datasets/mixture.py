@@ -48,7 +48,7 @@ class Mixture:
         return tuple(sorted(set.intersection(*known)))
 
     def ids(self, split: str) -> list[str]:
-        """Clip ids such as "names-ase-test-00003", part by part."""
+        """Return clip ids such as "names-ase-test-00003", part by part."""
         check_split(split)
         return [f"{name}-{clip}" for name, part in self._parts.items() for clip in part.ids(split)]
 

@@ -47,7 +47,7 @@ class Phoenix14T:
         self.config = config
 
     def ids(self, split: str) -> list[str]:
-        """Names such as "11August_2010_Wednesday_tagesschau-1"."""
+        """Return names such as "11August_2010_Wednesday_tagesschau-1"."""
         return list(self._splits[check_split(split)])
 
     def load(self, split: str, clip_id: str) -> Clip:
@@ -75,7 +75,7 @@ class Phoenix14T:
 
 
 def _found(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Tables and folders anywhere below, but not within the footage: it has a million pictures."""
+    """Return the tables and folders anywhere below, but not within the footage: it has a million pictures."""
     files, folders = [], []
     for where, names, contents in walk(folder):
         files += [where / name for name in contents if name.lower().endswith(".csv")]

@@ -29,7 +29,7 @@ class Stage:
 def render(
     skeleton: Skeleton, size: tuple[int, int], view: View = WHOLE, lines: Lines = TOY
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Frames (F, H, W, 3) uint8 and depth (F, H, W) uint8."""
+    """Return frames (F, H, W, 3) uint8 and depth (F, H, W) uint8."""
     finer = 4 if min(size) <= FINE else 2
     canvas = (size[0] * finer, size[1] * finer)
     unit = min(canvas) * view.zoom

@@ -12,7 +12,7 @@ RIGHT_EYE, LEFT_EYE, LIPS, MOUTH = slice(36, 42), slice(42, 48), slice(48, 60), 
 
 
 def landmarks(face: np.ndarray) -> np.ndarray:
-    """Landmarks (F, 68, 3) from face values (F, 7) as `motion` lays them out; the head is not turned yet."""
+    """Return the landmarks (F, 68, 3) from face values (F, 7) as `motion` lays them out; the head is not turned yet."""
     brows, squint, opened, rounded = (face[:, index, None] for index in range(4))
     parts = [_jaw(opened), *_brows(brows), _nose(opened), *_eyes(squint, brows), *_mouth(opened, rounded)]
     flat = np.concatenate(parts, axis=1)
@@ -22,7 +22,7 @@ def landmarks(face: np.ndarray) -> np.ndarray:
 
 
 def surface(points: np.ndarray) -> np.ndarray:
-    """z of points (..., 2) on the front of the head."""
+    """Return z of points (..., 2) on the front of the head."""
     round_ = 1 - (points[..., 0] / 1.06) ** 2 - (points[..., 1] / 1.3) ** 2
     return np.asarray(-0.85 * np.sqrt(np.maximum(round_, 0)))
 

@@ -62,7 +62,7 @@ def handshape(name: str) -> np.ndarray:
 
 
 def forward(shape: np.ndarray, rotation: np.ndarray, length: float) -> np.ndarray:
-    """Joints (..., 21, 3) relative to the wrist, from angles (..., 12) and axes (..., 3, 3).
+    """Return the joints (..., 21, 3) relative to the wrist, from angles (..., 12) and axes (..., 3, 3).
 
     The columns of `rotation` are the directions of thumb side, fingers and palm.
     """

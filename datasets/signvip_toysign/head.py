@@ -23,7 +23,7 @@ class Head:
         self.edge = shade(self.signer.skin, 0.55)
 
     def layer(self) -> Layer:
-        """Everything above the collar, back to front."""
+        """Return everything above the collar, back to front."""
         shapes = [*self._hair_back(), *self._neck(), *self._skull(), *self._features(), *self._hair_front()]
         return Layer(np.full(self.frames, HEAD_Z), shapes)
 
@@ -156,7 +156,7 @@ class Head:
 
 
 def cap(style: str) -> tuple[np.ndarray, np.ndarray]:
-    """Outer edge and hairline (n, 2) of the hair in front, in local head coordinates."""
+    """Return the outer edge and hairline (n, 2) of the hair in front, in local head coordinates."""
     angle = np.linspace(0, np.pi, 25)
     rise, wide = {"curly": (1.10, 1.16), "buzz": (0.95, 1.03)}.get(style, (1.04, 1.08))
     bumps = 1 + (0.055 * np.abs(np.sin(angle * 5.5)) if style == "curly" else 0)

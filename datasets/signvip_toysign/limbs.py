@@ -94,7 +94,7 @@ class Limbs:
     def _bar(
         self, start: np.ndarray, end: np.ndarray, radii: tuple[float, float], colour: Colour, edge: Colour
     ) -> list[Shape]:
-        """Outline, body in three pieces of depth, and the lit side."""
+        """Return the outline, body in three pieces of depth, and the lit side."""
         wide = (radii[0] + self.lines.edge, radii[1] + self.lines.edge)
         shapes = [
             Shape(
@@ -167,7 +167,7 @@ class Limbs:
     def _bone_skin(
         self, facing: np.ndarray, bone: tuple[np.ndarray, np.ndarray], length: float
     ) -> list[Colour]:
-        """Bones that point at the viewer or lie deeper are darker; so a fist shows its fingers."""
+        """Darken bones that point at the viewer or lie deeper, so that a fist shows its fingers."""
         way = bone[1] - bone[0]
         flatness = np.hypot(way[:, 0], way[:, 1]) / np.maximum(np.linalg.norm(way, axis=1), 1e-6)
         return self._skin(facing, bone[1][:, 2], 0.84 + 0.18 * flatness)

@@ -26,7 +26,7 @@ def direction(name: str) -> np.ndarray:
 
 @cache
 def orientation(fingers: str, palm: str) -> np.ndarray:
-    """Quaternion (4,) of a hand by where its fingers and its palm look."""
+    """Return the quaternion (4,) of a hand by where its fingers and its palm look."""
     up = direction(fingers)
     front = direction(palm)
     front = front - up * (front @ up)
@@ -37,7 +37,7 @@ def orientation(fingers: str, palm: str) -> np.ndarray:
 
 
 def axes(quaternion: np.ndarray) -> np.ndarray:
-    """Columns (..., 3, 3): the directions of thumb side, fingers and palm."""
+    """Return the columns (..., 3, 3): the directions of thumb side, fingers and palm."""
     w, x, y, z = np.moveaxis(quaternion / np.linalg.norm(quaternion, axis=-1, keepdims=True), -1, 0)
     rows = [
         [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
@@ -55,7 +55,7 @@ def near(quaternion: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def euler(yaw: np.ndarray, pitch: np.ndarray, roll: np.ndarray) -> np.ndarray:
-    """Rotation matrices (..., 3, 3) of a head that turns (yaw), nods (pitch) and tilts (roll), in radians."""
+    """Return rotation matrices (..., 3, 3) of a head that turns (yaw), nods (pitch) and tilts (roll), in radians."""
     one, zero = np.ones_like(yaw), np.zeros_like(yaw)
     cy, sy, cp, sp, cr, sr = (
         np.cos(yaw),

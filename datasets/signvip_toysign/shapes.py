@@ -58,7 +58,7 @@ def capsule(start: np.ndarray, end: np.ndarray, radius: tuple[float, float] | np
 
 
 def flat(points: np.ndarray) -> list[list[float]]:
-    """Points (F, n, 2) as Pillow takes them fastest."""
+    """Return points (F, n, 2) as Pillow takes them fastest."""
     found: list[list[float]] = points.reshape(len(points), -1).tolist()
     return found
 

@@ -57,7 +57,7 @@ class Skeleton:
     signer: Signer
 
     def on_head(self, local: np.ndarray) -> np.ndarray:
-        """Scene coordinates (F, n, 3) of local head points (n, 3) or (F, n, 3)."""
+        """Return the scene coordinates (F, n, 3) of local head points (n, 3) or (F, n, 3)."""
         return turn_head(local, self.head, self.signer)
 
 
@@ -88,7 +88,7 @@ def pose(motion: Motion, signer: Signer) -> Skeleton:
 def reach(
     shoulder: np.ndarray, target: np.ndarray, upper: float, lower: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Elbow and wrist (..., 3) of a two-bone arm; a target out of reach is pulled in along its direction."""
+    """Return the elbow and wrist (..., 3) of a two-bone arm; a target out of reach is pulled in along its direction."""
     way = target - shoulder
     far = np.linalg.norm(way, axis=-1, keepdims=True)
     ahead = way / np.maximum(far, 1e-6)
@@ -101,13 +101,13 @@ def reach(
 
 
 def head_rotation(motion: Motion) -> np.ndarray:
-    """Rotation (F, 3, 3) of the head."""
+    """Return the rotation (F, 3, 3) of the head."""
     yaw, pitch, roll = (motion.face[:, column - HANDS] for column in (YAW, PITCH, ROLL))
     return euler(yaw, pitch, roll)
 
 
 def turn_head(local: np.ndarray, head: np.ndarray, signer: Signer) -> np.ndarray:
-    """Scene coordinates (F, n, 3) of local head points, turned about the top of the neck."""
+    """Return the scene coordinates (F, n, 3) of local head points, turned about the top of the neck."""
     size = HALF_FACE * signer.head * np.array([signer.face, 1.0, 1.0])
     pivot = np.array([0.0, NECK_JOINT, 0.0]) * size
     middle = np.array([0.0, HEAD_Y, -0.05])
@@ -115,7 +115,7 @@ def turn_head(local: np.ndarray, head: np.ndarray, signer: Signer) -> np.ndarray
 
 
 def keypoints(skeleton: Skeleton, size: tuple[int, int], view: View = WHOLE) -> tuple[np.ndarray, np.ndarray]:
-    """`keypoints` (F, 128, 3) and `hands` (F, 2, 21, 4), float32, as `contracts.Clip` lays them out."""
+    """Return `keypoints` (F, 128, 3) and `hands` (F, 2, 21, 4), float32, as `contracts.Clip` lays them out."""
     points = np.zeros((len(skeleton.face), NUM_KEYPOINTS, 3), np.float32)
     joints, sure = body(skeleton)
     for part, values in (
@@ -151,19 +151,19 @@ def body(skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:
 
 
 def fractions(points: np.ndarray, size: tuple[int, int], view: View = WHOLE) -> np.ndarray:
-    """x and y (..., 2) as fractions of width and height, from scene coordinates."""
+    """Return x and y (..., 2) as fractions of width and height, from scene coordinates."""
     return pixels(points, size, view) / np.array([size[1], size[0]])
 
 
 def pixels(points: np.ndarray, size: tuple[int, int], view: View = WHOLE) -> np.ndarray:
-    """x and y (..., 2) in pixels, from scene coordinates."""
+    """Return x and y (..., 2) in pixels, from scene coordinates."""
     height, width = size
     scale = min(size) * view.zoom
     return points[..., :2] * scale + np.array([width / 2 - view.x * scale, height / 2 - view.y * scale])
 
 
 def _fitted(wrist: np.ndarray, signer: Signer) -> np.ndarray:
-    """Places of the average build, for this one: arms scale them about the shoulders."""
+    """Return the places of the average build, for this one: arms scale them about the shoulders."""
     middle = np.array([0.0, SHOULDER_Y, 0.0])
     spread = np.array([signer.shoulder / USUAL_SHOULDER, 1.0, 1.0])
     return (wrist - middle) * signer.arm * spread + middle

@@ -66,7 +66,7 @@ class ToySign:
         self.config = config
 
     def ids(self, split: str) -> list[str]:
-        """Clip ids such as "toy-test-00003"."""
+        """Return clip ids such as "toy-test-00003"."""
         return [f"toy-{split}-{index:05d}" for index in range(self._count(split))]
 
     def signers(self, split: str) -> list[str]:

@@ -101,7 +101,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
 def _placed(
     points: np.ndarray, arrays: Mapping[str, np.ndarray], clip: contracts.Clip, path: Path
 ) -> np.ndarray:
-    """Points (F, 2, N, 3) in camera space as (F, 2, N, 4) in the picture."""
+    """Return points (F, 2, N, 3) in camera space as (F, 2, N, 4) in the picture."""
     seen = arrays["seen"].astype(bool)
     if (points[seen][..., 2] <= 0).any():
         raise DataError(f"{path} has points behind the camera; add the camera's translation to them")

@@ -11,7 +11,7 @@ TOLERANCE = 0.5  # seconds that two tellings of one clip may differ in length; a
 
 
 def resample(points: np.ndarray, fps: float, frames: int, wanted: float) -> np.ndarray:
-    """Points (F, ..., C) at `fps`, as `frames` rows at `wanted` a second; unseen past the end.
+    """Return points (F, ..., C) at `fps`, as `frames` rows at `wanted` a second; unseen past the end.
 
     Between two sights on a straight line, beside a lost one as the nearest. DataError where the lengths cannot be
     those of one clip.

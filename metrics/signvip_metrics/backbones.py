@@ -20,7 +20,7 @@ HUB = "hf:"  # before the name of a file on the hub
 
 
 def checksum(path: Path) -> str:
-    """SHA-256 of a file, in hex."""
+    """Return the SHA-256 of a file, in hex."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(2**20):

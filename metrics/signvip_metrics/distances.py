@@ -27,7 +27,7 @@ def frechet_distance(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def kernel_distance(x: np.ndarray, y: np.ndarray) -> float:
-    """Unbiased squared maximum mean discrepancy with the kernel (x'y / d + 1)^3 (KID); may be below 0."""
+    """Return the unbiased squared maximum mean discrepancy with the kernel (x'y / d + 1)^3 (KID); may be below 0."""
     x, y = _features(x), _features(y)
     if x.shape[1] != y.shape[1]:
         raise DataError(f"The features have {x.shape[1]} and {y.shape[1]} columns; use one network for both.")

@@ -68,7 +68,7 @@ class NetworkMeasure(Measure, ABC):
 
     @abstractmethod
     def ask(self, images: Tensor) -> Tensor:
-        """Features (B, d) of images (B, 3, H, W) in [0, 1]."""
+        """Return the features (B, d) of images (B, 3, H, W) in [0, 1]."""
 
     def __call__(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> dict[str, float]:
         check_pairs(self.key, generated, truth)
@@ -89,7 +89,7 @@ class NetworkMeasure(Measure, ABC):
 
     @torch.no_grad()
     def features(self, videos: Sequence[np.ndarray]) -> np.ndarray:
-        """Features (n, d) of the frames of videos (F, H, W, 3) in [0, 1]."""
+        """Return the features (n, d) of the frames of videos (F, H, W, 3) in [0, 1]."""
         found = []
         for video in videos:
             check_video(self.key, video)
@@ -187,11 +187,11 @@ class Fvd(NetworkMeasure):
 
     @torch.no_grad()
     def features(self, videos: Sequence[np.ndarray]) -> np.ndarray:
-        """Logits (n, 400) of videos."""
+        """Return the logits (n, 400) of videos."""
         return torch.cat([self.ask(self._middle(video)).flatten(1).float().cpu() for video in videos]).numpy()
 
     def ask(self, images: Tensor) -> Tensor:
-        """Logits (1, 400) of one clip (F, 3, H, W) in [0, 1]."""
+        """Return the logits (1, 400) of one clip (F, 3, H, W) in [0, 1]."""
         clip = (square(images.to(device())) * 2 - 1).permute(1, 0, 2, 3)[None]
         return self.network(clip, rescale=False, resize=False, return_features=True)
 

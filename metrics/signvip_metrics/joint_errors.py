@@ -49,7 +49,7 @@ class JointError(MeanOfClips):
 
 
 def aligned(name: str, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Distances along each clip's alignment: mean over joints, one for each aligned pair of frames."""
+    """Return the distances along each clip's alignment: mean over joints, one for each aligned pair of frames."""
     check_pairs(name, generated, truth)
     found = []
     for clip, (made, wanted) in enumerate(zip(generated, truth, strict=True)):

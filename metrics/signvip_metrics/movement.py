@@ -70,7 +70,7 @@ class FrozenFrames(Summed):
 
 
 def restlessness(video: np.ndarray) -> float:
-    """Mean absolute second difference over time of (F, H, W, 3) in [0, 1]."""
+    """Return the mean absolute second difference over time of (F, H, W, 3) in [0, 1]."""
     check_video("jitter", video)
     if len(video) < 3:
         raise DataError(f"jitter needs videos of at least three frames; this one has {len(video)}.")

@@ -96,7 +96,7 @@ class WordErrorRate(ReadTexts, Summed):
 
 
 def normalise(name: str, generated: Sequence[str], truth: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Lower case and single blanks; refuse an empty reference. An empty hypothesis is wrong, not refused."""
+    """Bring texts to lower case and single blanks; refuse an empty reference. An empty hypothesis is just wrong."""
     check_pairs(name, generated, truth)
     strange = [text for text in (*generated, *truth) if not isinstance(text, str)]
     if strange:
@@ -120,7 +120,7 @@ def edit_distance(a: Sequence[str], b: Sequence[str]) -> int:
 
 
 def common_length(a: Sequence[str], b: Sequence[str]) -> int:
-    """Length of the longest common subsequence."""
+    """Return the length of the longest common subsequence."""
     row = [0] * (len(b) + 1)
     for word in a:
         before = 0

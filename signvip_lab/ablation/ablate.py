@@ -73,7 +73,7 @@ def ablate(request: Request, reporter: Reporter) -> tuple[list[Record], Report]:
 
 
 def refuse_failures(records: Sequence[Record], out: Path) -> None:
-    """RunError where cells failed, once everything else is done and written."""
+    """Raise RunError where cells failed, once everything else is done and written."""
     failed = [record for record in records if record.status == "failed"]
     if failed:
         raise RunError(

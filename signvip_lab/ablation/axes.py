@@ -108,7 +108,7 @@ def _point(value: Any) -> Point:
 
 
 def _split(words: str) -> list[Any]:
-    """Values between commas, as JSON where they are JSON: lists keep their own commas."""
+    """Return the values between commas, as JSON where they are JSON: lists keep their own commas."""
     try:
         return list(json.loads(f"[{words}]"))
     except json.JSONDecodeError:

@@ -137,7 +137,7 @@ def _fill(place: Axes, figure: Figure, panel: Panel) -> None:
 
 
 def _legend(places: Sequence[Axes]) -> tuple[list[Any], list[str]]:
-    """Handles and labels of all panels."""
+    """Return the handles and labels of all panels."""
     found = [place.get_legend_handles_labels() for place in places]
     return [handle for handles, _ in found for handle in handles], [
         label for _, names in found for label in names

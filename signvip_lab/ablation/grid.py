@@ -46,7 +46,7 @@ def make_cells(base: RunConfig, axes: Sequence[Axis]) -> list[Cell]:
 
 
 def refuse_twice(axes: Sequence[Axis]) -> None:
-    """ConfigError where two axes vary the same: only the values of one would be tried."""
+    """Raise ConfigError where two axes vary the same: only the values of one would be tried."""
     keys = [axis.key for axis in axes]
     for axis in axes:
         if keys.count(axis.key) > 1:

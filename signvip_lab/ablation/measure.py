@@ -69,7 +69,7 @@ class Measured:
 def measure(
     run: Run, steps: list[Step], store: Store, options: EvaluateOptions, reporter: Reporter
 ) -> Measured:
-    """Everything that can be said of an assembled cell."""
+    """Return everything that can be said of an assembled cell."""
     facts = _facts(run) if run.has("autoencoder") else {}
     values = [value for step in steps for value in _logged(store.folder(step), step, store.shards, facts)]
     if steps[-1].kind is not TEXT:

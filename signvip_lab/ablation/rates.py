@@ -17,7 +17,7 @@ FIXED = "fixed"
 
 
 def phase_rates(run: Path) -> dict[str, float]:
-    """Seconds for one frame of one step of each phase of a run, read from the times in its TensorBoard logs."""
+    """Return seconds for one frame of one step of each phase of a run, read from the times in its TensorBoard logs."""
     if not (run / "config.json").is_file():
         return {}
     trainings, found = trainings_of(Run.open(run).config), dict[str, float]()
@@ -68,5 +68,5 @@ def trainings_of(config: RunConfig) -> dict[str, Training]:
 
 
 def frames_of(training: Training) -> int:
-    """Frames of one step."""
+    """Return the frames of one step."""
     return training.clips * training.frames * training.accumulation

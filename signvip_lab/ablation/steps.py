@@ -166,5 +166,5 @@ def corpus(shards: Path) -> str:
 
 
 def identity(**values: Any) -> str:
-    """Twelve hex digits that change with any of the values."""
+    """Return twelve hex digits that change with any of the values."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]

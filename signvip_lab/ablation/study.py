@@ -77,7 +77,7 @@ class Study(Config):
 
 
 def study_names() -> list[str]:
-    """Names of the studies that travel with the package."""
+    """Return the names of the studies that travel with the package."""
     names = [entry.name for entry in files("signvip_lab.ablation.studies").iterdir()]
     return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
 

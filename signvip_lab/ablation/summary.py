@@ -91,7 +91,7 @@ class Summary:
     stills: dict[str, float] = field(default_factory=dict)  # the reference, unchanged, by column
 
     def best(self, column: Column) -> list[int]:
-        """Places of the rows that are best in a column; none where no row is worse, as of what cells share."""
+        """Return places of the rows that are best in a column; none where no row is worse, as of what cells share."""
         found = {
             place: column.distance(row.numbers[column.key])
             for place, row in enumerate(self.rows)

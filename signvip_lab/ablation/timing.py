@@ -35,7 +35,7 @@ class Rates:
     timed: float = 0.0  # seconds that a short timing took
 
     def of_step(self, step: Step, clips: int) -> float:
-        """Seconds to train a step from its beginning."""
+        """Return the seconds to train a step from its beginning."""
         kind = step.kind.name
         training = sum(self.seconds.get(phase, 0.0) * frames for phase, frames in work(step))
         beside = self.seconds.get(f"{FIXED} {kind}", 0.0) + clips * self.seconds.get(f"{PREPARE} {kind}", 0.0)

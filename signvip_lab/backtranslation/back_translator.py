@@ -195,7 +195,7 @@ def as_extractor(extractor: Extractor) -> poses.Extractor | None:
 
 
 def to_rows(extractor: Extractor, frames: np.ndarray) -> Tensor:
-    """Frames (F, H, W, 3) uint8 to pictures or to features of their poses."""
+    """Turn frames (F, H, W, 3) uint8 into pictures or features of their poses."""
     extract = as_extractor(extractor)
     if extract is None:
         return to_pictures(frames)

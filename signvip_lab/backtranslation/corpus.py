@@ -54,12 +54,12 @@ class TrueClips:
         return (self.infos[clip].get("gloss") or "").split()
 
     def frames(self, clip: int, first: int = 0, last: int | None = None) -> np.ndarray:
-        """Frames (F, H, W, 3) uint8 as the shard's mp4 has them."""
+        """Return frames (F, H, W, 3) uint8 as the shard's mp4 has them."""
         frames, _ = read_video(self.index.read(clip, VIDEO), first, last)
         return frames
 
     def keypoints(self, clip: int) -> np.ndarray:
-        """True keypoints (F, 128, 3)."""
+        """Return the true keypoints (F, 128, 3)."""
         return self.index.keypoints(clip).astype(np.float32)
 
 
@@ -83,5 +83,5 @@ def through_codec(frames: np.ndarray, fps: float) -> np.ndarray:
 
 
 def to_pictures(frames: np.ndarray) -> Tensor:
-    """Frames (F, H, W, 3) uint8 to (F, 3, H, W) uint8."""
+    """Turn frames (F, H, W, 3) uint8 into (F, 3, H, W) uint8."""
     return torch.from_numpy(frames).permute(0, 3, 1, 2)

@@ -80,7 +80,7 @@ class PoseReader(ModelMixin, ConfigMixin):
         self.seen.copy_(sure.mean(0)[:, 0] >= 0.5)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Points in standard deviations about their mean, (P, 128, 2)."""
+        """Return the points in standard deviations about their mean, (P, 128, 2)."""
         return self.out(self.frames(pictures)).unflatten(1, (NUM_KEYPOINTS, 2))
 
     @torch.no_grad()

@@ -75,7 +75,7 @@ class PosePhase:
         return {"pictures": torch.cat(pictures), "keypoints": torch.cat(keypoints)}
 
     def validate(self, folder: Path) -> dict[str, float]:
-        """Mean distances on dev, in pixels of the shards' pictures."""
+        """Return the mean distances on dev, in pixels of the shards' pictures."""
         reader, apart = self.module.reader, []
         for clip in range(min(PREVIEW_CLIPS, len(self.dev))):
             found = reader.read(to_pictures(self.dev.frames(clip)).to(reader.mean.device)).cpu().numpy()

@@ -98,6 +98,6 @@ def cached(
 
 
 def distances(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Distances (P, 128) in fractions of the picture, NaN where the truth is not seen. Keypoints (P, 128, 3)."""
+    """Return distances (P, 128) in fractions of the picture, NaN where the truth is not seen. Keypoints (P, 128, 3)."""
     apart = np.linalg.norm(found[..., :2] - truth[..., :2], axis=-1)
     return np.where(truth[..., 2] >= SEEN, apart, np.nan)

@@ -137,7 +137,7 @@ def _add_identities(rows: dict[str, Material], clips: list[Made], finder: BackTr
 
 
 def _found(videos: Sequence[np.ndarray], finder: BackTranslator) -> Lazy:
-    """Videos with the keypoints that an extractor sees in them."""
+    """Return the videos with the keypoints that an extractor sees in them."""
     frames, points = _floats(videos), [finder.keypoints(video) for video in videos]
     return Lazy(len(videos), lambda place: Signing(frames[place], points[place]))
 

@@ -166,7 +166,7 @@ class Evaluation:
 
 
 def table(evaluation: Evaluation) -> list[str]:
-    """Lines for a terminal: the grids, then signatures, then what was left out and why."""
+    """Return lines for a terminal: the grids, then signatures, then what was left out and why."""
     lines = [*grids(evaluation), *_notes(evaluation)]
     lines += [about["signature"] for about in evaluation.about.get("evaluators", {}).values()]
     lines += [f"{name}: {text}" for name, text in _signatures(evaluation.values).items()]
@@ -176,7 +176,7 @@ def table(evaluation: Evaluation) -> list[str]:
 
 
 def grids(evaluation: Evaluation) -> list[str]:
-    """Lines for a terminal: a table for each sort of metric, and what each row has over a still."""
+    """Return lines for a terminal: a table for each sort of metric, and what each row has over a still."""
     lines: list[str] = []
     for title in dict.fromkeys(TABLES.values()):
         found = sorted((v for v in evaluation.values if TABLES.get(v.takes) == title), key=_place)

@@ -28,7 +28,7 @@ class WristProbe:
     bias: np.ndarray
 
     def __call__(self, e: np.ndarray) -> np.ndarray:
-        """Embeddings (F, C, h, w) to positions (F, 2, 2)."""
+        """Turn embeddings (F, C, h, w) into positions (F, 2, 2)."""
         flat = (e.reshape(len(e), -1) - self.mean) / self.scale
         return (flat @ self.weights + self.bias).reshape(-1, 2, 2)
 
@@ -50,7 +50,7 @@ def fit_wrist_probe(train: tuple[np.ndarray, np.ndarray], dev: tuple[np.ndarray,
 
 
 def wrist_positions(keypoints: np.ndarray) -> np.ndarray:
-    """Keypoints (F, 128, 3) to wrist positions (F, 2, 2)."""
+    """Turn keypoints (F, 128, 3) into wrist positions (F, 2, 2)."""
     return keypoints[:, [RIGHT_WRIST, LEFT_WRIST], :2].astype(np.float64)
 
 

@@ -21,11 +21,11 @@ class Decoding(Protocol):
     """A batch of texts on its way to tokens, one frame at a time."""
 
     def start(self) -> Tensor:
-        """Logits (B, N, V + 1) of the first frame."""
+        """Return the logits (B, N, V + 1) of the first frame."""
         ...
 
     def step(self, tokens: Tensor) -> Tensor:
-        """Logits of the frame after the one with these tokens (B, N)."""
+        """Return the logits of the frame after the one with these tokens (B, N)."""
         ...
 
 

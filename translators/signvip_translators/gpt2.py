@@ -138,7 +138,7 @@ class Gpt2Translator(nn.Module):
         return (config.max_frames + 1) * config.width if config.positions == "sinusoidal" else 0
 
     def logits(self, texts: Sequence[str], tokens: Tensor, languages: Sequence[str] | None = None) -> Tensor:
-        """Logits (N, B, F + 1, V + 1) of frames 0..F, each given the text and the tokens before it."""
+        """Return the logits (N, B, F + 1, V + 1) of frames 0..F, each given the text and the tokens before it."""
         return self.prediction.logits(self._outputs(texts, tokens, languages))
 
     def _outputs(self, texts: Sequence[str], tokens: Tensor, languages: Sequence[str] | None) -> Tensor:
@@ -155,7 +155,7 @@ class Gpt2Translator(nn.Module):
         languages: Sequence[str] | None = None,
         ended: Tensor | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Cross-entropy of Eq. 7 for tokens (B, F, N), padded past `lengths` (B,); and accuracies to log.
+        """Return the cross-entropy of Eq. 7 for tokens (B, F, N), padded past `lengths` (B,); and accuracies to log.
 
         The mean is over all tokens that are not padding, as in the authors' code: long clips weigh more. Where
         `ended` (B,) is false a clip goes on after its tokens, and there is no [EOS] to learn.
@@ -170,7 +170,7 @@ class Gpt2Translator(nn.Module):
         return loss, self._accuracies(self.prediction.best(outputs.detach()), targets)
 
     def rehearse(self, clips: int, frames: int) -> Tensor:
-        """Outputs of a training step of this size on empty input: what it takes in memory, no text is read."""
+        """Return outputs of a training step of this size on empty input: what it takes in memory, no text is read."""
         device, dtype = self.mixer.embed.weight.device, self.mixer.embed.weight.dtype
         words = 1 if self.options.prefix == "sentence" else longest_text(self.options)
         prefix = torch.zeros(clips, words, self.options.width, device=device, dtype=dtype)
@@ -288,7 +288,7 @@ def mean_where(chosen: Tensor, values: Tensor) -> Tensor:
 
 
 def first_place(config: Gpt2Translator.Config) -> int:
-    """Position of the first frame."""
+    """Return the position of the first frame."""
     if config.first_frame == "after_longest_text":
         return longest_text(config) + 1
     if config.prefix == "tokens":

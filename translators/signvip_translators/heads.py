@@ -73,7 +73,7 @@ class ParallelHeads(nn.Module):
         self.classify = StackedLinear(count, width, outputs, bias=classifier_bias == "learned")
 
     def forward(self, states: Tensor, cache: FrameCache | None = None) -> Tensor:
-        """Outputs (N, B, F, outputs) from the trunk's states (B, F, C): with a cache, of the next frames."""
+        """Return the outputs (N, B, F, outputs) from the trunk's states (B, F, C): with a cache, of the next frames."""
         batch, frames, _ = states.shape
         x = self.enter(states.flatten(0, 1).expand(self.count, -1, -1))  # (N, B F, width)
         x = x + self._drop(

@@ -71,7 +71,7 @@ class Codes:
         return outputs[..., : self.kept]
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Cross-entropy over all ids."""
+        """Return the cross-entropy over all ids."""
         return functional.cross_entropy(
             outputs.flatten(0, -2).float(), targets.flatten(), ignore_index=IGNORED
         )

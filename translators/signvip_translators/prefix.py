@@ -29,7 +29,7 @@ class TextPrefix(nn.Module):
             nn.init.normal_(self.language.weight, std=0.5)
 
     def forward(self, texts: Sequence[str], languages: Sequence[str] | None) -> tuple[Tensor, Tensor]:
-        """States (B, T, C) padded on the left, so that frames follow each text, and mask (B, T)."""
+        """Return states (B, T, C) padded on the left, so that frames follow each text, and mask (B, T)."""
         encoded: EncodedText = self.encoder(texts)
         states, mask = left_padded(encoded.states, encoded.mask)
         if self.kind == "sentence":

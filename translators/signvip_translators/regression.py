@@ -104,7 +104,7 @@ class RegressionTranslator(nn.Module):
         languages: Sequence[str] | None = None,
         ended: Tensor | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Squared error of the values of tokens (B, F, N), and cross-entropy of the end; padding does not count.
+        """Return squared error of the values of tokens (B, F, N), and cross-entropy of the end; padding does not count.
 
         Where `ended` (B,) is false a clip goes on after its tokens, and there is no end to learn.
         """
@@ -178,7 +178,7 @@ class RegressionTranslator(nn.Module):
         return outputs[..., :-1].flatten(2), outputs[..., -1]
 
     def _values(self, tokens: Tensor) -> Tensor:
-        """Tokens (..., F, N) to values (..., F, N * channels) in [-1, 1]: the first channel counts fastest."""
+        """Turn tokens (..., F, N) into values (..., F, N * channels) in [-1, 1]: the first channel counts fastest."""
         level = tokens[..., None] // self.places % self.levels
         return (level * 2 / (self.levels - 1) - 1).flatten(-2).to(self.heads.classify.weight.dtype)
 

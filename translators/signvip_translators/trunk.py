@@ -67,14 +67,14 @@ def build_trunk(
 
 
 def sinusoids(places: int, width: int) -> Tensor:
-    """Fixed positions (places, width) of Vaswani et al., at the scale of GPT-2's hidden states."""
+    """Return the fixed positions (places, width) of Vaswani et al., at the scale of GPT-2's hidden states."""
     rates = torch.exp(torch.arange(0, width, 2) * (-math.log(10000.0) / width))
     angles = torch.arange(places)[:, None] * rates
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, :width]
 
 
 def sinusoids_in(shape: torch.Size) -> Tensor:
-    """Fixed positions in the shape (places, width) of a table."""
+    """Return the fixed positions in the shape (places, width) of a table."""
     return sinusoids(*shape)
 
 
@@ -95,7 +95,7 @@ def _causal(mask: Tensor, count: int) -> Tensor:
 
 
 def run_trunk(trunk: nn.Module, prefix: Tensor, mask: Tensor, frames: Tensor, first_place: int) -> Tensor:
-    """Hidden states (B, F + 1, C) that predict frames 0..F, from text states (B, T, C) and frames (B, F, C).
+    """Return the hidden states (B, F + 1, C) that predict frames 0..F, from text states (B, T, C) and frames (B, F, C).
 
     Frames count from `first_place`, behind the longest text, so that a frame's position tells its time alone.
     """
@@ -117,7 +117,7 @@ def read_states(
     seen: Tensor | None,  # (B, 1, T, all states so far), boolean; None: a state sees those up to itself
     caches: Sequence[FrameCache],  # of each layer
 ) -> Tensor:
-    """Hidden states (B, T, C) of the next words or of the next frame: `GPT2Model` with a cache, layer by layer.
+    """Return hidden states (B, T, C) of the next words or of the next frame: `GPT2Model` with a cache, layer by layer.
 
     Its own `forward` spends a millisecond on each frame that is not the layers', of 18 at the paper's size.
     """

@@ -13,7 +13,7 @@ CHARACTERS_PER_WORD = 16  # with the limit on words this bounds a text without s
 
 
 def split_words(text: str, limit: int) -> list[str]:
-    """Words of a text without case and punctuation; DataError for none, or for more than `limit`."""
+    """Return the words of a text without case and punctuation; DataError for none, or for more than `limit`."""
     folded = unicodedata.normalize("NFC", text).casefold()
     if len(folded) > limit * CHARACTERS_PER_WORD:
         raise too_long(text, limit)
@@ -49,7 +49,7 @@ def too_long(text: str, limit: int, what: str = "words or word pieces") -> DataE
 
 @lru_cache(maxsize=65536)
 def word_buckets(word: str, buckets: int) -> tuple[int, ...]:
-    """Buckets in [1, buckets) of a word and its n-grams, the same in every process (0 ends a text)."""
+    """Return the buckets in [1, buckets) of a word and its n-grams, the same in every process (0 ends a text)."""
     bounded = f"<{word}>"
     grams = [bounded[start : start + n] for n in NGRAMS for start in range(len(bounded) - n + 1)]
     return tuple(1 + zlib.crc32(gram.encode()) % (buckets - 1) for gram in [f"={word}", *grams])

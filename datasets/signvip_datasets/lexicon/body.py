@@ -81,7 +81,7 @@ def skeleton(hands: Hands, face: np.ndarray, person: Signer) -> Skeleton:
 
 
 def spelling_face(letters: np.ndarray, fps: float, manner: Manner) -> np.ndarray:
-    """Face values (F, 7) under `letters` (F,), which one each frame holds: eyes blink, the head sways.
+    """Return the face values (F, 7) under `letters` (F,), which one each frame holds: eyes blink, the head sways.
 
     The mouth goes along with the letters, as no language has it.
     """
@@ -103,7 +103,7 @@ def spelling_face(letters: np.ndarray, fps: float, manner: Manner) -> np.ndarray
 
 
 def known(body: Skeleton, size: tuple[int, int], shows: View) -> dict[str, np.ndarray]:
-    """`keypoints` and `hands` as `contracts.Clip` has them; what lies out of the picture is unseen."""
+    """Return `keypoints` and `hands` as `contracts.Clip` has them; what lies out of the picture is unseen."""
     points, hands = keypoints(body, size, shows)
     assert points.shape[1] == NUM_KEYPOINTS
     points[~_inside(points)] = 0

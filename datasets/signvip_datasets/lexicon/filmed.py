@@ -133,7 +133,7 @@ def _moment(
 
 
 def smaller(hands: Hands, factor: float) -> Hands:
-    """Hands with bones of another length at the same wrists."""
+    """Return hands with bones of another length at the same wrists."""
     return Hands(hands.wrist, hands.turn, hands.bones * factor)
 
 

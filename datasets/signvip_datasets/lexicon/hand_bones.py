@@ -33,7 +33,7 @@ class Hands:
         return cls(joints[..., 0, :], turn, _along_fingers(bones @ turn, inwards=True))
 
     def joints(self) -> np.ndarray:
-        """Joints (..., 2, 21, 3)."""
+        """Return the joints (..., 2, 21, 3)."""
         bones = _along_fingers(self.bones, inwards=False) @ np.swapaxes(self.turn, -1, -2)
         joints = np.zeros((*bones.shape[:-2], 21, 3))
         for level in _LEVELS:
@@ -116,7 +116,7 @@ def _along_fingers(bones: np.ndarray, inwards: bool) -> np.ndarray:
 
 
 def _bent(start: np.ndarray, end: np.ndarray, share: float) -> np.ndarray:
-    """Bones between two poses: directions and lengths, each on its own."""
+    """Return the bones between two poses: directions and lengths, each on its own."""
     lengths = [np.linalg.norm(bones, axis=-1, keepdims=True) for bones in (start, end)]
     ways = [bones / np.maximum(length, 1e-9) for bones, length in zip((start, end), lengths, strict=True)]
     way = _unit(ways[0] + share * (ways[1] - ways[0]))

@@ -53,7 +53,7 @@ def read_letter(path: Path, whole: bool = False) -> Letter:
 
 
 def same_depth(clips: Mapping[str, Stored]) -> dict[str, Stored]:
-    """Clips of one lexicon with the same unit of z, the median: what one still hand tells of it is uncertain.
+    """Return clips of one lexicon with the same unit of z, the median: what one still hand tells of it is uncertain.
 
     Those whose own is a quite different one keep it: a lexicon may have been made of several.
     """
@@ -84,7 +84,7 @@ def cut_letter(stored: Stored, path: Path, whole: bool) -> Letter:
 
 
 def _hands(stored: Stored, size: tuple[float, float], fps: float, path: Path) -> np.ndarray:
-    """Hands (F, 2, 21, 4) in widths of the shoulders from between them, zeros where unseen; z from the wrist."""
+    """Return hands (F, 2, 21, 4) in widths of the shoulders from between them, zeros where unseen; z from the wrist."""
     height, width = size
     points, hands = signer_of(stored, size, path)
     if hands is None:

@@ -57,7 +57,7 @@ def missing(text: str, entries: Collection[str], written: str) -> str:
 
 
 def _words(text: str) -> Iterator[tuple[str, bool]]:
-    """Words of a folded text, and whether a full stop follows; apostrophes and hyphens part no name."""
+    """Yield words of a folded text, and whether a full stop follows; apostrophes and hyphens part no name."""
     word = ""
     for sign in f"{text} ":
         if unicodedata.category(sign)[0] in "LMN":

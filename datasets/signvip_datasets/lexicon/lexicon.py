@@ -81,7 +81,7 @@ class Lexicon:
         self._signings: dict[str, Signing] = {}
 
     def ids(self, split: str) -> list[str]:
-        """Clip ids such as "ase-test-00003", or "ase-5d1f09c2" of a text that was given."""
+        """Return clip ids such as "ase-test-00003", or "ase-5d1f09c2" of a text that was given."""
         return list(self._clips[check_split(split)])
 
     def signers(self, split: str) -> list[str]:
@@ -162,7 +162,7 @@ class Lexicon:
         return [alphabet.entries[letter.key].word for letter in spelled for _ in range(letter.times)]
 
     def _clip(self, split: str, clip_id: str) -> tuple[str, str]:
-        """Language and text of an id; what is drawn is drawn now, so that ids alone cost nothing."""
+        """Return the language and text of an id; what is drawn is drawn now, so that ids alone cost nothing."""
         clips = self._clips[check_split(split)]
         if clip_id not in clips:
             raise DataError(f"lexicon has no clip '{clip_id}' in '{split}'; take one of ids('{split}').")

@@ -160,7 +160,7 @@ class Denoiser(ModelMixin, ConfigMixin):
 
     @apply_forward_hook
     def project_prompt(self) -> Prompt:
-        """Keys and values of the empty prompt, which no call changes."""
+        """Return the keys and values of the empty prompt, which no call changes."""
         return {} if self.empty_prompt is None else project_prompt(self.unet, self.empty_prompt)
 
     def forward(

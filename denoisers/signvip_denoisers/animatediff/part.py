@@ -135,15 +135,15 @@ class AnimateDiff(nn.Module):
         return self.denoiser.unet
 
     def reference(self, latents: Tensor, timestep: Tensor | int) -> Reference:
-        """Tokens of clean latents (B, C, h, w) by the layers that read them."""
+        """Return the tokens of clean latents (B, C, h, w) by the layers that read them."""
         return self.reference_net(latents, timestep)
 
     def prepare(self, reference: Reference) -> Reference:
-        """Keys and values of a clip's reference and of the empty prompt, which no step changes."""
+        """Return the keys and values of a clip's reference and of the empty prompt, which no step changes."""
         return {**self.denoiser.project_reference(reference), PROMPT: self.denoiser.project_prompt()}
 
     def guide(self, e: Tensor) -> list[Tensor]:
-        """Features of embeddings (B, F, D, h, w) for the U-Net's down path."""
+        """Return the features of embeddings (B, F, D, h, w) for the U-Net's down path."""
         return self.guider(e)
 
     def predict(

@@ -75,7 +75,7 @@ def copy_unet(published: UNet2DConditionModel, network: Denoiser | ReferenceNet)
 
 
 def check_whole(published: UNet2DConditionModel, denoiser: Denoiser) -> None:
-    """ConfigError where a U-Net has more than the denoiser, attention to text apart."""
+    """Raise ConfigError where a U-Net has more than the denoiser, attention to text apart."""
     places = denoiser.unet.state_dict()
     left = [name for name in published.state_dict() if name not in places]
     left = [

@@ -42,7 +42,7 @@ class DepthAnything:
         return fingerprint([weight_file(self.config.source, WEIGHTS)])
 
     def __call__(self, clip: signvip.Clip) -> Mapping[str, np.ndarray]:
-        """`depth` (F, H, W) uint8."""
+        """Return `depth` (F, H, W) uint8."""
         start = time.perf_counter()
         model = self._loaded()
         pictures = [Image.fromarray(frame) for frame in clip.frames]

@@ -10,7 +10,7 @@ NEAREST = 0.1  # metres; a network that says less has no idea
 
 
 def grey(maps: np.ndarray, size: tuple[int, int], metres: bool = False) -> np.ndarray:
-    """Maps (F, h, w) as (F, H, W) uint8 of `size`; `metres` where large numbers are far, else they are near."""
+    """Return maps (F, h, w) as (F, H, W) uint8 of `size`; `metres` where large numbers are far, else they are near."""
     values = maps.astype(np.float32)
     near = 1 / np.maximum(values, NEAREST) if metres else values
     low, high = np.percentile(near, [OUTLIERS, 100 - OUTLIERS])

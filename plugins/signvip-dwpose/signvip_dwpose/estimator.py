@@ -45,7 +45,7 @@ class DWPose:
         return fingerprint(self._files())
 
     def __call__(self, clip: signvip.Clip) -> Mapping[str, np.ndarray]:
-        """`keypoints`; DataError where no frame that was looked at shows a person."""
+        """Return `keypoints`; DataError where no frame that was looked at shows a person."""
         start = time.perf_counter()
         detector, network = self._loaded()
         frames = list(clip.frames)

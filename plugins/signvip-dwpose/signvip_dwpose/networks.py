@@ -27,7 +27,7 @@ class Detector:
         self._model.model_input_size = (height, width)
 
     def __call__(self, frame: np.ndarray) -> np.ndarray:
-        """Boxes (P, 4) x0, y0, x1, y1 in pixels of a frame (H, W, 3) RGB."""
+        """Return the boxes (P, 4) x0, y0, x1, y1 in pixels of a frame (H, W, 3) RGB."""
         boxes = self._model(np.ascontiguousarray(frame[..., ::-1]))
         return np.asarray(boxes, np.float32).reshape(-1, 4)
 
@@ -44,7 +44,7 @@ class PoseNetwork:
         self._single = isinstance(_input(self._model).shape[0], int)  # exported for one picture at a time
 
     def __call__(self, frames: Sequence[np.ndarray], boxes: np.ndarray) -> np.ndarray:
-        """Points (F, 133, 3) x, y in pixels and confidence, of frames (H, W, 3) RGB and a box (4,) in each."""
+        """Return points (F, 133, 3) x, y in pixels and confidence, of frames (H, W, 3) RGB and a box (4,) in each."""
         prepared = [self._model.preprocess(frame, box) for frame, box in zip(frames, boxes, strict=True)]
         pictures = np.stack([picture.transpose(2, 0, 1) for picture, _, _ in prepared]).astype(np.float32)
         x, y = self._run(pictures)
@@ -79,7 +79,7 @@ def _input(model: Any) -> Any:
 
 
 def _sides(model: Any) -> tuple[int, int]:
-    """Height and width that a network was exported for."""
+    """Return the height and width that a network was exported for."""
     shape = _input(model).shape
     if len(shape) != 4 or not all(isinstance(side, int) for side in shape[2:]):
         raise DataError(

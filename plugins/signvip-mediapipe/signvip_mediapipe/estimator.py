@@ -46,7 +46,7 @@ class Mediapipe:
         return fingerprint(models.required() if self.config.task is None else [self.config.task])
 
     def __call__(self, clip: signvip.Clip) -> Mapping[str, np.ndarray]:
-        """`keypoints` and `hands`, z from the wrist; DataError where no frame shows a person."""
+        """Return `keypoints` and `hands`, z from the wrist; DataError where no frame shows a person."""
         start = time.perf_counter()
         height, width = clip.frames.shape[1:3]
         x0, x1 = self._window(clip.frames)

@@ -40,7 +40,7 @@ def holistic(frames: np.ndarray, complexity: int, detection: float, tracking: fl
 
 
 def second_look(frames: np.ndarray, body: np.ndarray, hands: np.ndarray) -> np.ndarray:
-    """Hands (F, 2, 21, 4), those that were missing looked for again."""
+    """Return hands (F, 2, 21, 4), those that were missing looked for again."""
     missing = np.flatnonzero((hands[:, :, 0, 3] == 0).any(axis=1))
     if not len(missing):
         return hands
@@ -55,7 +55,7 @@ def second_look(frames: np.ndarray, body: np.ndarray, hands: np.ndarray) -> np.n
 
 
 def stacked(results: list[Any]) -> Found:
-    """Results that have landmark lists or None, as arrays."""
+    """Return results that have landmark lists or None, as arrays."""
     body = np.stack([array(result.pose_landmarks, BODY_POINTS) for result in results])
     face = np.stack([sure(result.face_landmarks, FACE_POINTS) for result in results])
     hands = [

@@ -39,7 +39,7 @@ def signer_window(frames: np.ndarray, detector: Any) -> tuple[int, int]:
 
 
 def _faces(found: Any, width: int, height: int) -> np.ndarray:
-    """Boxes (P, 4) in pixels."""
+    """Return the boxes (P, 4) in pixels."""
     boxes = [detection.location_data.relative_bounding_box for detection in found.detections or ()]
     corners = [(box.xmin, box.ymin, box.xmin + box.width, box.ymin + box.height) for box in boxes]
     return np.array(corners, float).reshape(-1, 4) * (width, height, width, height)

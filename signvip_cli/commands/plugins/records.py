@@ -56,5 +56,5 @@ def _licence(distribution: str) -> str | None:
 
 
 def owner(record: Plugin) -> str:
-    """Distribution and version, or the path of a single file."""
+    """Return the distribution and version, or the path of a single file."""
     return f"{record.distribution} {record.version}".strip()
