@@ -193,6 +193,13 @@ def ray(session: nox.Session) -> None:
 
 
 @nox.session
+def provenance(session: nox.Session) -> None:
+    """Sign videos and verify them, in an environment of its own: signatures differ each time, as no other file does."""
+    session.install("-e", ".[test,provenance]")
+    session.run("pytest", "tests/origin", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure every ratio of docs/results/benchmarks.md into benchmarks/results/; half an hour on one core."""
     session.install("-e", ".")

@@ -47,11 +47,14 @@ def make_once(folder: Path, make: Callable[[Path], object]) -> Path:
 
 
 def signature(folder: Path) -> dict[str, tuple[int, int]]:
-    """Return the size and the time of every file in `folder`: what changes when a test writes where it should read."""
+    """Return the size and the time of every file in `folder`: what changes when a test writes where it should read.
+
+    Locks are left out: those of readers come and go while other processes run their tests.
+    """
     return {
         str(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime_ns)
         for path in folder.rglob("*")
-        if path.is_file()
+        if path.suffix != ".lock" and path.is_file()
     }
 
 

@@ -69,7 +69,7 @@ def test_a_failed_cell_is_a_row_and_exit_1(ablate):
     [
         ((), "name a study"),
         (("quantisers",), "did you mean 'quantizers'"),
-        (("--vary", "codebook=3"), "choose 128"),
+        (("--vary", "codebook=3"), "choose 125"),
         (("--vary", "codebook=128", "--metric", "pnsr"), "did you mean 'psnr'"),
     ],
 )
