@@ -149,7 +149,9 @@ def test_a_step_of_texts(preset):
 )  # each size and kind once
 def test_from_tokens_to_pictures(case, monkeypatch):
     """Two windows with both halves of guidance; weights in half precision where the preset was made for a card."""
-    monkeypatch.setattr("signvip.sampling.sampler.check_known_answer", lambda *_: None)  # one step, to be quick
+    monkeypatch.setattr(
+        "signvip.sampling.sampler.check_known_answer", lambda *_: None
+    )  # one step, to be quick
     rehearsal = rehearse(*case)
     pipe, frames = pipeline(rehearsal), rehearsal.config.sampler.window + 1
     if rehearsal.config.precision != "no":
