@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from signvip_datasets.folder import Folder
 
@@ -11,6 +12,7 @@ from signvip.contracts import SPLITS
 from signvip.errors import DataError
 
 CLIPS = ("a.mp4", "b.mp4", "c.mp4")
+STILL = np.zeros((1, 8, 8, 3), np.uint8)  # the footage of each
 
 
 @pytest.fixture
@@ -18,7 +20,7 @@ def told(tmp_path, monkeypatch):
     """What a reader says of each clip of a table's content: (text, signer), or why it is refused."""
     for name in CLIPS:
         (tmp_path / name).touch()
-    monkeypatch.setattr("signvip_datasets.entries.read_footage", lambda *_, **__: None)
+    monkeypatch.setattr("signvip_datasets.entries.read_footage", lambda *_, **__: STILL)
 
     def say(content, name="labels.csv", **options):
         data = content.encode() if isinstance(content, str) else content
