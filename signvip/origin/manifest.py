@@ -18,6 +18,7 @@ from signvip.storage.files import PARTIAL
 
 INSTALL = 'pip install "signvip[provenance]"'
 SOURCE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 _FACTS = "org.signvip.generation"
 _KINDS = {".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/quicktime", ".avi": "video/avi"}
 
@@ -39,7 +40,7 @@ def can_sign() -> bool:
     return find_spec("c2pa") is not None
 
 
-def sign(path: Path, origin: Origin, marked: bool, key: Key) -> None:
+def sign(path: Path, origin: Origin, marked: bool, key: Key, source_type: str = SOURCE) -> None:
     """Put a manifest into an mp4, in place; its streams stay as they are. DataError where the key cannot sign."""
     import c2pa
 
@@ -50,7 +51,7 @@ def sign(path: Path, origin: Origin, marked: bool, key: Key) -> None:
         "assertions": [
             {
                 "label": "c2pa.actions.v2",
-                "data": {"actions": [{"action": "c2pa.created", "digitalSourceType": SOURCE}]},
+                "data": {"actions": [{"action": "c2pa.created", "digitalSourceType": source_type}]},
             },
             {"label": _FACTS, "data": facts},
         ],

@@ -32,11 +32,15 @@ class Marker:
 
     def mark(self, frames: np.ndarray) -> np.ndarray:
         """Return the next frames (F, H, W, 3) uint8 RGB with the mark in them."""
+        seconds = np.arange(self._frame, self._frame + len(frames)) / self.fps
+        self._frame += len(frames)
+        return self.mark_at(frames, seconds)
+
+    def mark_at(self, frames: np.ndarray, seconds: np.ndarray) -> np.ndarray:
+        """Return frames (F, H, W, 3) uint8 RGB, shown at `seconds` (F,), with the mark in them."""
         if self._pictures is None:
             height, width = frames.shape[1:3]
             pattern = draw(self.payload, height, width) * strength(height, width)
             self._pictures = np.stack([pattern.real, pattern.imag, -pattern.real, -pattern.imag])
-        seconds = np.arange(self._frame, self._frame + len(frames)) / self.fps
-        self._frame += len(frames)
         added = self._pictures[turn(seconds)][..., None]
         return np.clip(np.rint(frames + added), 0, 255).astype(np.uint8)

@@ -17,7 +17,7 @@ from signvip.data.video import VideoWriter
 from signvip.errors import UnsignedWarning
 from signvip.origin.keys import Key, signing_key
 from signvip.origin.label import label
-from signvip.origin.manifest import INSTALL, can_sign, sign
+from signvip.origin.manifest import INSTALL, SOURCE, can_sign, sign
 from signvip.origin.marking import Marker
 from signvip.origin.pattern import KEY
 from signvip.origin.record import Consent, Origin, OriginOptions, payload_word
@@ -25,14 +25,38 @@ from signvip.origin.record import Consent, Origin, OriginOptions, payload_word
 _told: set[str] = set()  # reasons why nothing is signed, each told once
 
 
+class Seal:
+    """Whose key signs a video, or why none does, and what its sidecar says of its origin."""
+
+    def __init__(self, origin: Origin, options: OriginOptions, source_type: str = SOURCE) -> None:
+        self.origin, self.options, self._source_type = origin, options, source_type
+        self._key, self._unsigned = _find_key(options)
+
+    def sign(self, path: Path) -> None:
+        """Put the manifest into a finished mp4, if there is one to put."""
+        if self._key is not None:
+            sign(path, self.origin, self.options.mark, self._key, self._source_type)
+
+    def told(self, path: Path) -> dict[str, Any]:
+        """The parts of the origin in the file, and why others are not; `stream` is the SHA-256 of its pictures."""
+        payload = payload_word(self.origin.payload)
+        return {
+            "mark": {"version": KEY.decode(), "payload": payload} if self.options.mark else "off: --no-mark",
+            "manifest": self._unsigned or {"key": _owner(self._key)},
+            "label": self.options.label,
+            "consent": self.origin.facts()["consent"],
+            "stream": stream_digest(path),
+        }
+
+
 class GeneratedVideo(AbstractContextManager["GeneratedVideo"]):
     """Write an mp4 of generated frames that says so; `told` is what its sidecar says of that, once it is written."""
 
     def __init__(self, path: Path, fps: float, origin: Origin, options: OriginOptions | None = None) -> None:
         self.path, self.origin, self.options = path, origin, options or OriginOptions()
-        self._key, self._unsigned = _find_key(self.options)
+        self._seal = Seal(origin, self.options)
         self._marker = Marker(origin.payload, fps) if self.options.mark else None
-        self._video = VideoWriter(path, fps, comment=NOTICE, seal=self._seal)
+        self._video = VideoWriter(path, fps, comment=NOTICE, seal=self._seal.sign)
 
     def __enter__(self) -> GeneratedVideo:
         self._video.__enter__()
@@ -52,21 +76,8 @@ class GeneratedVideo(AbstractContextManager["GeneratedVideo"]):
 
     @property
     def told(self) -> dict[str, Any]:
-        """The parts of the origin in the file, and why others are not; `stream` is the SHA-256 of its pictures."""
-        payload = payload_word(self.origin.payload)
-        return {
-            "mark": "off: --no-mark"
-            if self._marker is None
-            else {"version": KEY.decode(), "payload": payload},
-            "manifest": self._unsigned or {"key": _owner(self._key)},
-            "label": self.options.label,
-            "consent": self.origin.facts()["consent"],
-            "stream": stream_digest(self.path),
-        }
-
-    def _seal(self, path: Path) -> None:
-        if self._key is not None:
-            sign(path, self.origin, self._marker is not None, self._key)
+        """The parts of the origin in the file, and why others are not."""
+        return self._seal.told(self.path)
 
 
 def check_origin(options: OriginOptions) -> None:
