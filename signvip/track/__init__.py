@@ -1,0 +1,1 @@
+"""A signed track for a film with subtitles: read the cues, sign them, fit them in time, lay them over the film."""
