@@ -20,6 +20,7 @@ from signvip_cli.commands import (
     plugins,
     preprocess,
     show,
+    sign,
     tokenize,
     train,
     train_back_translator,
@@ -45,6 +46,7 @@ app.command("train")(train.train)
 app.command("encode")(encode.encode)
 app.command("tokenize")(tokenize.tokenize)
 app.command("generate")(generate.generate)
+app.command("sign")(sign.sign)
 app.command("verify")(verify.verify)
 app.command("train-back-translator")(train_back_translator.train_back_translator)
 app.command("train-evaluator", hidden=True)(train_back_translator.train_back_translator)  # its old name
