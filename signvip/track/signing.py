@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.resources import files
@@ -140,11 +141,7 @@ def sign(
             "origin": seal.told(output),
         }
         write_text(output.with_suffix(".json"), json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n")
-        for clip in clips.values():
-            clip.video.unlink(missing_ok=True)
-            clip.video.with_suffix(".json").unlink(missing_ok=True)
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+    shutil.rmtree(folder, ignore_errors=True)  # also what was signed with other options before
     return SignedFilm(output, plan.placements, plan.misfits, read.odd)
 
 
