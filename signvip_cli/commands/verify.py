@@ -69,5 +69,9 @@ def _words(part: Part) -> str:
     if not part.found:
         return "not found" + (f" ({part.why})" if part.why else "")
     state = {True: "holds", False: "does not hold", None: "cannot be checked"}[part.holds]
-    facts = ", ".join(f"{name} {value}" for name, value in part.facts.items() if value is not None)
+    facts = ", ".join(f"{name} {_short(value)}" for name, value in part.facts.items() if value is not None)
     return state + (f": {part.why}" if part.why else "") + (f" ({facts})" if facts else "")
+
+
+def _short(value: object) -> str:
+    return f"{value:.0e}" if isinstance(value, float) else str(value)
