@@ -12,8 +12,8 @@ from PIL import Image
 
 import signvip
 import signvip.generate
-from signvip.data.video import VideoWriter
 from signvip.generate import GenerateOptions, Request, generate, load_pipeline
+from signvip.origin.writing import GeneratedVideo
 
 TEXTS = ["tomorrow it will rain in the north", "snow"]
 SEED = 11
@@ -29,15 +29,15 @@ def picture(tmp_path) -> Path:
 
 @pytest.fixture
 def command(trained, picture, tmp_path, monkeypatch):
-    """`signvip generate` for some texts: the frames that it handed to h264, by text."""
+    """`signvip generate` for some texts: the frames that it writes, before they are marked and coded, by text."""
     written: dict[Path, list[np.ndarray]] = {}
 
-    class Recorder(VideoWriter):
+    class Recorder(GeneratedVideo):
         def write(self, frames):
             written.setdefault(self.path, []).append(frames)
             super().write(frames)
 
-    monkeypatch.setattr(signvip.generate, "VideoWriter", Recorder)
+    monkeypatch.setattr(signvip.generate, "GeneratedVideo", Recorder)
 
     def run(texts, **options):
         written.clear()
