@@ -110,7 +110,7 @@ def test_what_cannot_be_used_is_a_sentence(tmp_path, clip, signer, damage):
     path, parts = tmp_path / f"{clip.id}.pose", holistic(signer)
     sentences = {
         "cut short": "cut short",
-        "no pose": "no .pose file",
+        "no pose": "not a .pose file",
         "other parts": "has the parts RIGHT_HAND_LANDMARKS",
         "normalised": "before it was normalised",
         "about the neck": "before it was normalised",

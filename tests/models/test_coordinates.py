@@ -89,7 +89,7 @@ def test_other_points_and_tokens_are_refused(codec):
 
 def test_pictures_and_triangles_are_no_coordinates(encoder):
     depth = {"depth": {"depth": np.zeros((3, 8, 8), np.uint8)}}
-    with pytest.raises(ConfigError, match="no coordinates to predict"):
+    with pytest.raises(ConfigError, match="not coordinates to predict"):
         Coordinates.measure([depth], encoder, conditions={"depth": {}}, size=(32, 32))
     with pytest.raises(DataError, match="no clips"):
         Coordinates.measure([], encoder, conditions=CONDITIONS, size=(32, 32))

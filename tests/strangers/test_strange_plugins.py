@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -85,8 +86,12 @@ def test_a_plugin_that_stops_is_named_and_stops_nobody(site, code):
 
 def test_a_user_who_interrupts_is_obeyed(site):
     site("signvip-slow", "import os, signal\nos.kill(os.getpid(), signal.SIGINT)")
-    with pytest.raises(KeyboardInterrupt):
-        Registry(installed())
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background a shell ignores it
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            Registry(installed())
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def test_a_letter_that_cannot_be_read_is_told_and_the_others_stay(tmp_path, capl
     found = signing(read_index(folder)["ase"])
     assert (
         set(found.letters) == {"a", "c"}
-        and "no .pose file" in found.faults["b"]
+        and "not a .pose file" in found.faults["b"]
         and "B of ase" in caplog.text
     )
     (folder / "ase" / "0.pose").write_bytes(b"broken")

@@ -170,6 +170,6 @@ def test_a_text_that_needs_a_broken_letter_fails_alone(tmp_path):
     (folder / "ase" / "1.pose").write_bytes(b"broken")
     reader = build(folder, text=texts(tmp_path, "Aba", "Aca"))
     found = {reader._clip(split, name)[1]: (split, name) for split in SPLITS for name in reader.ids(split)}
-    with pytest.raises(DataError, match=r"'B' of ase cannot be signed: .* no \.pose file"):
+    with pytest.raises(DataError, match=r"'B' of ase cannot be signed: .* not a \.pose file"):
         reader.load(*found["Aba"])
     assert reader.load(*found["Aca"]).gloss == "A C A"
