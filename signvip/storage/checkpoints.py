@@ -75,8 +75,8 @@ def load_checkpoint(
         )
     tree = parse_json((folder / STATE).read_bytes())
     states = put_together(safetensors.torch.load_file(folder / TENSORS), tree)
-    check_form(optimizer.state_dict()["param_groups"], states["optimizer"]["param_groups"], "optimizer")
-    if accelerator.distributed_type != DistributedType.FSDP:
+    if accelerator.distributed_type != DistributedType.FSDP:  # whose states are by the names of weights
+        check_form(optimizer.state_dict()["param_groups"], states["optimizer"]["param_groups"], "optimizer")
         _check_moments(optimizer, states["optimizer"]["state"])
     for name, part in _all(accelerator, others).items():
         check_form(part.state_dict(), states[name], name)
