@@ -91,6 +91,22 @@ Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Sampling step
 Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same videos.")]
 Device = Annotated[str | None, typer.Option("--device", metavar="NAME", help="cpu, cuda, cuda:1 ...")]
 Precision = Annotated[str | None, typer.Option("--dtype", metavar="NAME", help="fp32, fp16 or bf16.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Refuse what the run never saw in training.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Also replace files that this command did not write.")
+]
+Manifest = Annotated[
+    bool, typer.Option("--manifest/--no-manifest", help="A signed C2PA manifest in the file.")
+]
+ConsentFile = Annotated[
+    Path | None,
+    typer.Option("--consent", metavar="FILE", help="The record of the pictured person's consent."),
+]
+Key = Annotated[Path | None, typer.Option("--key", metavar="PEM", help="Sign with this key, or SIGNVIP_KEY.")]
+Certificate = Annotated[
+    Path | None,
+    typer.Option("--certificate", metavar="PEM", help="The key's chain, or SIGNVIP_CERTIFICATE."),
+]
 Metrics = Annotated[
     list[str] | None,
     typer.Option("--metric", metavar="NAME", help="Compute this, and only those named (repeatable)."),

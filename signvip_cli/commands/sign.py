@@ -9,7 +9,21 @@ import typer
 
 from signvip_cli.console import print_json, print_remark, print_result
 from signvip_cli.imports import heavy_imports
-from signvip_cli.options import Device, Json, Plugins, Precision, Seed, Steps, Verbose
+from signvip_cli.options import (
+    Certificate,
+    ConsentFile,
+    Device,
+    Json,
+    Key,
+    Manifest,
+    Overwrite,
+    Plugins,
+    Precision,
+    Seed,
+    Steps,
+    Strict,
+    Verbose,
+)
 
 if TYPE_CHECKING:
     from signvip.track.signing import SignedFilm
@@ -55,30 +69,16 @@ def sign(
     seed: Seed = 0,
     device: Device = None,
     dtype: Precision = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Refuse what the run never saw in training.")
-    ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Also replace files that this command did not write.")
-    ] = False,
+    strict: Strict = False,
+    overwrite: Overwrite = False,
     mark: Annotated[
         bool, typer.Option("--mark/--no-mark", help="A mark in the signer's pixels: they were generated.")
     ] = True,
-    manifest: Annotated[
-        bool, typer.Option("--manifest/--no-manifest", help="A signed C2PA manifest in the file.")
-    ] = True,
+    manifest: Manifest = True,
     label: Annotated[bool, typer.Option("--label", help="The word 'generated' over the signer.")] = False,
-    consent: Annotated[
-        Path | None,
-        typer.Option("--consent", metavar="FILE", help="The record of the pictured person's consent."),
-    ] = None,
-    key: Annotated[
-        Path | None, typer.Option("--key", metavar="PEM", help="Sign with this key, or SIGNVIP_KEY.")
-    ] = None,
-    certificate: Annotated[
-        Path | None,
-        typer.Option("--certificate", metavar="PEM", help="The key's chain, or SIGNVIP_CERTIFICATE."),
-    ] = None,
+    consent: ConsentFile = None,
+    key: Key = None,
+    certificate: Certificate = None,
     json: Json = False,
     plugin: Plugins = None,
     verbose: Verbose = 0,
