@@ -1,4 +1,7 @@
-"""The dress of every page: one stylesheet for reports, the page of `serve` and the docs."""
+"""The dress of every page: one stylesheet for reports, the page of `serve` and the docs.
+
+It imports nothing of the house; the lab, `signvip_serve` and the docs read it.
+"""
 
 from __future__ import annotations
 
