@@ -47,6 +47,7 @@ from signvip.sampling.arguments import (
     texts_of,
     whole,
 )
+from signvip.sampling.in_order import sample_in_order
 from signvip.sampling.options import OF_A_PIPELINE, Sampler, sampler_options
 from signvip.sampling.sampler import make_scheduler, refuse_other_schedule, sample
 from signvip.settings import FIRST_DENOISER, Rate, Side, explain
@@ -405,14 +406,7 @@ class SignVipPipeline(DiffusionPipeline):
         steps = self._steps(num_inference_steps)
         guidance_scale = real("guidance_scale", guidance_scale)
         generators_of(generator, 1)
-        picture = torch.tensor(self._picture(reference))
-        picture = to_model(picture.permute(2, 0, 1)[None].to(self._execution_device))
-        seen = encode_images(self.vae, picture)[0]
-        if seen.shape[-2:] != e.shape[-2:]:
-            raise RunError(
-                f"Pictures of {self.config.height}x{self.config.width} are not frames of this run: its tokens are of "
-                "another size; leave height and width as they are stored."
-            )
+        seen = self._see(reference, e)
         with self.progress_bar(total=steps) as bar:
 
             def advance(step: int, timestep: Tensor, latents: Tensor) -> Tensor:
@@ -440,6 +434,59 @@ class SignVipPipeline(DiffusionPipeline):
             )[0]
         return _numbers(made, "latents")
 
+    @torch.no_grad()
+    def stream(
+        self,
+        tokens: Tensor,
+        reference: Reference,
+        *,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        generator: torch.Generator | None = None,
+        interrupted: Callable[[], bool] | None = None,
+    ) -> Iterator[np.ndarray]:
+        """Yield the frames (f, H, W, 3) uint8 of tokens d (F, N) while later ones are still noise.
+
+        They are the frames that a call with these `tokens` gives, bit for bit. Once something `interrupted` it, the
+        work ends and nothing more is yielded. None of the frames is kept.
+        """
+        check_tokens(tokens, [""], self.autoencoder.tokens_per_frame, self.autoencoder.vocab_size)
+        generators_of(generator, 1)
+        scale = real("guidance_scale", guidance_scale)
+        e = self.embed(tokens)
+        made = sample_in_order(
+            self.denoiser,
+            self.scheduler,
+            self._see(reference, e),
+            e[None],
+            steps=self._steps(num_inference_steps),
+            guidance_scale=self.config.guidance if scale is None else scale,
+            guidance_interval=(self.config.guidance_start, self.config.guidance_stop),
+            generator=generator,
+            window=self.config.window,
+            overlap=self.config.overlap,
+            tail=self.config.tail,
+            window_batch=self.config.window_batch,
+            reuse_every=self.config.reuse_every,
+            interrupted=interrupted,
+        )
+        for latents in _of_length(made, DECODE_CHUNK):
+            if interrupted is not None and interrupted():
+                return
+            yield from map(to_pixels, self.decode(_numbers(latents, "latents")))
+
+    def _see(self, reference: Reference, e: Tensor) -> Tensor:
+        """Return the latents (1, 4, h, w) of a picture; RunError where embeddings e (F, C, h, w) have another size."""
+        picture = torch.tensor(self._picture(reference))
+        picture = to_model(picture.permute(2, 0, 1)[None].to(self._execution_device))
+        seen = encode_images(self.vae, picture)[0]
+        if seen.shape[-2:] != e.shape[-2:]:
+            raise RunError(
+                f"Pictures of {self.config.height}x{self.config.width} are not frames of this run: its tokens are of "
+                "another size; leave height and width as they are stored."
+            )
+        return seen
+
     @property
     def interrupt(self) -> bool:
         """Return whether a callback asked to stop, as in diffusers, by setting `_interrupt`."""
@@ -457,6 +504,18 @@ class SignVipPipeline(DiffusionPipeline):
         """Decode latents (F, 4, h, w) a few frames at a time: (f, 3, H, W) in [-1, 1]."""
         for part in latents.split(DECODE_CHUNK):
             yield _numbers(decode_latents(self.vae, part), "frames")
+
+
+def _of_length(parts: Iterator[Tensor], length: int) -> Iterator[Tensor]:
+    """Yield the rows of all parts, `length` at a time: a network may round other batches otherwise."""
+    kept: list[Tensor] = []
+    for part in parts:
+        rows = torch.cat([*kept, part])
+        whole = len(rows) - len(rows) % length
+        yield from rows[:whole].split(length) if whole else ()
+        kept = [rows[whole:]]
+    if kept and len(kept[0]):
+        yield kept[0]
 
 
 def _numbers(values: Tensor, name: str) -> Tensor:

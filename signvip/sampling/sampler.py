@@ -134,21 +134,21 @@ def sample(
     steps that read what an exact one left, one in `reuse_every`. `window_batch` windows are denoised in one call.
     Latents and steps are in float32 for weights of any precision: half of it would round each step.
     """
-    _check_interval(guidance_interval)
-    parts = windows(e.shape[1], _window(denoiser, e.shape[1], window), overlap, tail)
+    check_interval(guidance_interval)
+    parts = windows(e.shape[1], fitting_window(denoiser, e.shape[1], window), overlap, tail)
     batches = make_batches(parts, window_batch, denoiser, e)
     check_known(scheduler, steps)
-    scheduler = _set_timesteps(scheduler, steps, e.device)
-    read = _reader(denoiser, reference)
+    scheduler = set_timesteps(scheduler, steps, e.device)
+    read = make_reader(denoiser, reference)
     generators = [torch.default_generator] * len(e) if generators is None else generators
-    latents = _noise(denoiser, e, generators) * scheduler.init_noise_sigma
-    options = _step_options(scheduler, generators)
+    latents = draw_noise(denoiser, e, generators) * scheduler.init_noise_sigma
+    options = step_options(scheduler, generators)
     total = len(scheduler.timesteps)
     for done, timestep in enumerate(scheduler.timesteps):
         if interrupted is not None and interrupted():
             break
         guided = guidance_interval[0] <= done / total < guidance_interval[1]
-        predict = _guide(denoiser, timestep, read(timestep), guidance_scale if guided else 1.0)
+        predict = make_predict(denoiser, timestep, read(timestep), guidance_scale if guided else 1.0)
         if reuse_every > 1 and done % reuse_every == 0:
             for batch in batches:
                 batch.empty_cache()
@@ -159,7 +159,7 @@ def sample(
     return latents
 
 
-def _reader(denoiser: Denoiser, reference: Tensor | None) -> Callable[[Tensor], Any]:
+def make_reader(denoiser: Denoiser, reference: Tensor | None) -> Callable[[Tensor], Any]:
     """Build what gives the denoiser's reading of a reference at each timestep, shared between calls where possible."""
     if reference is None:
         return lambda _: None
@@ -169,7 +169,7 @@ def _reader(denoiser: Denoiser, reference: Tensor | None) -> Callable[[Tensor], 
     return lambda _: read
 
 
-def _guide(denoiser: Denoiser, timestep: Tensor, read: Any | None, scale: float) -> Predict:
+def make_predict(denoiser: Denoiser, timestep: Tensor, read: Any | None, scale: float) -> Predict:
     """Build the function that one step applies to a batch of windows."""
 
     def predict(latents: Tensor, batch: WindowBatch) -> Tensor:
@@ -182,7 +182,7 @@ def _guide(denoiser: Denoiser, timestep: Tensor, read: Any | None, scale: float)
     return predict
 
 
-def _check_interval(interval: tuple[float, float]) -> None:
+def check_interval(interval: tuple[float, float]) -> None:
     start, stop = interval
     if not 0 <= start <= stop <= 1:
         raise ConfigError(
@@ -198,11 +198,11 @@ def check_known(scheduler: SchedulerMixin, steps: int) -> None:
         raise ConfigError(
             f"{type(scheduler).__name__} has no noise schedule of the kind that denoisers here are trained on; {ADVICE}"
         )
-    tried = _set_timesteps(scheduler, steps, torch.device("cpu"))
-    check_known_answer(tried, lambda generator: _step_options(tried, [generator]))
+    tried = set_timesteps(scheduler, steps, torch.device("cpu"))
+    check_known_answer(tried, lambda generator: step_options(tried, [generator]))
 
 
-def _set_timesteps(scheduler: SchedulerMixin, steps: int, device: torch.device) -> SchedulerMixin:
+def set_timesteps(scheduler: SchedulerMixin, steps: int, device: torch.device) -> SchedulerMixin:
     """Return a copy set to this many steps: schedulers keep count, and the caller's may be in use elsewhere."""
     check_lcm(scheduler, steps)
     scheduler = kind_of(scheduler, steps).from_config(scheduler.config)
@@ -213,20 +213,20 @@ def _set_timesteps(scheduler: SchedulerMixin, steps: int, device: torch.device) 
     return scheduler
 
 
-def _noise(denoiser: Denoiser, e: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
+def draw_noise(denoiser: Denoiser, e: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
     shape = (e.shape[1], denoiser.channels, *e.shape[3:])
     # made where the generator lives, so that a seed on the CPU gives the same noise for every device
     noise = [torch.randn(shape, generator=own, device=own.device, dtype=torch.float32) for own in generators]
     return torch.stack([clip.to(e.device) for clip in noise])
 
 
-def _step_options(scheduler: SchedulerMixin, generators: Sequence[torch.Generator]) -> dict[str, Any]:
+def step_options(scheduler: SchedulerMixin, generators: Sequence[torch.Generator]) -> dict[str, Any]:
     """Let a scheduler that adds noise draw it clip by clip, from the same generators as the first noise."""
     draws = "generator" in inspect.signature(scheduler.step).parameters
     return {"generator": list(generators)} if draws else {}
 
 
-def _window(denoiser: Denoiser, num_frames: int, window: int) -> int:
+def fitting_window(denoiser: Denoiser, num_frames: int, window: int) -> int:
     limit = denoiser.window
     if limit is not None and min(window, num_frames) > limit:
         raise ConfigError(f"The denoiser sees {limit} frames at once; choose a window of at most {limit}.")
