@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 import av
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 _BT601 = 6  # AVCOL_SPC_SMPTE170M: what swscale converts with; untagged, players take BT.709 from 720 lines on
+_FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
 
 
 def read_video(
@@ -120,17 +121,60 @@ def encode_video(frames: np.ndarray, fps: float, crf: int = 18, comment: str | N
     return buffer.getvalue()
 
 
+def stream_video(
+    parts: Iterable[np.ndarray], fps: float, crf: int = 18, comment: str | None = None
+) -> Iterator[bytes]:
+    """Encode parts (f, H, W, 3) uint8 RGB as they come, each to the next bytes of an mp4 that plays while it arrives.
+
+    A fragment begins every half second, and no frame waits for one after it. Nothing is kept of what was yielded.
+    """
+    pieces = _Pieces()
+    gop = {"g": str(max(1, round(fps / 2))), "tune": "zerolatency"}
+    encoder = _Encoder(pieces, fps, crf, comment, _FRAGMENTS, gop)
+    try:
+        for part in parts:
+            encoder.write(part)
+            if made := pieces.take():
+                yield made
+        encoder.finish()
+    finally:
+        encoder.close()
+    yield pieces.take()
+
+
+class _Pieces:
+    """Where a muxer writes to that looks at nothing it wrote."""
+
+    def __init__(self) -> None:
+        self._kept = bytearray()
+
+    def write(self, piece: bytes) -> int:
+        self._kept += piece
+        return len(piece)
+
+    def take(self) -> bytes:
+        """Return what was written since the last time."""
+        taken, self._kept = bytes(self._kept), bytearray()
+        return taken
+
+
 class _Encoder:
-    """One h264 stream in one mp4 container; its size is that of the first frame."""
+    """One h264 stream in one mp4 container; its size is that of the first frame. `coding` are options of x264."""
 
     def __init__(
-        self, target: Any, fps: float, crf: int, comment: str | None, options: dict[str, str]
+        self,
+        target: Any,
+        fps: float,
+        crf: int,
+        comment: str | None,
+        options: dict[str, str],
+        coding: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._container: OutputContainer = av.open(target, "w", format="mp4", options=options)
         if comment is not None:
             self._container.metadata["comment"] = comment
         self._rate = Fraction(fps).limit_denominator(1001)
-        self._crf = crf
+        self._coding = {"crf": str(crf), **coding}
         self._stream: VideoStream | None = None
 
     @property
@@ -153,7 +197,7 @@ class _Encoder:
         self._container.close()
 
     def _add_stream(self, height: int, width: int) -> VideoStream:
-        options = {"crf": str(self._crf), **_steady()}
+        options = {**self._coding, **_steady()}
         stream = self._container.add_stream("libx264", rate=self._rate, options=options)
         stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
         context = stream.codec_context
