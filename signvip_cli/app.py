@@ -19,6 +19,7 @@ from signvip_cli.commands import (
     import_release,
     plugins,
     preprocess,
+    serve,
     show,
     sign,
     tokenize,
@@ -47,6 +48,7 @@ app.command("encode")(encode.encode)
 app.command("tokenize")(tokenize.tokenize)
 app.command("generate")(generate.generate)
 app.command("sign")(sign.sign)
+app.command("serve")(serve.serve)
 app.command("verify")(verify.verify)
 app.command("train-back-translator")(train_back_translator.train_back_translator)
 app.command("train-evaluator", hidden=True)(train_back_translator.train_back_translator)  # its old name

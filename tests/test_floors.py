@@ -13,9 +13,10 @@ import signvip
 from signvip.registry import KINDS
 
 ROOT = Path(__file__).parents[1]
-HOUSE = ("signvip", "signvip_lab", "signvip_cli")
+HOUSE = ("signvip", "signvip_lab", "signvip_serve", "signvip_cli")
 FLOORS = (
-    "contracts", "storage", "data", "models", "sampling", "training", "stages", "signvip_lab", "signvip_cli",
+    "contracts", "storage", "data", "models", "sampling", "training", "stages", "signvip_lab", "signvip_serve",
+    "signvip_cli",
 )  # fmt: skip  # from below
 FOLDERS = tuple(f"{kind}s" for kind in KINDS)
 
@@ -75,12 +76,11 @@ def test_no_import_runs_up(arrows):
     assert not {floor: rooms & arrows[floor] for floor, rooms in above.items() if rooms & arrows[floor]}
 
 
-def test_nothing_but_the_command_line_imports_the_laboratory(arrows):
-    assert [own for own, others in arrows.items() if "signvip_lab" in others] == ["signvip_cli"]
+def test_nothing_but_the_command_line_imports_the_laboratory_or_the_server(arrows):
+    for above in ("signvip_lab", "signvip_serve"):
+        assert [own for own, others in arrows.items() if above in others] == ["signvip_cli"]
     outside = [path for folder in (*FOLDERS, "plugins") for path in (ROOT / folder).rglob("*.py")]
-    assert outside and not any(
-        name.split(".")[0] in ("signvip_lab", "signvip_cli") for path in outside for name in imported(path)
-    )
+    assert outside and not any(name.split(".")[0] in HOUSE[1:] for path in outside for name in imported(path))
 
 
 def test_the_folders_of_kinds_are_the_kinds():

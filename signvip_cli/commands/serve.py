@@ -1,0 +1,63 @@
+"""`signvip serve`: videos over HTTP, sent while they are made."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from signvip_cli.imports import heavy_imports
+from signvip_cli.options import Device, Plugins, Precision, Verbose
+
+
+def serve(
+    host: Annotated[
+        str, typer.Option("--host", help="The address to listen on; any but this machine's wants a token.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port to listen on.")] = 8000,
+    run: Annotated[
+        str | None,
+        typer.Option(
+            "--run", metavar="RUN", help="Folder, hub id, or embedded; by default your run, or else embedded."
+        ),
+    ] = None,
+    waiting: Annotated[int, typer.Option("--waiting", min=1, help="Requests that may wait.")] = 64,
+    device: Device = None,
+    dtype: Precision = None,
+    plugin: Plugins = None,
+    verbose: Verbose = 0,
+) -> None:
+    """Serve an HTTP API that makes signing videos and sends each while it is made.
+
+    POST /v1/generate takes a form with text, language, seed, steps and the file reference; /docs describes all of it.
+    Where others than this machine can reach it, it wants a token: SIGNVIP_TOKEN, or one that it makes and says.
+
+    Examples:
+
+      signvip serve
+
+      signvip serve --run runs/default --port 8080
+
+      curl -F text="snow on monday" -o snow.mp4 http://127.0.0.1:8000/v1/generate
+    """
+    from signvip.errors import ConfigError
+
+    with heavy_imports():
+        try:
+            from signvip_serve.limits import Limits
+            from signvip_serve.server import serve as listen
+        except ModuleNotFoundError as error:
+            raise ConfigError(
+                f"The server needs {error.name}, which is not installed: pip install 'signvip[serve]'"
+            ) from error
+        from signvip.generate import GenerateOptions
+
+    options = GenerateOptions(device=device, dtype=dtype)
+    listen(
+        host,
+        port,
+        run=run,
+        options=options,
+        limits=Limits(waiting=waiting),
+        say=lambda told: typer.echo(told, err=True),
+    )

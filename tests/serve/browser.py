@@ -1,0 +1,109 @@
+"""A headless Chromium that a test drives over its debugging pipe."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+def chromium():
+    """Return where Chromium is, or None."""
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+class Page:
+    """One page: `run` evaluates JavaScript in it and returns its value, promises awaited."""
+
+    def __init__(self, send):
+        self.send = send
+
+    def open(self, url):
+        self.send("Page.navigate", url=url)
+        self.until("document.readyState === 'complete'")
+
+    def run(self, script):
+        got = self.send("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in got, got
+        return got["result"].get("value")
+
+    def until(self, script, seconds=30.0):
+        end = time.monotonic() + seconds
+        while not self.run(script):
+            assert time.monotonic() < end, f"it never came true: {script}"
+            time.sleep(0.05)
+
+    def press(self, key, code=None, text=None):
+        for kind in ("keyDown", "keyUp"):
+            more = {"text": text} if text and kind == "keyDown" else {}
+            self.send("Input.dispatchKeyEvent", type=kind, key=key, code=code or key, **more)
+
+    def resize(self, width, height):
+        self.send(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
+
+    def shoot(self):
+        """Return a PNG of the page, in base64."""
+        return self.send("Page.captureScreenshot", captureBeyondViewport=True)["data"]
+
+
+@contextmanager
+def browser():
+    """Start Chromium with one page, and end it."""
+    to_read, to_write = os.pipe()
+    from_read, from_write = os.pipe()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        # it reads commands from descriptor 3 and answers on 4
+        started = [
+            "sh", "-c", f'exec 3<&{to_read} 4>&{from_write}; exec "$@"', "sh", chromium(), "--headless=new",
+            "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+            f"--user-data-dir={profile}", "--remote-debugging-pipe", "about:blank",
+        ]  # fmt: skip
+        process = subprocess.Popen(
+            started, pass_fds=(to_read, from_write), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        os.close(to_read)
+        os.close(from_write)
+        try:
+            yield _attach(to_write, from_read)
+        finally:
+            process.terminate()
+            process.wait(10)
+            os.close(to_write)
+            os.close(from_read)
+
+
+def _attach(out, back):
+    count, kept = 0, b""
+
+    def send(method, session=None, **given):
+        nonlocal count, kept
+        count += 1
+        command = {"id": count, "method": method, "params": given}
+        os.write(out, json.dumps(command | ({"sessionId": session} if session else {})).encode() + b"\0")
+        while True:
+            while b"\0" not in kept:
+                read = os.read(back, 1 << 20)
+                assert read, "Chromium ended"
+                kept += read
+            line, kept = kept.split(b"\0", 1)
+            answer = json.loads(line)
+            if answer.get("id") == count:
+                assert "error" not in answer, answer
+                return answer["result"]
+
+    targets = send("Target.getTargets")["targetInfos"]
+    target = next(one["targetId"] for one in targets if one["type"] == "page")
+    session = send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+    return Page(lambda method, **given: send(method, session, **given))
