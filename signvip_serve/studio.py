@@ -92,11 +92,12 @@ class Studio:
     def make(self, ask: Ask, job: Job) -> Iterator[bytes]:
         """Yield a video in pieces as its windows are made; what is known of it goes to the job before the first."""
         picture, content = self.check(ask), self._content(ask.picture)
-        told = self.pipe.concerns([ask.text], [picture], ask.language)[0]
+        language = ask.language if self.pipe.translator.languages else None  # it tells none apart
+        told = self.pipe.concerns([ask.text], [picture], language)[0]
         generator = torch.Generator().manual_seed(ask.seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # told to whoever asked, by `concerns`
-            tokens = self.pipe.translate([ask.text], language=ask.language, generator=[generator])[0]
+            tokens = self.pipe.translate([ask.text], language=language, generator=[generator])[0]
         reference = hashlib.sha256(content).hexdigest()
         origin = Origin(ask.text, ask.language, self.weights, ask.seed, reference)
         job.facts.update(self._facts(ask, tokens, told, origin))

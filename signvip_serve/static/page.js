@@ -45,7 +45,7 @@ function fillLanguages(languages) {
 }
 
 function languageName(code) {
-  if (code === "qaa") return "drawn signs of the test corpus";
+  if (code === "qaa") return "made-up signs of drawn figures";
   const name = new Intl.DisplayNames([navigator.language], { type: "language", fallback: "code" }).of(code);
   return name === code ? code : `${name} (${code})`;
 }
