@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -64,14 +65,24 @@ def browser():
     to_read, to_write = os.pipe()
     from_read, from_write = os.pipe()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        # it reads commands from descriptor 3 and answers on 4
         started = [
-            "sh", "-c", f'exec 3<&{to_read} 4>&{from_write}; exec "$@"', "sh", chromium(), "--headless=new",
-            "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-            f"--user-data-dir={profile}", "--remote-debugging-pipe", "about:blank",
+            chromium(), "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+            "--no-first-run", f"--user-data-dir={profile}", "--remote-debugging-pipe", "about:blank",
         ]  # fmt: skip
+
+        def as_three_and_four():
+            """Let it read commands from descriptor 3 and answer on 4, whatever these are here."""
+            pair = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (to_read, from_write)]
+            for place, end in enumerate(pair, start=3):
+                os.dup2(end, place)
+                os.close(end)
+
         process = subprocess.Popen(
-            started, pass_fds=(to_read, from_write), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            started,
+            preexec_fn=as_three_and_four,
+            close_fds=False,  # all others close by themselves
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         os.close(to_read)
         os.close(from_write)
