@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
@@ -18,9 +18,9 @@ from signvip.data.images import load_reference
 from signvip.data.outputs import check_outputs
 from signvip.data.provenance import NOTICE
 from signvip.data.requests import Request
-from signvip.errors import ConfigError, DataError, SignVipWarning, UnseenWarning
+from signvip.errors import DataError, SignVipWarning, UnseenWarning
 from signvip.estimation.pose_writing import check_writable, write_pose
-from signvip.footprint.advice import explained, generation_that_fits
+from signvip.generation.device import check_speed, choose_device, choose_dtype, fitting, place
 from signvip.origin.record import Origin, OriginOptions
 from signvip.origin.writing import GeneratedVideo, check_origin
 from signvip.pipeline import SignVipPipeline
@@ -91,7 +91,7 @@ def generate(
     for start in range(0, len(requests), TEXTS_AT_ONCE):
         part, doubts = requests[start : start + TEXTS_AT_ONCE], told[start : start + TEXTS_AT_ONCE]
         generators = [torch.Generator().manual_seed(options.seed) for _ in part]
-        with _fitting(pipe, options):
+        with fitting(pipe, options):
             translated = _translate(pipe, part, generators, options)
             for request, tokens, generator, doubt in zip(part, translated, generators, doubts, strict=True):
                 outputs.append(
@@ -136,9 +136,9 @@ def _already_told() -> Iterator[None]:
 def load_pipeline(source: str, options: GenerateOptions) -> SignVipPipeline:
     """Load the pipeline of a run on the chosen device, with the chosen scheduler."""
     _check_options(options)
-    device = _device(options.device)
-    dtype = _dtype(options.dtype, device)
-    _check_speed(options, device)
+    device = choose_device(options.device)
+    dtype = choose_dtype(options.dtype, device)
+    check_speed(options, device)
     if options.scheduler is not None and options.scheduler not in get_args(SchedulerName):
         raise unknown_scheduler(options.scheduler)
     chosen = {name: value for name in OF_THE_RUN if (value := getattr(options, name)) is not None}
@@ -146,13 +146,7 @@ def load_pipeline(source: str, options: GenerateOptions) -> SignVipPipeline:
     pipe.set_progress_bar_config(disable=True)
     if options.scheduler is not None:
         pipe.scheduler = make_scheduler(options.scheduler, pipe.scheduler.config)
-    with _fitting(pipe, options):
-        if options.offload:
-            pipe.enable_model_cpu_offload(device=device)
-        else:
-            pipe.to(device)
-    if options.compile:
-        _compile(pipe)
+    place(pipe, device, options)
     return pipe
 
 
@@ -164,34 +158,6 @@ def _check_options(options: GenerateOptions) -> None:
         real(name, getattr(options, name))
     whole("seed", options.seed, least=-(2**63), most=2**64 - 1)
     languages_of(options.language, 1)
-
-
-def _fitting(pipe: SignVipPipeline, options: GenerateOptions) -> AbstractContextManager[None]:
-    parts = {name: part for name, part in pipe.components.items() if isinstance(part, torch.nn.Module)}
-    return explained(lambda card: generation_that_fits(parts, options.offload, card))
-
-
-def _check_speed(options: GenerateOptions, device: torch.device) -> None:
-    if options.compile and device.type != "cuda":
-        raise ConfigError(
-            f"Compiling takes minutes on {device.type} and pays on CUDA only; leave out --compile."
-        )
-    if options.offload and device.type != "cuda":
-        raise ConfigError(f"There is no GPU memory to save on {device.type}; leave out --offload.")
-    if options.offload and options.compile:
-        raise ConfigError("Weights that come and go cannot be compiled; choose --compile or --offload.")
-
-
-def _compile(pipe: SignVipPipeline) -> None:
-    """Fuse the denoiser's operations, and replay the translator's step as one graph.
-
-    No CUDA graphs for the denoiser: they would reuse the memory of results still needed.
-    """
-    for network in (pipe.denoiser, pipe.vae):
-        network.to(memory_format=torch.channels_last)
-    pipe.denoiser.compile()
-    if isinstance(pipe.translator.network, torch.nn.Module):
-        pipe.translator.network.compile(mode="reduce-overhead")
 
 
 def _translate(
@@ -306,22 +272,3 @@ def _check(request: Request, overwrite: bool) -> None:
         if request.pose.suffix.lower() != ".pose":
             raise DataError(f"Poses are written as .pose; give --pose {request.pose.with_suffix('.pose')}.")
     check_outputs(request.output, request.pose, overwrite=overwrite)
-
-
-def _device(name: str | None) -> torch.device:
-    try:
-        device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
-        torch.empty(1, device=device).item()  # "meta" has no values
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"There is no usable device '{name}' here; try --device cpu.") from error
-    return device
-
-
-def _dtype(name: str | None, device: torch.device) -> torch.dtype:
-    names = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-    chosen = name or ("bf16" if device.type == "cuda" else "fp32")
-    if chosen not in names:
-        raise ConfigError(f"There is no dtype '{name}'; choose {', '.join(names)}.")
-    if chosen == "fp16" and device.type == "cpu":
-        raise ConfigError("Half precision (fp16) does not run on a CPU; use --dtype fp32.")
-    return names[chosen]
