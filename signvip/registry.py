@@ -74,14 +74,16 @@ class Registry:
         self.manager = pluggy.PluginManager(GROUP)
         self.manager.add_hookspecs(hookspecs)
         self.records: list[Plugin] = []
+        self.files: list[Path] = []
         self._failed_to_log: set[str] = set()
         for entry in entries:
             self._load(entry.name, entry.distribution, entry.version, entry.load)
 
     def add_file(self, path: Path) -> None:
         """Load a plugin from a single Python file."""
-        if any(record.distribution == str(path) for record in self.records):
+        if path.absolute() in self.files:
             return
+        self.files.append(path.absolute())
         self._load(path.stem, str(path), "", lambda: _import_file(path))
 
     def get(self, kind: str, name: str) -> type:
@@ -181,6 +183,11 @@ def registry() -> Registry:
 def plugins() -> list[Plugin]:
     """Return every installed plugin, and every one that failed to load, with the reason."""
     return list(registry().records)
+
+
+def plugin_files() -> list[str]:
+    """Return the paths of the plugin files that were loaded, for workers that start without them."""
+    return [str(path) for path in registry().files]
 
 
 def plugin_class(kind: str, name: str) -> type:

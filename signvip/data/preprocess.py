@@ -14,7 +14,7 @@ from typing import Any
 import signvip
 from signvip.contracts import SPLITS, DatasetReader, Estimator
 from signvip.data import fields
-from signvip.data.executors import Executor, Here, Made, Task
+from signvip.data.executors import Executor, Here
 from signvip.data.failures import Failures, forget
 from signvip.data.kept import Kept
 from signvip.data.manifest import NAME, Counts, Manifest
@@ -33,6 +33,9 @@ NAMED = 5  # clips that are told by name
 
 Progress = Callable[[int, int], None]
 """`progress(done, total)`, in clips."""
+
+Made = dict[str, bytes] | str
+"""The members of a sample, or a sentence that says why there is none."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +74,8 @@ class Plan:
     samples: dict[str, Sample] = field(default_factory=dict)
 
     @property
-    def tasks(self) -> list[Task]:
-        """The clips that are to be made."""
+    def tasks(self) -> list[tuple[str, str]]:
+        """The split and id of each clip that is to be made."""
         there = {*self.failures, *self.samples}
         return [(self.job.split, clip_id) for clip_id in self.job.ids if clip_id not in there]
 
@@ -218,7 +221,8 @@ class _Run:
         if waiting:
             self._note(contents="")
         try:
-            with closing(executor(self.recipe, [task for plan in waiting for task in plan.tasks])) as made:
+            tasks = [task for plan in waiting for task in plan.tasks]
+            with closing(executor(self.recipe.make, tasks)) as made:
                 for plan in waiting:
                     self.stamps.forget(plan.tasks)
                     outcomes[plan.job] = self._write(plan, made, count)
