@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
-import torch
-
-import signvip
 from signvip.data.images import load_reference
 from signvip.data.outputs import check_outputs
-from signvip.data.provenance import NOTICE
 from signvip.data.requests import Request
-from signvip.errors import DataError, SignVipWarning, UnseenWarning
-from signvip.estimation.pose_writing import check_writable, write_pose
-from signvip.generation.device import check_speed, choose_device, choose_dtype, fitting, place
-from signvip.origin.record import Origin, OriginOptions
-from signvip.origin.writing import GeneratedVideo, check_origin
+from signvip.errors import DataError, UnseenWarning
+from signvip.estimation.pose_writing import check_writable
+from signvip.generation.device import check_speed, choose_device, choose_dtype, place
+from signvip.generation.making import VideoMaker
+from signvip.origin.record import OriginOptions
+from signvip.origin.writing import check_origin
 from signvip.pipeline import SignVipPipeline
 from signvip.plain import is_blank
 from signvip.progress import Reporter, Silent
@@ -30,17 +24,12 @@ from signvip.run import MAKERS, Run
 from signvip.sampling.arguments import languages_of, real, whole
 from signvip.sampling.options import OF_THE_RUN, GenerateOptions, SchedulerName
 from signvip.sampling.sampler import make_scheduler, unknown_scheduler
-from signvip.storage.files import write_text
 from signvip.storage.fits import unchanged
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 __all__ = ["GenerateOptions", "Request", "choose_run", "embedded_run", "generate", "load_pipeline"]
 
 DEFAULT_RUN = Path("runs/default")
 EMBEDDED = "embedded"  # instead of a folder: the model that travels with the package
-TEXTS_AT_ONCE = 32
 LONGEST_TEXT = 2000  # characters; a sentence of the datasets has under 400
 
 
@@ -78,59 +67,41 @@ def generate(
     options, origin, reporter = options or GenerateOptions(), origin or OriginOptions(), reporter or Silent()
     source = choose_run(run)
     for request in requests:
-        _check(request, overwrite)
+        check_request(request, overwrite)
+    check_languages(requests, options)
     check_origin(origin)
     if run is None and source == str(embedded_run()):
         reporter.say("No run of your own yet: using the embedded model that travels with the package.")
-    with unchanged(Path(source)):
-        pipe, made_by = load_pipeline(source, options), _made_by(Path(source))
+    maker = load_maker(source, options, origin)
     if any(request.pose is not None for request in requests):
-        pipe.require_pose_head()
-    told = _concerns(pipe, requests, options, strict)
-    outputs = []
-    for start in range(0, len(requests), TEXTS_AT_ONCE):
-        part, doubts = requests[start : start + TEXTS_AT_ONCE], told[start : start + TEXTS_AT_ONCE]
-        generators = [torch.Generator().manual_seed(options.seed) for _ in part]
-        with fitting(pipe, options):
-            translated = _translate(pipe, part, generators, options)
-            for request, tokens, generator, doubt in zip(part, translated, generators, doubts, strict=True):
-                outputs.append(
-                    _make(pipe, made_by, request, tokens, generator, options, reporter, doubt, origin)
-                )
-    return outputs
+        maker.pipe.require_pose_head()
+    told = _doubts(maker, requests, strict)
+    for request, doubts in zip(requests, told, strict=True):
+        maker.make(request, doubts, reporter)
+    return [request.output for request in requests]
 
 
-def _concerns(
-    pipe: SignVipPipeline, requests: Sequence[Request], options: GenerateOptions, strict: bool
-) -> list[tuple[str, ...]]:
+def load_maker(source: str, options: GenerateOptions, origin: OriginOptions) -> VideoMaker:
+    """Load the pipeline of a run to make videos by."""
+    with unchanged(Path(source)):
+        return VideoMaker(load_pipeline(source, options), options, origin, made_by(Path(source)))
+
+
+def _doubts(maker: VideoMaker, requests: Sequence[Request], strict: bool) -> list[tuple[str, ...]]:
     """Tell before any work what of the requests the run never saw; DataError for the first where it is `strict`."""
-    texts, references = [request.text for request in requests], [request.reference for request in requests]
-    told = pipe.concerns(texts, references, _languages(requests, options))
+    told = maker.doubts(requests)
     for request, sentences in zip(requests, told, strict=True):
         for sentence in sentences:
             named = sentence if len(requests) == 1 else f"{request.output.name}: {sentence}"
             if strict:
-                raise DataError(f"{named.rstrip('.')}; leave out --strict to make it all the same.")
+                raise refused(named)
             warnings.warn(named, UnseenWarning, stacklevel=3)
     return told
 
 
-def _languages(requests: Sequence[Request], options: GenerateOptions) -> list[str] | None:
-    """Return the sign language of each request, or None for none; DataError where some have one and some have not."""
-    languages = [request.language or options.language for request in requests]
-    given = [language for language in languages if language]
-    if given and len(given) < len(languages):
-        raise DataError(
-            "Some texts have a language and some have none; fill in all, or give --language for the rest."
-        )
-    return given or None
-
-
-@contextmanager
-def _already_told() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SignVipWarning)
-        yield
+def refused(doubt: str) -> DataError:
+    """Return the error of a request that the run would answer with nonsense, where it is to be strict."""
+    return DataError(f"{doubt.rstrip('.')}; leave out --strict to make it all the same.")
 
 
 def load_pipeline(source: str, options: GenerateOptions) -> SignVipPipeline:
@@ -160,105 +131,23 @@ def _check_options(options: GenerateOptions) -> None:
     languages_of(options.language, 1)
 
 
-def _translate(
-    pipe: SignVipPipeline,
-    requests: Sequence[Request],
-    generators: Sequence[torch.Generator],
-    options: GenerateOptions,
-) -> list[Tensor]:
-    """Translate many texts at once, which is several times faster: the tokens that the pipeline would give for each."""
-    with _already_told():
-        return pipe.translate(
-            [request.text for request in requests],
-            max_frames=options.max_frames,
-            temperature=options.temperature,
-            top_k=options.top_k,
-            language=_languages(requests, options),
-            generator=generators,
-        )
-
-
-def _make(
-    pipe: SignVipPipeline,
-    made_by: Mapping[str, Any],
-    request: Request,
-    tokens: Tensor,
-    generator: torch.Generator,
-    options: GenerateOptions,
-    reporter: Reporter,
-    doubts: Sequence[str] = (),
-    origin: OriginOptions | None = None,
-) -> Path:
-    name, origin = request.output.name, origin or OriginOptions()
-    with _already_told(), reporter.task(f"{name}: {len(tokens)} frames", pipe.config.steps) as task:
-        made = pipe(
-            request.text,
-            request.reference,
-            tokens=tokens,
-            generator=generator,
-            output_type="stream",
-            callback_on_step_end=lambda *_: task.advance(),
-        )
-    request.output.parent.mkdir(parents=True, exist_ok=True)
-    beside = request.output.with_suffix(".json")
-    made_from = Origin.of(
-        request.text,
-        options.language,
-        made_by.get("weights"),
-        options.seed,
-        request.reference,
-        origin.consent,
-    )
-    with GeneratedVideo(request.output, pipe.config.fps, made_from, origin) as video:
-        for frames in made.frames:
-            video.write(frames)
-        beside.unlink(missing_ok=True)  # killed from here on, no sidecar tells of another video
-    if request.pose is not None:
-        size = pipe.config.height, pipe.config.width
-        request.pose.parent.mkdir(parents=True, exist_ok=True)
-        write_pose(request.pose, made.poses.numpy(), size=size, fps=pipe.config.fps)
-    sidecar = _sidecar(pipe, made_by, request, tokens, options)
-    sidecar |= {"origin": video.told, "warnings": list(doubts)}
-    write_text(beside, json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n")
-    return request.output
-
-
-def _made_by(run: Path) -> dict[str, Any]:
+def made_by(run: Path) -> dict[str, Any]:
     """Tell which run videos come from, and by which weights, for their sidecars."""
     weights = Run.open(run).fingerprint(*MAKERS) if (run / "config.json").is_file() else None
     return {"run": "embedded" if run == embedded_run() else str(run), "weights": weights}
 
 
-def _sidecar(
-    pipe: SignVipPipeline,
-    made_by: Mapping[str, Any],
-    request: Request,
-    tokens: Tensor,
-    options: GenerateOptions,
-) -> dict[str, Any]:
-    return {
-        "generated": True,
-        "notice": NOTICE,
-        "text": request.text,
-        "reference": str(request.reference),
-        **made_by,
-        "pose": None if request.pose is None else str(request.pose),
-        "sampling": {
-            **asdict(options) | {"language": request.language or options.language},
-            **{name: pipe.config[name] for name in OF_THE_RUN},
-            "scheduler": type(pipe.scheduler).__name__,
-            "device": str(pipe._execution_device),
-            "dtype": str(pipe.dtype).removeprefix("torch."),
-        },
-        "frames": len(tokens),
-        "fps": pipe.config.fps,
-        "tokens": tokens.tolist(),
-        "signvip": signvip.__version__,
-        "torch": torch.__version__,
-    }
+def check_languages(requests: Sequence[Request], options: GenerateOptions) -> None:
+    """DataError where some of the requests have a sign language and some have none."""
+    given = [bool(request.language or options.language) for request in requests]
+    if any(given) and not all(given):
+        raise DataError(
+            "Some texts have a language and some have none; fill in all, or give --language for the rest."
+        )
 
 
-def _check(request: Request, overwrite: bool) -> None:
+def check_request(request: Request, overwrite: bool) -> None:
+    """Raise DataError for a request that cannot be made or whose files cannot be written, before any work."""
     if is_blank(request.text):
         raise DataError("The text is empty; give a sentence.")
     if len(request.text) > LONGEST_TEXT:

@@ -99,14 +99,15 @@ MEASURE = """
 import resource, sys
 from pathlib import Path
 import torch
-from signvip.generate import GenerateOptions, Request, _make, embedded_run, load_pipeline
-from signvip.progress import Silent
+from signvip.generate import GenerateOptions, Request, embedded_run, load_pipeline
+from signvip.generation.making import VideoMaker
 
 pipe = load_pipeline(str(embedded_run()), GenerateOptions(steps=1, device="cpu"))
 for frames in (25, 200):
     tokens = torch.zeros(frames, pipe.autoencoder.tokens_per_frame, dtype=torch.long)
+    pipe.translator.generate = lambda *_, **__: [tokens]
     request = Request("rain", Path(sys.argv[1]), Path(sys.argv[2]))
-    _make(pipe, {}, request, tokens, torch.Generator(), GenerateOptions(), Silent())
+    VideoMaker(pipe, GenerateOptions()).make(request)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 

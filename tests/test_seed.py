@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 import signvip
-import signvip.generate
+import signvip.generation.making
 from signvip.generate import GenerateOptions, Request, generate, load_pipeline
 from signvip.origin.writing import GeneratedVideo
 
@@ -37,7 +37,7 @@ def command(trained, picture, tmp_path, monkeypatch):
             written.setdefault(self.path, []).append(frames)
             super().write(frames)
 
-    monkeypatch.setattr(signvip.generate, "GeneratedVideo", Recorder)
+    monkeypatch.setattr(signvip.generation.making, "GeneratedVideo", Recorder)
 
     def run(texts, **options):
         written.clear()
