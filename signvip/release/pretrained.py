@@ -11,7 +11,7 @@ from torch import Tensor
 
 from signvip.errors import DataError
 from signvip.models.published import ORIGINS, STABLE_DIFFUSION, Origin
-from signvip.pipeline import is_hub_id
+from signvip.storage.hub import is_hub_id
 
 VAE = ORIGINS["vae"].hub
 

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import torch
 
-from signvip.errors import ConfigError, DataError
+from signvip.errors import ConfigError, DataError, MismatchError
 from signvip.plain import is_blank
 from signvip.sampling.windows import Tail
 
@@ -62,6 +62,17 @@ def check_sampling(options: Mapping[str, Any]) -> None:
             real(name, value, most=1)
         else:
             whole(name, value, least=0 if name == "overlap" else 1)
+
+
+def check_same_tokens(translator: Any, codec: Any) -> None:
+    """MismatchError for a translator whose tokens are none of the autoencoder's."""
+    sizes = getattr(translator, "config", {})
+    for name in ("tokens_per_frame", "vocab_size"):
+        if name in sizes and sizes[name] != getattr(codec, name, sizes[name]):
+            raise MismatchError(
+                f"The translator has {name}={sizes[name]}, the autoencoder {getattr(codec, name)}: they are of "
+                "different runs; give two of one run."
+            )
 
 
 def texts_of(text: Any, *, unread: bool = False) -> list[str]:

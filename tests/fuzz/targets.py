@@ -232,14 +232,14 @@ def _checkpoint(changed: dict[str, bytes], folder: Path) -> bool:
     """Resume, and take a step: what was read has to be of use."""
     from accelerate import Accelerator
 
-    from signvip.training.loop import _resume
+    from signvip.training.resume import resume
 
     target = folder / "checkpoint-0000001"
     target.mkdir()
     for name, data in (seed_checkpoint() | changed).items():
         (target / name).write_bytes(data)
     module, optimizer, others = _training()
-    step = _resume(Accelerator(cpu=True), folder, module, optimizer, others)
+    step = resume(Accelerator(cpu=True), folder, module, optimizer, others)
     module(torch.ones(1, 2)).sum().backward()
     optimizer.step()
     others["schedule"].step()
@@ -355,13 +355,13 @@ def _run(data: bytes, folder: Path) -> bool:
 
 
 def _index(data: bytes, folder: Path) -> bool:
-    from signvip import pipeline
+    from signvip.generation import stored
     from signvip.storage.loading import read_index
 
     (folder / "model_index.json").write_bytes(data)
-    named, values = read_index(folder, pipeline.BASES, pipeline.SCHEDULERS, pipeline.INDEXED)
-    pipeline._check_values(folder, values)
-    return set(named) <= {*pipeline.BASES, *pipeline.INDEXED, "scheduler"}
+    named, values = read_index(folder, stored.BASES, stored.SCHEDULERS, stored.INDEXED)
+    stored.check_values(folder, values)
+    return set(named) <= {*stored.BASES, *stored.INDEXED, "scheduler"}
 
 
 def _embedded(name: str) -> bytes:

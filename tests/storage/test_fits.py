@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 import signvip
 from signvip.config import parse_config
 from signvip.errors import MismatchError, RunError
+from signvip.generation import stored
 from signvip.pipeline import SignVipPipeline
 from signvip.settings import merge
 from signvip.stages import train
@@ -165,16 +166,16 @@ def test_a_generation_that_gives_no_numbers_is_an_error(trained):
 
 @pytest.mark.parametrize("fails", [False, True])
 def test_a_run_that_is_written_to_while_it_is_read_is_refused(run, monkeypatch, fails):
-    read = SignVipPipeline._read.__func__
+    read = stored.read_parts
 
-    def read_late(cls, folder, **options):
-        found = None if fails else read(cls, folder, **options)
+    def read_late(folder, given):
+        found = None if fails else read(folder, given)
         change(folder, "denoiser")
         if fails:
             raise RunError("the denoiser is damaged")
         return found
 
-    monkeypatch.setattr(SignVipPipeline, "_read", classmethod(read_late))
+    monkeypatch.setattr(stored, "read_parts", read_late)
     with pytest.raises(RunError, match="was written to while it was read; wait"):
         SignVipPipeline.from_pretrained(run)
 

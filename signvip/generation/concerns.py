@@ -1,0 +1,47 @@
+"""What a run would answer with nonsense: of a text what it never saw, and a picture that may show nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from signvip.data.likeness import Likeness
+from signvip.data.people import doubts_about
+from signvip.models.knowledge import Seen
+from signvip.sampling.arguments import languages_of, texts_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from signvip.models import TokenTranslator, VideoDenoiser
+
+
+def about_texts(translator: TokenTranslator, texts: Sequence[str], language: Any) -> list[list[str]]:
+    """Tell for each text, in sentences, what of it this translator never saw."""
+    seen = Seen.read(translator.config.get("seen"))
+    useless = useless_language(translator, language)
+    given = languages_of(language, len(texts))
+    languages: list[str | None] = [*given] if given else [None] * len(texts)
+    pairs = zip(texts_of(texts), languages, strict=True)
+    of_texts = [seen.concerns(text, one) if seen is not None else [] for text, one in pairs]
+    return [[*([useless] if useless else []), *sentences] for sentences in of_texts]
+
+
+def useless_language(translator: TokenTranslator, language: str | Sequence[str] | None) -> str | None:
+    """Return a sentence about a sign language that is given to a translator of only one; None for any other."""
+    if not language or translator.languages:
+        return None
+    first = language if isinstance(language, str) else language[0]
+    return f"The language '{first}' changes nothing: this translator does not tell sign languages apart."
+
+
+def about_references(
+    denoiser: VideoDenoiser, references: Sequence[Any], fit: Callable[[Any], np.ndarray]
+) -> list[list[str]]:
+    """Tell for each reference whether it may show nobody; `fit` makes the picture that the run is given of it."""
+    usual = Likeness.from_json(denoiser.likeness)
+    keys = [str(one) if isinstance(one, str | Path) else id(one) for one in references]
+    different = dict(zip(keys, references, strict=True))
+    doubts = {key: doubts_about(one, fit(one), usual) for key, one in different.items()}
+    return [doubts[key] for key in keys]
