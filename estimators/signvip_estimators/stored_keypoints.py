@@ -16,7 +16,8 @@ from signvip.data import digest, marks
 from signvip.errors import DataError
 from signvip.estimation.places import signer_of
 from signvip.estimation.signer import SEEN
-from signvip.estimation.stored import FASTEST, Stored, find, read
+from signvip.estimation.stored import find, read
+from signvip.estimation.stored_clip import FASTEST, Stored
 from signvip.estimation.tidy import GAP, report, tidy
 from signvip_estimators.resample import resample
 

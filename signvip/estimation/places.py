@@ -10,7 +10,7 @@ from signvip.contracts import LEFT_HAND, NUM_KEYPOINTS, RIGHT_HAND
 from signvip.errors import DataError
 from signvip.estimation.hands import palm_length
 from signvip.estimation.signer import SEEN, TRUNK, follow, trunks
-from signvip.estimation.stored import Stored
+from signvip.estimation.stored_clip import Stored
 
 LEGS = slice(
     8, 14

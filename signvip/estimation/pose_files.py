@@ -13,7 +13,7 @@ import numpy as np
 from signvip.errors import DataError, PluginError
 from signvip.estimation.hand_depth import depth_scale
 from signvip.estimation.layouts import from_holistic, from_openpose
-from signvip.estimation.stored import PARTS, Stored
+from signvip.estimation.stored_clip import PARTS, Stored
 
 # The names of the 33 points of MediaPipe's body, in their order.
 BLAZEPOSE = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,42 +19,15 @@ from signvip.estimation.layouts import (
     from_reduced,
     from_wholebody,
 )  # fmt: skip
+from signvip.estimation.pose_files import read_pose
+from signvip.estimation.stored_clip import PARTS, Stored
 from signvip.storage.files import is_hidden
 from signvip.storage.json_files import parse_json
 
 ENDING = "_keypoints.json"  # of the files that OpenPose writes, one a frame
 HOLISTIC = (543, 553)  # MediaPipe: 33 of the body, 468 or 478 of the face, 21 a hand
 WORLD = 33  # points of the body in metres, which some files have behind those
-SLOWEST, FASTEST = 1.0, 1000.0  # frames a second of any camera
 LARGEST = 65536  # pixels of a side
-PARTS = (  # of a person in those
-    ("pose_keypoints_2d", 25),
-    ("face_keypoints_2d", 70),
-    ("hand_left_keypoints_2d", 21),
-    ("hand_right_keypoints_2d", 21),
-)
-
-
-@dataclass(frozen=True)
-class Stored:
-    """The contents of a file: everybody's keypoints (P, 128, 3) per frame, in pixels of `size` (H, W) or fractions.
-
-    Without a size it is unknown which.
-    """
-
-    people: list[np.ndarray]
-    size: tuple[float, float] | None = None
-    fps: float | None = None
-    hands: np.ndarray | None = None  # (F, 2, 21, 4) in the same unit, of files that know one person
-    depth: float | None = None  # what z was multiplied by to get there, where that had to be found
-    fitted: float | None = None  # what these hands alone say that it should be
-
-    def measure(self, path: Path) -> tuple[tuple[float, float], float]:
-        """Return the size (H, W) and frames per second of a clip read from `path`; DataError where it lacks them."""
-        if self.size is None or self.fps is None or not SLOWEST <= self.fps <= FASTEST:
-            told = "" if self.fps is None else f" (it says {self.fps:g})"
-            raise DataError(f"{path} does not say how many frames a second it has{told}; make it again")
-        return self.size, self.fps
 
 
 def find(source: Path, clip_id: str) -> Path:
@@ -83,8 +55,6 @@ def _read(path: Path) -> Stored:
     if path.is_dir():
         return read_openpose(path)
     if path.suffix == ".pose":
-        from signvip.estimation.pose_files import read_pose
-
         return read_pose(path)
     return read_npz(path)
 

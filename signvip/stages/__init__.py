@@ -25,7 +25,7 @@ from signvip.storage.locks import locked
 from signvip.storage.processes import is_main, wait
 
 if TYPE_CHECKING:
-    from signvip.training.loop import Phase
+    from signvip.training.phase import Phase
 
 
 CIRCUMSTANCES = "circumstances.json"  # beside a phase's checkpoints
@@ -43,7 +43,7 @@ def train(
 ) -> Path:
     """Train one stage in a run folder; started again, it goes on where it stopped. Returns the run folder."""
     from signvip.stages import steps
-    from signvip.training.loop import check_precision
+    from signvip.training.devices import check_precision
 
     stages = {1: steps.stage1, 2: steps.stage2, 3: steps.stage3}
     if stage not in stages:
@@ -140,7 +140,7 @@ class Loop:
 
     def resumes(self, run: Run, key: PhaseKey, training: Training) -> bool:
         """Return whether a checkpoint will replace the weights that a phase begins with."""
-        from signvip.training.loop import checkpoints
+        from signvip.training.resume import checkpoints
 
         return self._goes_on(run, key, training) and bool(checkpoints(run.phase(key.name)))
 
@@ -205,7 +205,7 @@ class Loop:
 
     def _goes_on(self, run: Run, key: PhaseKey, training: Training) -> bool:
         """Return whether the checkpoints are of this training, which may only be longer or watched differently."""
-        from signvip.training.loop import checkpoints, step_of
+        from signvip.training.resume import checkpoints, step_of
 
         if not (self.resume and self._same(run, key, training) and self._fits(run, key)):
             return False

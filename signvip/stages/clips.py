@@ -15,7 +15,7 @@ from signvip.data.shards import ShardIndex
 from signvip.data.video import read_video
 from signvip.errors import DataError
 from signvip.registry import build
-from signvip.training.loop import step_seed
+from signvip.training.seeds import step_seed
 
 
 class Clips:

@@ -35,7 +35,7 @@ from signvip.stages.video import VideoPhase
 from signvip.stages.video_loss import VideoDiffusion
 from signvip.storage import fits
 from signvip.storage.processes import is_main
-from signvip.training.loop import step_seed
+from signvip.training.seeds import step_seed
 
 if TYPE_CHECKING:
     from signvip.stages import Loop

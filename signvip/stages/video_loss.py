@@ -17,7 +17,7 @@ from signvip.models import ConditionEncoder, VideoDenoiser
 from signvip.sampling.levels import draw_timesteps
 from signvip.sampling.sampler import make_scheduler
 from signvip.stages.regions import on_cells
-from signvip.training.loop import step_seed
+from signvip.training.seeds import step_seed
 
 
 class VideoDiffusion(nn.Module):

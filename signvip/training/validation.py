@@ -17,7 +17,7 @@ from accelerate.utils import gather_object
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from signvip.training.loop import Phase
+    from signvip.training.phase import Phase
 
 SAMPLE_CLIPS = 64
 # that networks see of all clips together; docs/how-to/training.md says what they cost

@@ -22,7 +22,7 @@ from signvip.stages import Loop, PhaseKey
 from signvip.storage.files import write_text
 from signvip.storage.locks import locked
 from signvip.storage.processes import is_main, wait
-from signvip.training.loop import step_seed
+from signvip.training.seeds import step_seed
 from signvip_lab.backtranslation import poses
 from signvip_lab.backtranslation.back_translator import (
     ABOUT,

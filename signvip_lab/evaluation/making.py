@@ -14,7 +14,7 @@ from torch import Tensor
 from signvip.data.counting import STILL, counting, still
 from signvip.errors import MismatchError
 from signvip.stages.codecs import tokens_of
-from signvip.training.loop import step_seed
+from signvip.training.seeds import step_seed
 from signvip_lab.evaluation.chain import Chain
 
 TRUTH, REBUILT, GENERATED = "ground truth", "from true conditions", "from the text"

@@ -15,7 +15,7 @@ from workers import PATIENCE
 from signvip.config import parse_config
 from signvip.settings import merge
 from signvip.stages import train
-from signvip.training.loop import checkpoints
+from signvip.training.resume import checkpoints
 
 # a background job starts deaf to SIGINT
 MAIN = """

@@ -12,7 +12,8 @@ from signvip import DataError
 from signvip.contracts import FACE, LEFT_HAND, RIGHT_HAND
 from signvip.estimation.hand_depth import depth_scale
 from signvip.estimation.places import plausible, signer_of
-from signvip.estimation.stored import Stored, read
+from signvip.estimation.stored import read
+from signvip.estimation.stored_clip import Stored
 
 SIZE = (500.0, 500.0)
 FILE = Path("clip.npz")

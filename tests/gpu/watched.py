@@ -20,9 +20,9 @@ ASKS = (
     (training, "place_frozen"),
     (EMAModel, "to"),
     (training, "_log"),
-    (training, "_checkpoint"),
+    (training, "write_checkpoint"),
     (training, "_validate"),
-    (training, "_resume"),
+    (training, "resume"),
     # it sends its table with the first step, and keeps it there
     (DDPMScheduler, "add_noise"),
     # whether losses of half precision were scaled too far is torch's own question

@@ -17,7 +17,7 @@ from workers import PATIENCE
 from signvip.config import parse_config
 from signvip.settings import merge
 from signvip.stages import train
-from signvip.training.loop import checkpoints
+from signvip.training.resume import checkpoints
 
 LAUNCHED = Path(__file__).parents[1] / "launched.py"
 SHARDED = LAUNCHED.with_name("launched_sharded.py")

@@ -7,7 +7,7 @@ from accelerate import Accelerator
 from regression import watch
 
 from signvip.stages.clips import Draws
-from signvip.training import loop as training
+from signvip.training import devices
 
 
 def test_every_step_and_every_part_of_one_draws_other_numbers(tmp_path):
@@ -43,7 +43,7 @@ def test_processes_draw_other_numbers_and_take_other_batches(tmp_path, monkeypat
         class One(Accelerator):
             num_processes, process_index, is_main_process = 2, rank, rank == 0
 
-        monkeypatch.setattr(training, "Accelerator", One)
+        monkeypatch.setattr(devices, "Accelerator", One)
         phases.append(watch(tmp_path / str(rank), steps=3, accumulation=accumulation))
     first, second = phases
     assert sorted(first.asked + second.asked) == list(range(6 * accumulation))

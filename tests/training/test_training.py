@@ -20,7 +20,9 @@ from signvip.errors import ConfigError, RunError
 from signvip.progress import Silent
 from signvip.storage.checkpoints import put_together
 from signvip.storage.convert import convert
-from signvip.training.loop import _check_kind, checkpoints, run_loop
+from signvip.training.devices import check_kind
+from signvip.training.loop import run_loop
+from signvip.training.resume import checkpoints
 
 
 class Regression:
@@ -168,7 +170,7 @@ def test_only_what_trains_is_optimised_and_told(tmp_path):
 def test_ways_of_sharing_that_could_not_be_resumed_are_refused(kind, ema, sentence):
     shared = SimpleNamespace(distributed_type=kind, is_fsdp2=True)
     with pytest.raises(ConfigError, match=sentence):
-        _check_kind(shared, "stage2", settings(ema=ema))
+        check_kind(shared, "stage2", settings(ema=ema))
 
 
 def test_the_optimizer_of_another_library_names_what_to_install(tmp_path):

@@ -17,7 +17,7 @@ from signvip.stages import tokens as stage2
 from signvip.stages.text import TextPhase
 from signvip.stages.tokens import TokensPhase
 from signvip.stages.vae import VaePhase
-from signvip.training import feeding
+from signvip.training import batches, feeding
 from signvip.training import loop as training
 from signvip.training.validation import SAMPLE_CLIPS, SAMPLE_FRAMES, SPLIT_FRAMES, Share, add, together
 
@@ -136,13 +136,13 @@ def test_the_loop_asks_for_the_sample_and_at_its_last_step_for_the_split(tmp_pat
 def test_batches_are_pinned_for_a_card_and_loaded_by_as_many_as_the_machine_has(monkeypatch, kind, pinned):
     given = {}
     monkeypatch.setattr(feeding, "DataLoader", lambda data, **options: given.update(options) or iter(()))
-    monkeypatch.setattr(training, "loaders", lambda device: {"cpu": 1, "cuda": 7, "mps": 3}[device])
+    monkeypatch.setattr(batches, "loaders", lambda device: {"cpu": 1, "cuda": 7, "mps": 3}[device])
     machine = SimpleNamespace(process_index=0, num_processes=1, device=torch.device(kind))
     options = small_config().stage2.model_copy(update={"steps": 100, "workers": None})
-    training._loader(WatchedPhase([]), options, 0, machine)
+    batches.batches_from(WatchedPhase([]), options, 0, machine)
     assert given["pin_memory"] is pinned
     assert given["num_workers"] == {"cpu": 1, "cuda": 7, "mps": 3}[kind]
-    training._loader(WatchedPhase([]), options.model_copy(update={"workers": 2}), 0, machine)
+    batches.batches_from(WatchedPhase([]), options.model_copy(update={"workers": 2}), 0, machine)
     assert given["num_workers"] == 2
-    training._loader(WatchedPhase([]), options, 95, machine)
+    batches.batches_from(WatchedPhase([]), options, 95, machine)
     assert given["num_workers"] <= 5  # no more than there are batches

@@ -14,7 +14,8 @@ from torch import nn
 from signvip.config import Training
 from signvip.errors import RunError
 from signvip.progress import Silent
-from signvip.training.loop import checkpoints, run_loop
+from signvip.training.loop import run_loop
+from signvip.training.resume import checkpoints
 
 
 class _Line(nn.Module):

@@ -15,8 +15,9 @@ from torch.nn import functional
 
 import signvip
 from signvip.errors import ConfigError, DataError
+from signvip_translators.decoding import CachedDecoding
 from signvip_translators.generation import Chooser, Decoding, EosRule, decode
-from signvip_translators.heads import Bias, HeadCache, ParallelHeads
+from signvip_translators.heads import Bias, ParallelHeads
 from signvip_translators.mixer import TokenMixer, replace_at_random
 from signvip_translators.prediction import IGNORED, Prediction, predicting
 from signvip_translators.prefix import PrefixKind, TextPrefix
@@ -27,10 +28,7 @@ from signvip_translators.trunk import (
     FinalNorm,
     Positions,
     build_trunk,
-    prefix_places,
-    read_states,
     run_trunk,
-    seen_words,
 )
 
 SpecialIds = Literal["eos", "eos+pad"]
@@ -242,35 +240,6 @@ class Gpt2Translator(nn.Module):
         right = (best == targets).float()
         words, ends = (targets >= 0) & (targets < self.vocab_size), targets == self.vocab_size
         return {"token_accuracy": mean_where(words, right), "eos_accuracy": mean_where(ends, right)}
-
-
-class CachedDecoding:
-    """A batch on its way to tokens: keys and values of text and frames are computed once and kept."""
-
-    def __init__(self, model: Gpt2Translator, texts: Sequence[str], languages: Sequence[str] | None) -> None:
-        self.model, self.place = model, model.first_place
-        self.prefix, self.mask = model.prefix(texts, languages)
-        self.caches, self.head_cache = [HeadCache() for _ in model.trunk.h], HeadCache()
-        self.padded = not bool(self.mask.all())
-        if len(texts) == 1:
-            model.heads.order_by_outputs()
-
-    def start(self) -> Tensor:
-        """Read the texts: logits (B, N, V + 1) of the first frame."""
-        return self._run(self.prefix, prefix_places(self.mask), seen_words(self.mask))
-
-    def step(self, tokens: Tensor) -> Tensor:
-        """Read the tokens (B, N) of one frame: logits of the next."""
-        self.mask = functional.pad(self.mask, (0, 1), value=True)
-        places = torch.full((len(tokens), 1), self.place, device=tokens.device)
-        self.place += 1
-        seen = self.mask[:, None, None] if self.padded else None
-        return self._run(self.model.mixer(tokens[:, None]), places, seen)
-
-    def _run(self, states: Tensor, places: Tensor, seen: Tensor | None) -> Tensor:
-        hidden = read_states(self.model.trunk, states, places, seen, self.caches)
-        outputs = self.model.heads(hidden[:, -1:], self.head_cache)
-        return self.model.prediction.logits(outputs[:, :, 0]).transpose(0, 1)
 
 
 def check_frames(tokens: Tensor, most: int) -> None:

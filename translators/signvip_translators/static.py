@@ -15,7 +15,7 @@ from torch import Tensor
 from signvip_translators.trunk import prefix_places
 
 if TYPE_CHECKING:
-    from signvip_translators.gpt2 import Gpt2Translator
+    from signvip_translators.decoding import Parts
 
 Compile = Callable[[Callable[..., Tensor]], Callable[..., Tensor]]
 
@@ -47,7 +47,7 @@ class FixedHeadCache:
 class StaticDecoding:
     """Batches of one size on their way to tokens; `begin` again for each, in the same buffers."""
 
-    def __init__(self, model: Gpt2Translator, batch: int, max_frames: int, compile: Compile) -> None:
+    def __init__(self, model: Parts, batch: int, max_frames: int, compile: Compile) -> None:
         from transformers import StaticCache
 
         device = model.mixer.embed.weight.device

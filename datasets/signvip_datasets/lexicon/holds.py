@@ -13,7 +13,8 @@ from signvip.estimation.hand_depth import hand_length
 from signvip.estimation.layouts import LEFT_SHOULDER, RIGHT_SHOULDER
 from signvip.estimation.places import signer_of
 from signvip.estimation.signer import SEEN
-from signvip.estimation.stored import Stored, read
+from signvip.estimation.stored import read
+from signvip.estimation.stored_clip import Stored
 from signvip.estimation.tidy import tidy
 from signvip_datasets.lexicon.hand_bones import Hands
 

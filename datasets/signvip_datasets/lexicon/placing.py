@@ -12,7 +12,8 @@ from signvip_toysign.hand import forward, handshape
 from signvip_toysign.rotations import axes, orientation
 
 from signvip.errors import DataError
-from signvip.estimation.stored import Stored, read
+from signvip.estimation.stored import read
+from signvip.estimation.stored_clip import Stored
 from signvip_datasets.lexicon.hand_bones import Hands
 from signvip_datasets.lexicon.holds import Letter, cut_letter, same_depth
 from signvip_datasets.lexicon.index import Alphabet

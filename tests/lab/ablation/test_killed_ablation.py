@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from workers import PATIENCE
 
 from signvip.progress import Silent
-from signvip.training.loop import checkpoints
+from signvip.training.resume import checkpoints
 from signvip_lab.ablation.ablate import Request, ablate, plan_ablation
 from signvip_lab.ablation.runner import run_plan
 
