@@ -134,8 +134,9 @@ class Quantizer(Protocol):
 
     One whose tokens are numbers in a mixed base may have `digits`, a sequence of how many values each digit has, the
     fastest counting first; a translator can then predict digits. A class may have `options_for(codes)`, a class method
-    that gives the options by which it has so many codes: `ablate` varies the size of a codebook by it. Any module of a
-    quantizer or a translator may have `fixed_weights`, names of its weights that follow from the configuration, each
+    that gives the options by which it has so many codes: `ablate` varies the size of a codebook by it; and
+    `continuous(**options)`, one that gives those by which hardly anything is rounded. Any module of a quantizer or a
+    translator may have `fixed_weights`, names of its weights that follow from the configuration, each
     with what makes it from its shape; `spread_by`, classes of modules that processes share one by one; and
     `unread_parameters`, how many more the paper counts than are there.
     """
@@ -223,7 +224,8 @@ class Translator(Protocol):
     texts share a batch and stay as they are alone; another is asked text by text. One that reads letters and not words
     says `unit = "letters"`: a word that training did not show is then nothing new to it. A `loss` that has a parameter
     `ended` (B,) is told which clips end with their tokens; training cuts the others, which have no [EOS] to teach.
-    A constructor that has a parameter `digits` is given those of the quantizer, None where it has none.
+    A constructor that has a parameter `digits` is given those of the quantizer, None where it has none. A class may
+    have `by_values`, the name of one with the same options that predicts values in the place of codes.
     """
 
     def loss(

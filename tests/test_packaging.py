@@ -63,7 +63,7 @@ def test_its_version_is_the_one_in_the_sources(names):
 
 def test_data_files_travel_with_the_wheel(names):
     assert "signvip/presets/tiny.toml" in names
-    assert "signvip_cli/templates/quantizer.py.txt" in names
+    assert "signvip/scaffold/templates/quantizer.py.txt" in names
     assert "signvip_lab/ablation/paper.toml" in names
     for package in {name.split("/")[0] for name in names if name.endswith("/__init__.py")}:
         assert f"{package}/py.typed" in names

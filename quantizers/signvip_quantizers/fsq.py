@@ -15,6 +15,7 @@ from signvip_quantizers.checks import check_latents, check_tokens, in_full_preci
 # For about 2^8, 2^10 and 2^12 codes as in table 1 of Mentzer et al. (arXiv:2309.15505), for 625 as in section 4.1 of
 # the paper; the others are ours, with five levels or more.
 LEVELS = ((5, 5, 5), (8, 6, 5), (8, 8, 8), (5, 5, 5, 5), (8, 5, 5, 5), (8, 8, 6, 5), (7, 5, 5, 5, 5))
+CONTINUOUS = 32  # levels of a channel that stand for none: 2^20 tokens with four channels
 TANH_MARGIN = 1e-3  # Mentzer et al. (arXiv:2309.15505): keeps the outermost levels within reach of tanh
 
 
@@ -49,6 +50,11 @@ class FiniteScalarQuantizer(nn.Module):
                 f"There are no levels for a codebook of {codes}; choose {sizes}, or vary quantizer.levels."
             )
         return {"levels": list(found)}
+
+    @classmethod
+    def continuous(cls, **options: Any) -> dict[str, Any]:
+        """Return options for the same channels with so many levels that hardly anything is rounded."""
+        return {"levels": [CONTINUOUS] * len(cls.Config(**options).levels)}
 
     def __init__(self, config: Config) -> None:
         super().__init__()

@@ -146,7 +146,7 @@ def refuse_blind(recipe: Recipe) -> None:
         if missing := set(getattr(condition, "needs", ())) - found:
             raise ConfigError(
                 f"Real clips come without {' and '.join(sorted(missing))}, which {name} draws; name an estimator that "
-                "finds them (install plugins/signvip-mediapipe, then --estimator mediapipe), or choose by --condition."
+                "finds them by --estimator (docs/how-to/estimators.md has those to install), or choose by --condition."
             )
 
 

@@ -16,7 +16,6 @@ SEED = "seed"
 # How many codes a codebook of a usual size has, whatever the quantizer, so that the axis is fair: as many as FSQ with
 # the levels of table 1 of Mentzer et al. (arXiv:2309.15505), which have no product of 2^k.
 CODES = {128: 125, 256: 240, 512: 512, 625: 625, 1024: 1000, 2048: 1920, 4096: 4375}
-CONTINUOUS = 32  # levels of a channel that stand for none: 2^20 tokens with four channels
 SHORT = {
     "denoiser": "denoiser.name",
     "quantizer": "quantizer.name",
@@ -77,9 +76,7 @@ def parse_axis(text: str) -> Axis:
     name, separator, words = text.partition("=")
     values = _split(words)
     if not separator or not name or not values:
-        raise ConfigError(
-            f"'{text}' varies nothing; write --vary KEY=V1,V2, such as --vary quantizer=fsq,vq."
-        )
+        raise ConfigError(f"'{text}' varies nothing; write --vary KEY=V1,V2, such as --vary steps=20,50.")
     return make_axis(name, values)
 
 
@@ -123,13 +120,17 @@ def _nested(key: str, value: Any) -> Options:
 
 def _codebook(values: Options, size: Any) -> Options:
     """Lay over the options by which the quantizer has this many codes, as its class says."""
-    name = values["quantizer"]["name"]
-    options_for = getattr(plugin_class("quantizer", name), "options_for", None)
-    if options_for is None:
-        raise ConfigError(
-            f"The quantizer {name} does not say how it gets {size} codes; vary its own options."
-        )
+    options_for = _said(values, "quantizer", "options_for", f"how it gets {size} codes; vary its own options")
     return merge(values, {"quantizer": options_for(CODES.get(size, size))})
+
+
+def _said(values: Options, kind: str, trait: str, what: str) -> Any:
+    """Return what the class of a plugin says of itself; ConfigError where it says nothing."""
+    name = values[kind]["name"]
+    said = getattr(plugin_class(kind, name), trait, None)
+    if said is None:
+        raise ConfigError(f"The {kind} {name} does not say {what}.")
+    return said
 
 
 def _conditions(values: Options, names: Any) -> Options:
@@ -151,19 +152,18 @@ def _compression(values: Options, rate: Any) -> Options:
 
 
 def _quantization(values: Options, switch: Any) -> Options:
-    """`off`: FSQ so fine that values are nearly continuous, and a translator that predicts them by regression."""
+    """`off`: levels so fine that values are nearly continuous, and a translator that predicts them by regression."""
     if switch not in ("on", "off"):
         raise ConfigError(f"Quantization is on or off, not {switch}.")
     if switch == "on":
         return values
-    quantizer, translator = values["quantizer"], values["translator"]
-    if (quantizer["name"], translator["name"]) != ("fsq", "gpt2"):
-        raise ConfigError("Quantization can be taken from the quantizer fsq with the translator gpt2 alone.")
-    levels = [CONTINUOUS] * len(quantizer.get("levels", (5, 5, 5, 5)))
+    continuous = _said(values, "quantizer", "continuous", "how it does without quantization; take another")
+    own = {key: value for key, value in values["quantizer"].items() if key != "name"}
+    fine = continuous(**own)  # of the quantizer, and what the translator has to know of it
     return {
         **values,
-        "quantizer": {**quantizer, "levels": levels},
-        "translator": {**_regressing(translator), "levels": levels},
+        "quantizer": {**values["quantizer"], **fine},
+        "translator": {**_regressing(values), **fine},
     }
 
 
@@ -173,16 +173,14 @@ def _prediction(values: Options, what: Any) -> Options:
         raise ConfigError(f"A translator predicts tokens or coordinates, not {what}.")
     if what == "tokens":
         return merge(values, {"intermediate": "tokens"})
-    if values["translator"]["name"] != "gpt2":
-        raise ConfigError("Coordinates are predicted by a translator with the options of gpt2 alone.")
-    return {**values, "intermediate": what, "translator": _regressing(values["translator"])}
+    return {**values, "intermediate": what, "translator": _regressing(values)}
 
 
-def _regressing(translator: Options) -> Options:
+def _regressing(values: Options) -> Options:
     """Return the same translator as one that predicts values: there are no codes then, nor digits of them."""
-    return {name: value for name, value in translator.items() if name != "prediction"} | {
-        "name": "regression"
-    }
+    other = _said(values, "translator", "by_values", "which one predicts values in its place; take another")
+    kept = {name: value for name, value in values["translator"].items() if name != "prediction"}
+    return {**kept, "name": other}
 
 
 CHANGES: dict[str, Change] = {

@@ -45,6 +45,8 @@ class Gpt2Translator(nn.Module):
         ParallelHeads,
     )  # where weights are spread over processes, one of them is whole at a time
 
+    by_values = "regression"  # its options, and predicts values in the place of codes
+
     class Config(signvip.Config):
         """Sizes and choices; the defaults are the authors' sizes with the paper's per-word prefix."""
 

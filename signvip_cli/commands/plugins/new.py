@@ -28,7 +28,7 @@ def new(
 
       pip install -e signvip-mine && signvip plugins check mine
     """
-    from signvip_cli.scaffold import scaffold
+    from signvip.scaffold import scaffold
 
     folder = out or Path(f"signvip-{name}")
     made = [str(path) for path in scaffold(name, kind, folder)]

@@ -104,8 +104,8 @@ def test_axes_of_the_same_name_are_replaced_in_their_place():
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("seed", "--vary quantizer=fsq,vq"),
-        ("seed=", "--vary quantizer=fsq,vq"),
+        ("seed", "--vary steps=20,50"),
+        ("seed=", "--vary steps=20,50"),
         ("seed=1,1", "twice"),
         ("codebook=129", "choose 125, 240"),
         ("compression=3", "power of two"),

@@ -1,4 +1,7 @@
-"""`signvip plugins new`: a plugin that works from the first minute, as a distribution of its own."""
+"""A plugin that works from the first minute, as a distribution of its own: `signvip plugins new`.
+
+What it writes is in `templates`. It imports the registry, for the kinds that there are.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ from signvip.registry import KINDS
 
 
 def scaffold(name: str, kind: str, folder: Path) -> list[Path]:
-    """Write pyproject.toml, README.md, the module and its test; returns their paths."""
+    """Write pyproject.toml, README.md, the module and its test; returns their paths.
+
+    PluginError for a kind that does not exist, a name that no module could have, and a folder that holds something.
+    """
     if kind not in KINDS:
         raise PluginError(f"There is no kind '{kind}' of plugin; use one of {', '.join(KINDS)}.")
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name):
@@ -39,7 +45,7 @@ def scaffold(name: str, kind: str, folder: Path) -> list[Path]:
 
 
 def _write(path: Path, template: str, words: dict[str, str]) -> Path:
-    text = (files("signvip_cli") / "templates" / template).read_text(encoding="utf-8")
+    text = (files("signvip.scaffold") / "templates" / template).read_text(encoding="utf-8")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(Template(text).substitute(words), encoding="utf-8")
     return path
