@@ -12,6 +12,7 @@ from signvip.contracts import BODY, FACE, LEFT_HAND, NUM_KEYPOINTS, RIGHT_HAND
 from signvip.errors import DataError, PluginError
 from signvip.estimation.facemesh import IBUG_OF_FACE_MESH
 from signvip.estimation.layouts import NECK, OF_BLAZEPOSE
+from signvip.estimation.limbs import FACE_LINES
 from signvip.estimation.pose_files import BLAZEPOSE
 from signvip.storage.files import replacing
 
@@ -33,10 +34,6 @@ _HAND_LIMBS = [(0 if joint % 4 == 1 else joint - 1, joint) for joint in range(1,
     (9, 13),
     (13, 17),
 ]
-_FACE_LINES = (  # of iBUG's points: jaw, brows, nose, eyes, lips; True where a line is closed
-    (range(17), False), (range(17, 22), False), (range(22, 27), False), (range(27, 31), False), (range(31, 36), False),
-    (range(36, 42), True), (range(42, 48), True), (range(48, 60), True), (range(60, 68), True),
-)  # fmt: skip
 _COLOURS = {"POSE": (255, 128, 0), "FACE": (128, 128, 128), "LEFT": (0, 160, 0), "RIGHT": (0, 96, 255)}
 
 
@@ -105,6 +102,6 @@ def _drawn(name: str) -> tuple[Sequence[str], list[tuple[int, int]]]:
 
 
 def _face_limbs() -> Iterable[tuple[int, int]]:
-    for line, closed in _FACE_LINES:
+    for line, closed in FACE_LINES:
         points = [IBUG_OF_FACE_MESH[point] for point in line]
         yield from zip(points, points[1:] + points[:1] * closed, strict=False)

@@ -58,27 +58,44 @@ class Seen(Config):
 
     def concerns(self, text: str, language: str | None) -> list[str]:
         """Sentences about what is in a text that the training did not show; none where it is all known."""
+        long = self.too_long(text, language)
+        return [*self._unseen(text, language), *([long] if long is not None else [])]
+
+    def too_long(self, text: str, language: str | None) -> str | None:
+        """Return a sentence about a text that is far longer than any of the training, else None."""
+        count, longest = len(split(text, self.unit)), self.longest(language)
+        if count <= FAR_LONGER * longest:
+            return None
+        return (
+            f"The text has {count} {self.unit}, and the longest that this run saw in training {longest}; give "
+            "it sentence by sentence."
+        )
+
+    def longest(self, language: str | None) -> int:
+        """Return how many words or letters the longest text of a language had, or of all for one that is not known."""
+        return max((texts.longest for texts in self._of(language).values()), default=0)
+
+    def letters(self, language: str) -> str | None:
+        """Return all letters that a language was shown with; None where words are read."""
+        return self.languages[language].units if self.unit == "letters" and language in self.languages else None
+
+    def _of(self, language: str | None) -> Mapping[str, Texts]:
+        if language is None or language not in self.languages:
+            return self.languages
+        return {language: self.languages[language]}
+
+    def _unseen(self, text: str, language: str | None) -> list[str]:
+        told = []
         if language is not None and language not in self.languages:
             known = ", ".join(self.languages)
-            told = [f"This run never saw the sign language '{language}' in training; it knows {known}."]
-            return told + self._about(text, self.languages)
-        return self._about(text, {language: self.languages[language]} if language else self.languages)
-
-    def _about(self, text: str, languages: Mapping[str, Texts]) -> list[str]:
-        known: set[str] = set()
-        for texts in languages.values():
-            known.update(texts.units.split() if self.unit == "words" else texts.units)
-        found, told = split(text, self.unit), []
-        unknown = [unit for unit in dict.fromkeys(found) if unit not in known]
+            told.append(f"This run never saw the sign language '{language}' in training; it knows {known}.")
+        shown: set[str] = set()
+        for texts in self._of(language).values():
+            shown.update(texts.units.split() if self.unit == "words" else texts.units)
+        unknown = [unit for unit in dict.fromkeys(split(text, self.unit)) if unit not in shown]
         if unknown:
             told.append(
                 f"This run never saw {_named(unknown, self.unit)} in training; what it signs there is made up."
-            )
-        longest = max((texts.longest for texts in languages.values()), default=0)
-        if len(found) > FAR_LONGER * longest:
-            told.append(
-                f"The text has {len(found)} {self.unit}, and the longest that this run saw in training {longest}; give "
-                "it sentence by sentence."
             )
         return told
 
