@@ -1,4 +1,7 @@
-"""Requests in a row: one is made at a time, each in its turn, and none for a client that left."""
+"""Requests in a row: one is made at a time, each in its turn, and none for a client that left.
+
+Files of those that are done stay in a temporary folder, within limits, until the server ends.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,11 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
+from pathlib import Path
+from shutil import rmtree
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -15,7 +22,8 @@ from signvip.errors import DataError, SignVipError
 from signvip_serve.limits import Limits
 
 State = Literal["waiting", "making", "done", "cancelled", "failed"]
-Make = Callable[["Job"], Iterator[bytes]]
+Make = Callable[["Job"], Generator[bytes]]
+VIDEO, SIDECAR, POSES = "signing.mp4", "signing.json", "poses.npy"  # files of a job that is done
 logger = logging.getLogger(__name__)
 
 
@@ -30,8 +38,8 @@ class Taken(Exception):
 class Job:
     """One request: its state, what is told of it, and the pieces of its video on their way to its client."""
 
-    def __init__(self, name: str, make: Make, limits: Limits) -> None:
-        self.name, self.make, self.limits = name, make, limits
+    def __init__(self, name: str, make: Make, limits: Limits, folder: Path) -> None:
+        self.name, self.make, self.limits, self.folder = name, make, limits, folder
         self.state: State = "waiting"
         self.error: Exception | None = None
         self.facts: dict[str, Any] = {}
@@ -42,6 +50,11 @@ class Job:
     @property
     def ended(self) -> bool:
         return self.state not in ("waiting", "making")
+
+    @property
+    def size(self) -> int:
+        """Bytes of its files."""
+        return sum(file.stat().st_size for file in self.folder.glob("*"))
 
     def stopped(self) -> bool:
         """Whether nobody waits for it any more; whoever makes it asks between windows."""
@@ -82,8 +95,10 @@ class Job:
 class Jobs:
     """A queue with one worker, since there is one model and it uses all cores."""
 
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
+    def __init__(self, limits: Limits, warm: Callable[[Callable[[], bool]], None] | None = None) -> None:
+        self.limits, self._warm = limits, warm
+        self.warming = warm is not None  # until whatever `warm` does is done; it asks whether to stop
+        self._files = TemporaryDirectory(prefix="signvip-serve-", ignore_cleanup_errors=True)
         self._known: OrderedDict[str, Job] = OrderedDict()
         self._waiting: list[Job] = []
         self._changed = threading.Condition()
@@ -99,10 +114,9 @@ class Jobs:
                 raise Full
             if name in self._known:
                 raise Taken
-            job = Job(name or uuid4().hex, make, self.limits)
+            job = Job(name or uuid4().hex, make, self.limits, Path(self._files.name) / uuid4().hex)
             self._known[job.name] = job
             self._waiting.append(job)
-            self._forget()
             self._changed.notify()
             return job
 
@@ -136,16 +150,25 @@ class Jobs:
             self._changed.notify()
         for job in jobs:
             self.cancel(job)
-        self._worker.join(self.limits.stalled)
+        self._worker.join(self.limits.ending)
+        self._files.cleanup()
 
     def _forget(self) -> None:
-        ended = [name for name, job in self._known.items() if job.ended]
-        for name in ended[: max(0, len(ended) - self.limits.remembered)]:
-            del self._known[name]
+        """Forget the oldest of those that ended, until what is left is within the limits; the last one stays."""
+        with self._changed:
+            ended = [job for job in self._known.values() if job.ended]
+            size = sum(job.size for job in ended)
+            while len(ended) > 1 and (len(ended) > self.limits.remembered or size > self.limits.kept_bytes):
+                first = ended.pop(0)
+                size -= first.size
+                del self._known[first.name]
+                rmtree(first.folder, ignore_errors=True)
 
     def _work(self) -> None:
+        self._get_warm()
         while (job := self._next()) is not None:
             try:
+                job.folder.mkdir()
                 self._make(job)
                 job.end("cancelled" if job.stopped() else "done")
             except SignVipError as error:
@@ -153,8 +176,21 @@ class Jobs:
             except Exception as error:  # a defect of one request is not the end of the others
                 logger.exception("a video could not be made")
                 job.end("failed", error)
+            if job.state != "done":
+                rmtree(job.folder, ignore_errors=True)
             with self._changed:
                 self._now = None
+            self._forget()
+
+    def _get_warm(self) -> None:
+        """Warm up until a request waits."""
+        try:
+            if self._warm is not None:
+                self._warm(lambda: bool(self._waiting) or self._closed)
+        except Exception:  # whoever asks for a video hears of it
+            logger.exception("the first video, which nobody asked for, could not be made")
+        finally:
+            self.warming = False
 
     def _next(self) -> Job | None:
         with self._changed:
@@ -168,11 +204,12 @@ class Jobs:
 
     def _make(self, job: Job) -> None:
         started = time.monotonic()
-        for piece in job.make(job):
-            if job.stopped():
-                return
-            if time.monotonic() - started > self.limits.seconds:
-                raise DataError(
-                    f"It took longer than {self.limits.seconds:g} seconds; give a shorter text or fewer steps."
-                )
-            job.send(piece)
+        with closing(job.make(job)) as pieces:
+            for piece in pieces:
+                if job.stopped():
+                    return
+                if time.monotonic() - started > self.limits.seconds:
+                    raise DataError(
+                        f"It took longer than {self.limits.seconds:g} seconds; give a shorter text or fewer steps."
+                    )
+                job.send(piece)

@@ -3,46 +3,45 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+import json
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
 import signvip
-from signvip.data.images import SMALLEST
+from signvip.data.images import load_reference
 from signvip.data.provenance import NOTICE
 from signvip.errors import DataError
 from signvip.generate import GenerateOptions, choose_run, embedded_run, load_pipeline
 from signvip.models.knowledge import Seen
-from signvip.origin.pattern import KEY
-from signvip.origin.record import Origin, payload_word
+from signvip.origin.record import Origin, OriginOptions
 from signvip.origin.streaming import stream_generated
+from signvip.origin.writing import GeneratedVideo, check_origin
 from signvip.pipeline import SignVipPipeline
 from signvip.plain import is_blank
 from signvip.run import MAKERS, Run
+from signvip.storage.files import write_text
 from signvip.storage.fits import unchanged
-from signvip_serve.jobs import Job
+from signvip_serve.forms import Ask
+from signvip_serve.jobs import POSES, SIDECAR, VIDEO, Job
 from signvip_serve.limits import Limits
+from signvip_serve.orders import Order
+from signvip_serve.pace import Pace
+from signvip_serve.passages import Timed, passages, timing
+from signvip_serve.pictures import open_picture, plain_picture
 from signvip_serve.references import Shipped, shipped
+from signvip_serve.uses import advice
 
-FORMATS = ("PNG", "JPEG", "WEBP")
-UNSIGNED = "none: a stream is sent before a signature of the whole could be made; generate a file to have one"
-
-
-@dataclass(frozen=True)
-class Ask:
-    """One request, as its form has it; `picture` is a file's bytes, or the name of one that ships."""
-
-    text: str
-    language: str | None = None
-    seed: int = 0
-    steps: int | None = None
-    picture: bytes | str | None = None
+PAUSE = 0.5  # seconds that a signer rests between passages, as at a full stop
 
 
 @dataclass(frozen=True)
@@ -54,10 +53,15 @@ class Studio:
     weights: str | None
     references: tuple[Shipped, ...]
     limits: Limits
+    pace: Pace = field(default_factory=Pace)
+    translating: threading.Lock = field(
+        default_factory=threading.Lock
+    )  # a check and a video may both want to
 
     @classmethod
     def open(cls, run: str | None, options: GenerateOptions, limits: Limits) -> Studio:
         """Load a run once for all requests, by the rules of `signvip generate`."""
+        check_origin(OriginOptions())
         source = choose_run(run)
         folder = Path(source)
         with unchanged(folder):
@@ -72,8 +76,78 @@ class Studio:
         """Sign languages (ISO 639-3) that the run knows; none where it does not say."""
         return languages_of(self.pipe)
 
-    def check(self, ask: Ask) -> Image.Image:
-        """Return the picture of a request; DataError for one that cannot be made, before it takes a place."""
+    @property
+    def seen(self) -> Seen | None:
+        """Return what the run's translator was trained on, where it says."""
+        return Seen.read(self.pipe.translator.config.get("seen"))
+
+    @property
+    def has_poses(self) -> bool:
+        return self.pipe.pose_head is not None
+
+    def order(self, ask: Ask) -> Order:
+        """Look at a request before it takes a place; DataError for one that cannot be made."""
+        self._check(ask)
+        content = self._content(ask.picture)
+        picture = open_picture(content, self.limits)
+        reference = hashlib.sha256(content).hexdigest()
+        return Order(
+            passages=self._passages(ask),
+            language=self._language(ask),
+            steps=ask.steps,
+            picture=load_reference(picture, (self.pipe.config.height, self.pipe.config.width)),
+            origin=Origin(ask.text, ask.language, self.weights, ask.seed, reference, ask.consent, ask.where),
+            uploaded=isinstance(ask.picture, bytes),
+            warnings=self._warnings(ask, picture),
+        )
+
+    def check(self, ask: Ask) -> tuple[tuple[str, ...], int, float | None]:
+        """Tell what is known of a request before it is made: warnings, its frames, and an estimate of the seconds."""
+        self._check(ask)
+        shown = ask.picture is not None or self.references
+        picture = open_picture(self._content(ask.picture), self.limits) if shown else None
+        frames = self._length(self._translate(self._passages(ask), self._language(ask)))
+        return self._warnings(ask, picture), frames, self.pace.estimate(frames)
+
+    def make(self, order: Order, job: Job) -> Generator[bytes]:
+        """Yield a video in pieces as its windows are made, and leave its files in the job's folder.
+
+        What is known of it goes to the job before the first piece, and how many frames are made after each.
+        """
+        started, fps = time.monotonic(), self.pipe.config.fps
+        tokens = self._translate(order.passages, order.language)
+        self._write_poses(tokens, job)
+        job.facts.update(self._facts(order, tokens), made=0)
+        with GeneratedVideo(job.folder / VIDEO, fps, order.origin) as video:
+
+            def written() -> Iterator[np.ndarray]:
+                for part in self._frames(order, tokens, job.stopped):
+                    video.write(part)
+                    job.facts["made"] += len(part)
+                    yield part
+
+            yield from stream_generated(written(), fps, order.origin)
+        job.facts["origin"] = video.told
+        sidecar = {name: value for name, value in job.facts.items() if name != "made"}
+        write_text(job.folder / SIDECAR, json.dumps(sidecar, indent=2) + "\n")
+        self.pace.add(job.facts["frames"], time.monotonic() - started)
+
+    def warm(self, interrupted: Callable[[], bool]) -> None:
+        """Make a short video for nobody: the first one that somebody waits for is then as quick as any other."""
+        started, seen = time.monotonic(), self.seen
+        text = "hello" if seen is None else seen.example(next(iter(seen.languages)))
+        picture = None if self.references else plain_picture()
+        order = self.order(Ask(text, next(iter(self.pipe.translator.languages), None), picture=picture))
+        tokens = self._translate(order.passages, order.language)
+        for _ in stream_generated(
+            self._frames(order, tokens, interrupted), self.pipe.config.fps, order.origin
+        ):
+            if interrupted():
+                return
+        self.pace.add(self._length(tokens), time.monotonic() - started)
+
+    def _check(self, ask: Ask) -> None:
+        """DataError for a text or a number that nothing can be made of."""
         if is_blank(ask.text):
             raise DataError("The text is empty; give a sentence.")
         if len(ask.text) > self.limits.text:
@@ -87,43 +161,6 @@ class Studio:
             raise DataError(f"The steps are {ask.steps}; give a whole number from 1 to {self.limits.steps}.")
         if not 0 <= ask.seed < 2**63:
             raise DataError(f"The seed is {ask.seed}; give a whole number from 0 to 2^63 - 1.")
-        return self._picture(self._content(ask.picture))
-
-    def make(self, ask: Ask, job: Job) -> Iterator[bytes]:
-        """Yield a video in pieces as its windows are made; what is known of it goes to the job before the first."""
-        picture, content = self.check(ask), self._content(ask.picture)
-        language = ask.language if self.pipe.translator.languages else None  # it tells none apart
-        told = self.pipe.concerns([ask.text], [picture], language)[0]
-        generator = torch.Generator().manual_seed(ask.seed)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # told to whoever asked, by `concerns`
-            tokens = self.pipe.translate([ask.text], language=language, generator=[generator])[0]
-        reference = hashlib.sha256(content).hexdigest()
-        origin = Origin(ask.text, ask.language, self.weights, ask.seed, reference)
-        job.facts.update(self._facts(ask, tokens, told, origin))
-        parts = self.pipe.stream(
-            tokens, picture, num_inference_steps=ask.steps, generator=generator, interrupted=job.stopped
-        )
-        yield from stream_generated(parts, self.pipe.config.fps, origin)
-
-    def _facts(self, ask: Ask, tokens: torch.Tensor, told: tuple[str, ...], origin: Origin) -> dict[str, Any]:
-        """Return what a sidecar says of a video."""
-        mark = {"version": KEY.decode(), "payload": payload_word(origin.payload)}
-        return {
-            "generated": True,
-            "notice": NOTICE,
-            **origin.facts(),
-            "run": self.run,
-            "steps": ask.steps or self.pipe.config.steps,
-            "frames": len(tokens),
-            "fps": self.pipe.config.fps,
-            "height": self.pipe.config.height,
-            "width": self.pipe.config.width,
-            "tokens": tokens.tolist(),
-            "warnings": list(told),
-            "origin": {"mark": mark, "manifest": UNSIGNED},
-            "signvip": signvip.__version__,
-        }
 
     def _content(self, picture: bytes | str | None) -> bytes:
         if isinstance(picture, bytes):
@@ -137,29 +174,91 @@ class Studio:
             f"There is no picture '{picture[:40]}' here; choose one of /v1/references, or send a file."
         )
 
-    def _picture(self, content: bytes) -> Image.Image:
-        """Read a stranger's picture; DataError for one that is too large or none of the formats."""
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                picture = Image.open(io.BytesIO(content), formats=FORMATS)
-            if picture.width * picture.height > self.limits.picture_pixels:
-                raise DataError(
-                    f"The picture has {picture.width}x{picture.height} pixels; give one of at most "
-                    f"{self.limits.picture_pixels // 10**6} million."
-                )
-            picture.load()
-        except DataError:
-            raise
-        except Exception as error:  # Pillow's plugins raise a dozen kinds for bytes that make no sense
-            raise DataError(
-                "The reference is damaged or no picture; give a PNG, JPEG or WebP of the signer."
-            ) from error
-        if min(picture.size) < SMALLEST:
-            raise DataError(
-                f"The picture has {picture.width}x{picture.height} pixels; give one of at least {SMALLEST}x{SMALLEST}."
+    def _language(self, ask: Ask) -> str | None:
+        return ask.language if self.pipe.translator.languages else None  # else it tells none apart
+
+    def _passages(self, ask: Ask) -> tuple[str, ...]:
+        return tuple(passages(ask.text, self.seen, self._language(ask)))
+
+    def _warnings(self, ask: Ask, picture: Image.Image | None) -> tuple[str, ...]:
+        """Return what the run never saw of the text, whether the picture shows nobody, and advice on its use."""
+        seen, count = self.seen, len(self._passages(ask))
+        told = [] if seen is None else seen.unseen(ask.text, self._language(ask))
+        if count > 1:
+            told.append(
+                f"The text is far longer than any that this run saw in training: it is signed in {count} passages, "
+                "one after the other, each as if it stood alone."
             )
-        return cast(Image.Image, picture)
+        if picture is not None:
+            told += self.pipe.concerns(None, [picture])[0]
+        return *told, *advice(ask.where)
+
+    def _translate(self, passages: Sequence[str], language: str | None) -> list[Tensor]:
+        """Translate passages to tokens, one (F, N) each."""
+        with self.translating:
+            return self.pipe.translate(passages, language=language)
+
+    @property
+    def _pause(self) -> int:
+        return round(PAUSE * self.pipe.config.fps)
+
+    def _length(self, tokens: Sequence[Tensor]) -> int:
+        return sum(map(len, tokens)) + self._pause * (len(tokens) - 1)
+
+    def _frames(
+        self, order: Order, tokens: Sequence[Tensor], interrupted: Callable[[], bool]
+    ) -> Iterator[np.ndarray]:
+        """Yield frames (f, H, W, 3) of each passage, as it would be alone, and between two the last one for a pause."""
+        for place, passage in enumerate(tokens, start=1):
+            part = None
+            for part in self.pipe.stream(
+                passage,
+                order.picture,
+                num_inference_steps=order.steps,
+                generator=torch.Generator().manual_seed(order.origin.seed or 0),
+                interrupted=interrupted,
+            ):
+                yield part
+            if interrupted() or part is None:
+                return
+            if place < len(tokens) and self._pause:
+                yield part[-1:].repeat(self._pause, axis=0)
+
+    def _write_poses(self, tokens: Sequence[Tensor], job: Job) -> None:
+        """Read the keypoints (F, 128, 3) of all frames from the tokens, where the run has a head for them."""
+        if self.pipe.pose_head is None:
+            return
+        parts = [self.pipe.read_poses(self.pipe.embed(passage)).numpy() for passage in tokens]
+        held = [part[-1:].repeat(self._pause, axis=0) for part in parts]
+        joined = [row for pair in zip(parts, held, strict=True) for row in pair][:-1]
+        np.save(job.folder / POSES, np.concatenate(joined))
+
+    def _facts(self, order: Order, tokens: Sequence[Tensor]) -> dict[str, Any]:
+        """Return what is known of a video before it is made, as its sidecar says it."""
+        config = self.pipe.config
+        starts = accumulate((len(passage) + self._pause for passage in tokens), initial=0)
+        timed = [
+            Timed(text, start, start + len(passage))
+            for text, start, passage in zip(order.passages, starts, tokens, strict=False)
+        ]
+        return {
+            "generated": True,
+            "notice": NOTICE,
+            **order.facts(),
+            "run": self.run,
+            "steps": order.steps or config.steps,
+            "frames": self._length(tokens),
+            "fps": config.fps,
+            "height": config.height,
+            "width": config.width,
+            "passages": [
+                {"text": one.text, "start": one.start, "frames": one.stop - one.start} for one in timed
+            ],
+            "timing": timing(timed, self.pipe.translator.unit, config.fps),
+            "poses": self.pipe.pose_head is not None,
+            "tokens": [frame for passage in tokens for frame in passage.tolist()],
+            "signvip": signvip.__version__,
+        }
 
 
 def languages_of(pipe: SignVipPipeline) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ class Seen(Config):
     def concerns(self, text: str, language: str | None) -> list[str]:
         """Sentences about what is in a text that the training did not show; none where it is all known."""
         long = self.too_long(text, language)
-        return [*self._unseen(text, language), *([long] if long is not None else [])]
+        return [*self.unseen(text, language), *([long] if long is not None else [])]
 
     def too_long(self, text: str, language: str | None) -> str | None:
         """Return a sentence about a text that is far longer than any of the training, else None."""
@@ -75,16 +75,19 @@ class Seen(Config):
         """Return how many words or letters the longest text of a language had, or of all for one that is not known."""
         return max((texts.longest for texts in self._of(language).values()), default=0)
 
+    def example(self, language: str) -> str:
+        """Return three words, or letters, that a language was shown with."""
+        units = self.languages[language].units
+        return " ".join(units.split()[:3]) if self.unit == "words" else units[:3]
+
     def letters(self, language: str) -> str | None:
         """Return all letters that a language was shown with; None where words are read."""
-        return self.languages[language].units if self.unit == "letters" and language in self.languages else None
+        return (
+            self.languages[language].units if self.unit == "letters" and language in self.languages else None
+        )
 
-    def _of(self, language: str | None) -> Mapping[str, Texts]:
-        if language is None or language not in self.languages:
-            return self.languages
-        return {language: self.languages[language]}
-
-    def _unseen(self, text: str, language: str | None) -> list[str]:
+    def unseen(self, text: str, language: str | None) -> list[str]:
+        """Sentences about a language, and words or letters, that the training did not show."""
         told = []
         if language is not None and language not in self.languages:
             known = ", ".join(self.languages)
@@ -98,6 +101,11 @@ class Seen(Config):
                 f"This run never saw {_named(unknown, self.unit)} in training; what it signs there is made up."
             )
         return told
+
+    def _of(self, language: str | None) -> Mapping[str, Texts]:
+        if language is None or language not in self.languages:
+            return self.languages
+        return {language: self.languages[language]}
 
 
 def split(text: str, unit: Unit) -> list[str]:

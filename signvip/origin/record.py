@@ -50,6 +50,7 @@ class Origin:
     seed: int | None = None
     reference: str | None = None  # SHA-256 of the picture
     consent: Consent | None = None
+    where: str | None = None  # it is to be shown, as whoever asked for it said
 
     @classmethod
     def of(
@@ -82,6 +83,7 @@ class Origin:
             "seed": self.seed,
             "reference": self.reference,
             "consent": consent,
+            "where": self.where,
         }
 
 

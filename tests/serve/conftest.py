@@ -36,7 +36,7 @@ def studio(installed, trained):
     return Studio.open(str(trained.run), GenerateOptions(device="cpu"), Limits())
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def serving(installed, request):
     """serving(waiting=1, token="x") starts a server with these limits; with `words`, of a studio that makes words."""
     import httpx
@@ -44,11 +44,14 @@ def serving(installed, request):
 
     from signvip_serve.app import create_app
     from signvip_serve.limits import Limits
+    from signvip_serve.pace import Pace
 
     @contextmanager
     def serving(token=None, local=True, words=False, **limits):
         given = Limits(**limits)
-        chosen = Words(given) if words else replace(request.getfixturevalue("studio"), limits=given)
+        chosen = (
+            Words(given) if words else replace(request.getfixturevalue("studio"), limits=given, pace=Pace())
+        )
         app = create_app(chosen, token=token, local=local)
         server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run)
@@ -66,7 +69,7 @@ def serving(installed, request):
     return serving
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def picture():
     buffer = io.BytesIO()
     pixels = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)

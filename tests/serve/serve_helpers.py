@@ -19,14 +19,17 @@ class Words:
 
     def __init__(self, limits):
         self.limits, self.references, self.languages, self.run = limits, (), (), "words"
-        self.go, self.begun, self.left = threading.Event(), [], []
+        self.seen, self.has_poses = None, False
+        self.go, self.begun, self.left, self.folders = threading.Event(), [], [], []
         self.go.set()
 
-    def check(self, ask):
-        return None
+    def order(self, ask):
+        return ask
 
     def make(self, ask, job):
         self.begun.append(ask.text)
+        self.folders.append(job.folder)
+        (job.folder / "words.txt").write_text(ask.text)
         for word in ask.text.split():
             yield word.encode()
             while not self.go.wait(0.01):

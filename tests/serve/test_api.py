@@ -86,7 +86,8 @@ def test_a_picture_is_optional_where_some_ship(serving, studio):
 def test_it_says_what_it_is_and_what_it_knows(serving):
     with serving() as served:
         assert served.client.get("/v1/health").json()["status"] == "ok"
-        assert served.client.get("/v1/languages").json() == [{"code": "qaa"}]
+        named = {"code": "qaa", "name": "Toy Sign A (invented)", "own_name": "Toy Sign A"}
+        assert served.client.get("/v1/languages").json() == [named]
         paths = served.client.get("/openapi.json").json()["paths"]
         assert {"/v1/generate", "/v1/languages", "/v1/health"} <= set(paths)
         assert served.client.get("/docs").status_code == 200
@@ -105,6 +106,7 @@ WRONG = {
     "picture": ({"text": "a"}, b"no picture", 422, "damaged or no picture"),
     "no bytes": ({"text": "a"}, b"", 422, "empty file"),
     "name": ({"text": "a", "job": "../../x"}, None, 422, "'job' cannot be read"),
+    "where": ({"text": "a", "where": "nowhere"}, None, 422, "'where' cannot be read"),
     "large": ({"text": "a"}, bytes(11 * 2**20), 413, "too large"),
 }
 

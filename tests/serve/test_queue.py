@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 
 import pytest
@@ -117,8 +118,8 @@ def test_a_client_that_reads_nothing_does_not_hold_up_the_others(installed):
 
     async def run():
         jobs = Jobs(Limits(ahead=2, stalled=0.2))
-        endless = jobs.submit(lambda job: iter(lambda: b"x", b""))
-        after = jobs.submit(lambda job: iter([b"y"]))
+        endless = jobs.submit(lambda job: (b"x" for _ in itertools.count()))
+        after = jobs.submit(lambda job: (piece for piece in [b"y"]))
         assert await asyncio.wait_for(after.next(), 10) == b"y"
         assert endless.state == "failed" and "Nobody read" in str(endless.error)
         await asyncio.to_thread(jobs.close)
