@@ -300,12 +300,12 @@ class Metric(Protocol):
     """A number with a definition. `__call__` takes (F, H, W, 3) videos in [0, 1], or what else `takes` states.
 
     A class may also have `takes` ("videos" where it is silent; "texts", "clips", "identities", "poses", "tokens",
-    "embeddings" and "costs": see docs/reference/evaluation.md), `signature` (a line printed with the number),
-    `target` (the best value where that is neither the highest nor the lowest), `counted(generated, truth)` (n, where it
-    is not clips) and `remark(generated, truth)` (a sentence to read beside the value, or None). One that compares frame
-    by frame says `aligned = True`, and is given the frames that count alone. One that is made of sums over clips has
-    `statistics(generated, truth)`, what each clip adds (clips, k), and `score(sums)`, which gives the same dict for
-    sums (k,): its values then have intervals, by clips drawn again.
+    "embeddings" and "costs": see docs/reference/evaluation.md), `signature` (a line printed with the number), `unit`
+    ("dB"; none for a bare number), `target` (the best value where that is neither the highest nor the lowest),
+    `counted(generated, truth)` (n, where it is not clips) and `remark(generated, truth)` (a sentence to read beside the
+    value, or None). One that compares frame by frame says `aligned = True`, and is given the frames that count alone.
+    One that is made of sums over clips has `statistics(generated, truth)`, what each clip adds (clips, k), and
+    `score(sums)`, which gives the same dict for sums (k,): its values then have intervals, by clips drawn again.
     """
 
     higher_is_better: bool

@@ -34,6 +34,7 @@ class Measure:
     higher_is_better = True
     target: float | None = None
     signature = ""
+    unit = ""
 
     def __init__(self, config: Any) -> None:
         self.config = config

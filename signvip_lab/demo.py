@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 from PIL import Image
 
 import signvip
@@ -17,18 +17,20 @@ from signvip.data.executors import TIME_LIMIT, Processes
 from signvip.data.provenance import NOTICE, png_notice
 from signvip.data.sample import Recipe
 from signvip.data.sheet import contact_sheet, spread
-from signvip.data.video import write_video
 from signvip.generate import GenerateOptions, embedded_run
-from signvip.origin.record import Origin
-from signvip.origin.writing import write_generated
 from signvip.progress import Reporter, Silent
 from signvip.run import Run
 from signvip.stages.prepare import make_shards
+from signvip_lab.demo_rows import write_row
+from signvip_lab.evaluation import results, shown
 from signvip_lab.evaluation.chain import Chain
 from signvip_lab.evaluation.evaluate import EvaluateOptions, measure
-from signvip_lab.evaluation.making import GENERATED, REBUILT, TRUTH, Made
+from signvip_lab.evaluation.finding import finding
+from signvip_lab.evaluation.making import GENERATED, TRUTH, Made
 from signvip_lab.evaluation.results import Evaluation
-from signvip_lab.html_page import write_report
+from signvip_lab.pages.contents import Cell, Column, Row, Table
+from signvip_lab.pages.rendering import write_page
+from signvip_lab.pages.words import lasting
 
 DATASET = "toysign"
 PROBE_CLIPS = {"train": 32, "dev": 6}  # what a probe of wrists is fitted on where the run has no pose head
@@ -36,15 +38,8 @@ METRICS = (
     "hand_ssim", "face_ssim", "psnr", "ssim", "mpjpe", "finger_error", "face_error", "length_ratio", "codebook",
     "reconstruction", "seconds_per_frame",
 )  # fmt: skip
-TITLE = "SignViP: signers and sentences that training never saw"
+TITLE = "Generated signing: signers and sentences that training never saw"
 NEXT = 'signvip generate "tomorrow it will rain in the north" {portrait}'
-# What is written of each clip: the name of a file, and the row of the numbers that it belongs to.
-VIDEOS = {
-    "generated from the text": GENERATED,
-    "ground truth": TRUTH,
-    "from the true conditions": REBUILT,
-}
-CONDITIONS, REFERENCE = "true conditions", "reference picture"
 SHEET_FRAMES = 8
 
 
@@ -67,8 +62,8 @@ def demo(
     reporter, seconds = reporter or Silent(), dict[str, float]()
     out.mkdir(parents=True, exist_ok=True)
     run = Run.open(_train(out, reporter) if train else embedded_run())
-    shards, shown = out / "test-shards", list[tuple[Made, dict[str, Path]]]()
-    with _timed(seconds, "corpus and shards"):
+    shards, made_rows = out / "test-shards", list[tuple[Made, Row]]()
+    with _timed(seconds, "clips and shards"):
         probed = {} if run.has("pose_head") else PROBE_CLIPS
         _preprocess(run.config, shards, reporter, **{"train": 0, "dev": 0, **probed, "test": clips})
     with _timed(seconds, "load the model"):
@@ -81,21 +76,12 @@ def demo(
             EvaluateOptions(METRICS),
             reporter,
             contrasts=full,
-            show=lambda made: shown.append((made, _write(out, chain, made))),
+            show=lambda made: made_rows.append((made, write_row(out, chain, made))),
         )
-    _sheet([made for made, _ in shown]).save(out / "sheet.png", pnginfo=png_notice())
-    page = write_report(
-        out / "report.html",
-        TITLE,
-        NOTICE,
-        [(f"“{made.info['text']}” ({made.info['signer']})", files) for made, files in shown],
-        numbers,
-        seconds,
-        NEXT.format(portrait=shown[0][1][REFERENCE]),
-    )
-    return Demo(
-        page, [file for _, files in shown for file in files.values() if file.suffix == ".mp4"], numbers
-    )
+    _sheet([made for made, _ in made_rows]).save(out / "sheet.png", pnginfo=png_notice())
+    rows = [row for _, row in made_rows]
+    page = _write_page(out, rows, numbers, seconds)
+    return Demo(page, [pane.file for row in rows for pane in row.panes], numbers)
 
 
 def _train(out: Path, reporter: Reporter) -> Path:
@@ -118,25 +104,45 @@ def _preprocess(config: RunConfig, shards: Path, reporter: Reporter, **counts: i
     make_shards(Recipe.of(reader, config), shards, executor=Processes(2, TIME_LIMIT), reporter=reporter)
 
 
-def _write(out: Path, chain: Chain, made: Made) -> dict[str, Path]:
-    """Store the reference picture and the videos of one clip; returns them by caption."""
-    files = {REFERENCE: out / f"reference-{made.pick}.png"}
-    Image.fromarray(made.reference).save(files[REFERENCE])
-    rows = made.videos()
-    videos = {caption: rows[row] for caption, row in VIDEOS.items()} | {CONDITIONS: _drawn(chain, made)}
-    for caption, frames in videos.items():
-        files[caption] = out / f"{caption.replace(' ', '-')}-{made.pick}.mp4"
-        if VIDEOS.get(caption) in (GENERATED, REBUILT):
-            write_generated(files[caption], frames, chain.run.config.fps, Origin(made.info["text"]))
-        else:
-            write_video(files[caption], frames, chain.run.config.fps)
-    return files
+def _write_page(out: Path, rows: Sequence[Row], numbers: Evaluation, seconds: Mapping[str, float]) -> Path:
+    drawn = shown.figure(numbers)
+    return write_page(
+        out / "report.html",
+        "demo",
+        title=TITLE,
+        about=_about(numbers.about, seconds),
+        finding=finding(numbers),
+        notice=NOTICE,
+        rows=rows,
+        figures=[drawn] if drawn else [],
+        tables=[*shown.tables(numbers), _times(seconds)],
+        notes=[
+            *results.notes(numbers),
+            *results.signatures(numbers),
+            *results.reasons(numbers.left_out),
+            *numbers.remarks,
+        ],
+        next_line=NEXT.format(portrait=rows[0].reference),
+    )
 
 
-def _drawn(chain: Chain, made: Made) -> np.ndarray:
-    """Return the true conditions of a clip, side by side: (F, H, K*W, 3) uint8."""
-    drawn = chain.clips.conditions(made.pick).unflatten(1, (-1, 3))
-    return drawn.permute(0, 3, 1, 4, 2).flatten(2, 3).numpy()
+def _about(about: Mapping[str, Any], seconds: Mapping[str, float]) -> str:
+    """Say what was run, on what and how long, in one line."""
+    height, width = about["size"]
+    return (
+        f"Model {about['run']} ({about['fingerprint']}), SignViP {about['signvip']}; {about['clips']} clips of "
+        f"{DATASET}, {about['split']} split, {width} by {height} pixels at {about['fps']:g} frames a second; "
+        f"{about['steps']} sampling steps on {about['device']}; {lasting(sum(seconds.values()))} in all"
+    )
+
+
+def _times(seconds: Mapping[str, float]) -> Table:
+    return Table(
+        "seconds",
+        "What took how long",
+        [Column("step", numbers=False), Column("time", "s")],
+        [[Cell(step), Cell(f"{value:.1f}", value)] for step, value in seconds.items()],
+    )
 
 
 def _sheet(clips: list[Made]) -> Image.Image:

@@ -23,6 +23,7 @@ class SecondsPerFrame(CostMeasure):
     """
 
     signature = "wall clock, text to pixels, median over clips"
+    unit = "s"
 
     def __call__(self, generated: Sequence[Cost], truth: Sequence[Cost]) -> dict[str, float]:
         check_pairs("seconds_per_frame", generated, truth)
@@ -33,6 +34,7 @@ class Parameters(CostMeasure):
     """Millions of parameters that generation reads, without a pretrained text encoder."""
 
     signature = "millions, of what generate reads"
+    unit = "millions"
 
     def __call__(self, generated: Sequence[Cost], truth: Sequence[Cost]) -> dict[str, float]:
         check_pairs("parameters", generated, truth)

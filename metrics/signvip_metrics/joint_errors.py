@@ -24,6 +24,7 @@ class TimeWarping(Summed):
     signature = (
         "dynamic time warping, Euclidean, mean over joints, over the true length, or the path's (dtwp_norm)"
     )
+    unit = "of the frame"
 
     def statistics(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> np.ndarray:
         pairs = aligned("dtw", generated, truth)
@@ -43,6 +44,7 @@ class JointError(MeanOfClips):
     takes, higher_is_better = "poses", False
     key = "mpjpe"
     signature = "Euclidean, after dynamic time warping, mean over aligned frames and joints, then clips"
+    unit = "of the frame"
 
     def of_clips(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> list[float | None]:
         return [float(d.mean()) for d in aligned("mpjpe", generated, truth)]
@@ -73,6 +75,7 @@ class PointError(MeanOfClips):
 
     takes, higher_is_better = "keypoints", False
     signature = "Euclidean in pixels, after dynamic time warping of 50 joints, over seen points, then clips"
+    unit = "pixels"
     points: Sequence[int]
 
     def of_clips(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> list[float | None]:

@@ -19,6 +19,7 @@ class LengthRatio(MeanOfClips):
     key = "length_ratio"
     higher_is_better, target = False, 1.0
     signature = "frames over frames of the truth, mean over clips"
+    unit = "of the truth's"
 
     def of_clips(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> list[float | None]:
         check_pairs("length_ratio", generated, truth)
@@ -35,6 +36,7 @@ class Jitter(Summed):
 
     higher_is_better, target = False, 1.0
     signature = "mean |x[t+1] - 2 x[t] + x[t-1]| of all clips, over the truth's"
+    unit = "of the truth's"
 
     def statistics(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> np.ndarray:
         check_pairs("jitter", generated, truth)

@@ -18,6 +18,7 @@ class Psnr(MeanOfClips):
 
     key, aligned = "psnr", True
     signature = "per frame, peak 1, identical frames 100 dB, mean over frames then clips (scikit-image)"
+    unit = "dB"
 
     def of_clips(self, generated: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> list[float | None]:
         check_aligned("psnr", generated, truth)

@@ -1,4 +1,4 @@
-"""Figures of a study: PNG and PDF, and beside them a JSON of the numbers that are drawn."""
+"""Figures of a study: PNG and PDF, beside them a JSON of the numbers that are drawn, and panels for the page."""
 
 from __future__ import annotations
 
@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING, Any
 from signvip.storage.files import replacing, write_text
 from signvip_lab.ablation.study import Figure
 from signvip_lab.ablation.summary import Column, Number, Row, Summary
+from signvip_lab.pages import contents
+from signvip_lab.pages.drawing import LIGHT, MARKERS, SERIES, as_svg, mark, styled
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
 
 PANEL = (4.6, 3.6)  # inches
 SUFFIXES = (".png", ".pdf", ".json")
@@ -39,6 +43,16 @@ class Panel:
     key: str
     heading: str
     series: list[Series]
+    still: float | None = None
+    truth: float | None = None  # what its back-translator reads in the ground truth
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure as a file, and as a part of the page."""
+
+    path: Path
+    shown: contents.Figure
 
 
 def figures_of(summary: Summary, figures: tuple[Figure, ...]) -> tuple[Figure, ...]:
@@ -51,17 +65,17 @@ def figures_of(summary: Summary, figures: tuple[Figure, ...]) -> tuple[Figure, .
     return tuple(Figure(name=key.replace("/", "-").replace(" ", "-"), x=x, y=(key,)) for key in found)
 
 
-def draw_all(out: Path, summary: Summary, figures: Sequence[Figure]) -> list[Path]:
+def draw_all(out: Path, summary: Summary, figures: Sequence[Figure]) -> list[Drawn]:
     """Draw a report's figures, and remove those of a report that was here before: they are of other cells."""
-    made = [path for figure in figures if (path := draw(out, summary, figure)) is not None]
-    stems = {path.stem for path in made}
+    made = [drawn for figure in figures if (drawn := draw(out, summary, figure)) is not None]
+    stems = {drawn.path.stem for drawn in made}
     for path in out.glob("*.*"):
         if path.suffix in SUFFIXES and path.stem not in stems:
             path.unlink()
     return made
 
 
-def draw(out: Path, summary: Summary, figure: Figure) -> Path | None:
+def draw(out: Path, summary: Summary, figure: Figure) -> Drawn | None:
     """Write `NAME.png`, `NAME.pdf` and `NAME.json`; None where no cell has any of its values."""
     panels = [panel for key in figure.y if (panel := _panel(summary, figure, key)).series]
     if not panels:
@@ -69,7 +83,33 @@ def draw(out: Path, summary: Summary, figure: Figure) -> Path | None:
     _paint(out, figure, panels)
     told = {**figure.model_dump(mode="json"), "panels": [asdict(panel) for panel in panels]}
     write_text(out / f"{figure.name}.json", json.dumps(told, indent=2, ensure_ascii=False) + "\n")
-    return out / f"{figure.name}.png"
+    shown = [(_words(figure, panel), _alone(figure, panel)) for panel in panels]
+    return Drawn(out / f"{figure.name}.png", contents.Figure(_caption(figure, panels), shown))
+
+
+def _caption(figure: Figure, panels: Sequence[Panel]) -> str:
+    """Say what is drawn, and what to see in it."""
+    series = [line for panel in panels for line in panel.series]
+    told = [f"{' and '.join(panel.heading for panel in panels)} over {figure.x}"]
+    told += ["an arrow points to what is better"]
+    told += (
+        ["bands and bars are one sample deviation over seeds"]
+        if any(any(s.deviation) for s in series)
+        else []
+    )
+    told += ["dashed: a still picture"] if any(panel.still is not None for panel in panels) else []
+    told += ["solid and grey: the ground truth"] if any(panel.truth is not None for panel in panels) else []
+    return f"{'; '.join(told)}."
+
+
+def _words(figure: Figure, panel: Panel) -> str:
+    """Return the numbers of a panel for who cannot see it."""
+    lines = [
+        f"{line.label or panel.key}: "
+        + ", ".join(f"{x} {mean:.4g}" for x, mean in zip(line.x, line.mean, strict=True))
+        for line in panel.series
+    ]
+    return f"{panel.heading} over {figure.x}. {'; '.join(lines)}"
 
 
 def _panel(summary: Summary, figure: Figure, key: str) -> Panel:
@@ -78,7 +118,9 @@ def _panel(summary: Summary, figure: Figure, key: str) -> Panel:
     for row in summary.rows:
         if key in row.numbers:
             lines.setdefault(_line(row, figure, summary.axes), []).append(row)
-    return Panel(key, column.heading, [_series(label, rows, figure, key) for label, rows in lines.items()])
+    unit = f", {column.sample.unit}" if column.sample and column.sample.unit else ""
+    series = [_series(label, rows, figure, key) for label, rows in lines.items()]
+    return Panel(key, column.heading + unit, series, summary.stills.get(key), column.ceiling)
 
 
 def _line(row: Row, figure: Figure, axes: list[str]) -> str:
@@ -103,27 +145,29 @@ def _series(label: str, rows: list[Row], figure: Figure, key: str) -> Series:
 
 
 def _paint(out: Path, figure: Figure, panels: list[Panel]) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    """Write all panels side by side, as PNG and PDF."""
+    from matplotlib.figure import Figure as Canvas
 
     out.mkdir(parents=True, exist_ok=True)
-    size = (PANEL[0] * len(panels), PANEL[1])
-    drawn, axes = pyplot.subplots(1, len(panels), figsize=size, squeeze=False, layout="constrained")
-    for panel, place in zip(panels, axes[0], strict=True):
-        _fill(place, figure, panel)
-    if max(len(panel.series) for panel in panels) > 1:
-        shown = dict(
-            zip(*reversed(_legend(axes[0])), strict=True)
-        )  # a line in two panels is one in the legend
-        drawn.legend(
-            shown.values(), shown, loc="outside lower center", ncols=3, frameon=False, fontsize="small"
-        )
-    for suffix in ("png", "pdf"):
-        with replacing(out / f"{figure.name}.{suffix}") as temporary:
-            drawn.savefig(temporary, format=suffix, dpi=150, metadata=_no_date(suffix))
-    pyplot.close(drawn)
+    with styled(figure.name):
+        drawn = Canvas((PANEL[0] * len(panels), PANEL[1]), layout="constrained")
+        for panel, place in zip(panels, drawn.subplots(1, len(panels), squeeze=False)[0], strict=True):
+            _fill(place, figure, panel)
+        _name_lines(drawn)
+        for suffix in ("png", "pdf"):
+            with replacing(out / f"{figure.name}.{suffix}") as temporary:
+                drawn.savefig(temporary, format=suffix, dpi=150, metadata=_no_date(suffix))
+
+
+def _alone(figure: Figure, panel: Panel) -> Markup:
+    """Return one panel for the page, where panels stand below each other on a phone."""
+    from matplotlib.figure import Figure as Canvas
+
+    with styled(f"{figure.name} {panel.key}"):
+        drawn = Canvas(PANEL, layout="constrained")
+        _fill(drawn.subplots(), figure, panel)
+        _name_lines(drawn)
+        return as_svg(drawn)
 
 
 def _fill(place: Axes, figure: Figure, panel: Panel) -> None:
@@ -131,24 +175,28 @@ def _fill(place: Axes, figure: Figure, panel: Panel) -> None:
         _lines(place, figure, panel)
     else:
         _bars(place, panel)
+    if panel.still is not None:
+        mark(place, panel.still, "a still picture", "--", vertical=False)
+    if panel.truth is not None:
+        mark(place, panel.truth, "the ground truth", "-", vertical=False)
     place.set_xlabel(figure.x)
     place.set_ylabel(panel.heading)
-    place.spines[["top", "right"]].set_visible(False)
 
 
-def _legend(places: Sequence[Axes]) -> tuple[list[Any], list[str]]:
-    """Return the handles and labels of all panels."""
-    found = [place.get_legend_handles_labels() for place in places]
-    return [handle for handles, _ in found for handle in handles], [
-        label for _, names in found for label in names
-    ]
+def _name_lines(drawn: Canvas) -> None:
+    """Put the names of all lines below; a line in two panels is one in the legend."""
+    found = [place.get_legend_handles_labels() for place in drawn.axes]
+    shown = {label: handle for handles, names in found for handle, label in zip(handles, names, strict=True)}
+    if len(shown) > 1:
+        drawn.legend(shown.values(), shown, loc="outside lower center", ncols=3)
 
 
 def _lines(place: Axes, figure: Figure, panel: Panel) -> None:
-    for line in panel.series:
-        (drawn,) = place.plot(line.x, line.mean, marker="o", markersize=4, label=line.label)
+    for number, line in enumerate(panel.series):
+        colour, marker = SERIES[number % len(SERIES)], MARKERS[number % len(MARKERS)]
+        place.plot(line.x, line.mean, marker=marker, markersize=5, color=colour, label=line.label)
         low, high = _band(line)
-        place.fill_between(line.x, low, high, color=drawn.get_color(), alpha=0.2, linewidth=0)
+        place.fill_between(line.x, low, high, color=colour, alpha=0.2, linewidth=0)
     ticks = sorted({x for line in panel.series for x in line.x})
     if figure.scale == "log2":
         place.set_xscale("log", base=2)
@@ -165,7 +213,10 @@ def _bars(place: Axes, panel: Panel) -> None:
         at = [names.index(x) + (number - (len(panel.series) - 1) / 2) * width for x in line.x]
         # one seed has no spread, which is not a spread of nothing
         spread = [math.nan if deviation is None else deviation for deviation in line.deviation]
-        place.bar(at, line.mean, width, yerr=spread, capsize=3, label=line.label)
+        colour = SERIES[number % len(SERIES)]
+        place.bar(
+            at, line.mean, width, yerr=spread, capsize=3, label=line.label, color=colour, ecolor=LIGHT["ink"]
+        )
     place.set_xticks(range(len(names)), [str(name) for name in names], fontsize="small")
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
+import signvip
 from signvip.data.counting import STILL
 from signvip.data.manifest import Manifest
 from signvip.errors import RunError
@@ -20,6 +21,7 @@ from signvip_lab.ablation.runner import Plan
 from signvip_lab.ablation.study import Study
 from signvip_lab.ablation.summary import Summary, summarise
 from signvip_lab.ablation.tables import markdown, write_tables
+from signvip_lab.pages.words import lasting
 
 NEEDED = ("pandas", "matplotlib", "jinja2", "tabulate")
 
@@ -57,9 +59,31 @@ def write_report(plan: Plan, study: Study, records: Sequence[Record], command: s
     verdicts = [judge(summary, goal) for goal in study.goal]
     write_tables(plan.out, summary, records, [*map(str, verdicts), *notes])
     figures = draw_all(plan.out / "figures", summary, figures_of(summary, study.figure))
-    page = write_report_page(plan.out, study, summary, records, figures, verdicts, notes, command)
+    shown = [drawn.shown for drawn in figures]
+    page = write_report_page(
+        plan.out,
+        study,
+        summary,
+        records,
+        shown,
+        verdicts,
+        notes,
+        command,
+        about=_about(plan, records, manifest),
+    )
     tables = [plan.out / f"table.{suffix}" for suffix in ("md", "tex", "csv")]
-    return Report(markdown(summary), [page, *tables, *figures], verdicts)
+    return Report(markdown(summary), [page, *tables, *(drawn.path for drawn in figures)], verdicts)
+
+
+def _about(plan: Plan, records: Sequence[Record], manifest: Manifest) -> str:
+    """Say what was run, on what and how long, in one line."""
+    seconds = sum(sum(record.seconds.values()) for record in records)
+    devices = sorted({f" on {record.device}" for record in records if record.device})
+    height, width = manifest.size
+    return (
+        f"{len(records)} cells up to stage {plan.stage}, SignViP {signvip.__version__}; {manifest.dataset}, "
+        f"{plan.split} split, {width} by {height} pixels; {lasting(seconds)}{' and'.join(devices)}"
+    )
 
 
 def _at_stage(study: Study, stage: int) -> Study:

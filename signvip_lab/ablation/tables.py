@@ -1,4 +1,4 @@
-"""One table in three forms: Markdown, LaTeX and CSV; and a long CSV with every value of every cell."""
+"""One table in four forms: Markdown, LaTeX, CSV, and for the page; and a long CSV with every value of every cell."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from signvip.data.counting import STILL
 from signvip.storage.files import replacing, write_text
+from signvip_lab.ablation.best import clearly_best
 from signvip_lab.ablation.records import Record
 from signvip_lab.ablation.summary import Column, Row, Summary
+from signvip_lab.pages import contents as shown
+from signvip_lab.pages.contents import Cell, Table
 
 if TYPE_CHECKING:
     import pandas
@@ -33,7 +36,7 @@ def markdown(summary: Summary) -> str:
     """Return a table in Markdown, the best in bold; a wide one as several, each with the names of its rows."""
     frame = _words(summary)
     for column in summary.columns:
-        for place in summary.best(column):
+        for place in clearly_best(summary, column):
             words = str(frame.at[place, column.heading])
             frame.at[place, column.heading] = f"**{words}**"
     return "\n\n".join(str(part.to_markdown(index=False)) for part in narrow(frame, list(summary.axes)))
@@ -61,21 +64,58 @@ def latex(summary: Summary) -> str:
     return str(text)
 
 
-def html(summary: Summary) -> str:
-    """Return the same for a page."""
-    return str(styled(summary, escape="html").to_html())
+def for_page(summary: Summary, caption: str) -> Table:
+    """Return the same for a page, where it sorts by its numbers."""
+    best = {column.key: clearly_best(summary, column) for column in summary.columns}
+    heads = [_axis(axis, summary) for axis in summary.axes] or [shown.Column("", numbers=False)]
+    heads += [shown.Column(c.heading, c.sample.unit if c.sample else "") for c in summary.columns]
+    lines = []
+    for place, row in enumerate(summary.rows):
+        cells = [_label(row.labels.get(axis, NOTHING)) for axis in summary.axes] or [Cell(row.name)]
+        for column in summary.columns:
+            number = row.numbers.get(column.key)
+            bold = place in best[column.key]
+            cells.append(Cell(str(number), number.mean, best=bold) if number else Cell(NOTHING))
+        lines.append([*cells, Cell(str(row.seeds), row.seeds), Cell("; ".join(row.failures))])
+    for name, found in _beside(summary).items():
+        blank = [Cell(name), *[Cell("")] * (len(summary.axes) - 1)]
+        values = [found.get(column.key) for column in summary.columns]
+        numbers = [Cell(NOTHING) if value is None else Cell(f"{value:.4g}", value) for value in values]
+        lines.append([*blank, *numbers, Cell(""), Cell("")])
+    heads += [shown.Column(SEEDS), shown.Column(FAILED, numbers=False)]
+    if not any(row.failures for row in summary.rows):
+        heads, lines = heads[:-1], [line[:-1] for line in lines]
+    return Table("table", caption, heads, lines)
 
 
-def styled(summary: Summary, escape: str = "latex") -> Styler:
+def _axis(axis: str, summary: Summary) -> shown.Column:
+    return shown.Column(
+        axis, numbers=all(_label(row.labels.get(axis)).number is not None for row in summary.rows)
+    )
+
+
+def _label(label: Any) -> Cell:
+    number = isinstance(label, int | float) and not isinstance(label, bool)
+    return Cell(str(label), label if number else None)
+
+
+def _beside(summary: Summary) -> dict[str, dict[str, float]]:
+    """Return the numbers that stand beside the cells' own, by the name of their line."""
+    return ({STILL: summary.stills} if summary.stills else {}) | {
+        reference.name: reference.values for reference in summary.references
+    }
+
+
+def styled(summary: Summary) -> Styler:
     """Return the table as pandas styles it: the best in bold, no index, words escaped."""
     import pandas
 
     frame = _words(summary)
     bold = pandas.DataFrame("", index=frame.index, columns=frame.columns)
     for column in summary.columns:
-        bold.loc[summary.best(column), column.heading] = "font-weight: bold"
-    style = frame.style.apply(lambda _: bold, axis=None).hide(axis="index").format(escape=escape)
-    return style.format_index(axis="columns", escape=escape)
+        bold.loc[clearly_best(summary, column), column.heading] = "font-weight: bold"
+    style = frame.style.apply(lambda _: bold, axis=None).hide(axis="index").format(escape="latex")
+    return style.format_index(axis="columns", escape="latex")
 
 
 def numbers(summary: Summary) -> pandas.DataFrame:

@@ -204,6 +204,7 @@ def _compute(row: str, name: str, metric: Any, pair: Pair, evaluator: str, evalu
             evaluator=evaluator,
             interval=chance.interval(drawn[key]) if key in drawn else None,
             clips=[_finite(scores[key]) for scores in alone],
+            unit=getattr(metric, "unit", ""),
         )
         evaluation.add(value, drawn.get(key))
 

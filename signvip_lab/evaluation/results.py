@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import groupby
@@ -46,6 +46,7 @@ class Value:
     evaluator: str = ""  # what was read back into text, pose or video
     interval: tuple[float, float] | None = None  # 95 %, over clips
     clips: Sequence[float | None] = ()  # the same number of each clip alone
+    unit: str = ""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -110,9 +111,10 @@ class Evaluation:
         there = {(value.name, value.evaluator): value for value in self.values if value.row == over}
         rows = [row for row in self.about["rows"][1:] if row != over]
         pairs = [(v, there.get((v.name, v.evaluator))) for v in self.values if v.row in rows]
-        return [self._difference(value, other) for value, other in pairs if other is not None]
+        return [self.difference(value, other) for value, other in pairs if other is not None]
 
-    def _difference(self, value: Value, other: Value) -> Difference:
+    def difference(self, value: Value, other: Value) -> Difference:
+        """Compare a number of two rows."""
         better = partial(chance.gain, higher_is_better=value.higher_is_better, target=value.target)
         gain = float(better(np.array(value.value), np.array(other.value)))
         first, second = self.draws.get(value.key), self.draws.get(other.key)
@@ -167,24 +169,27 @@ class Evaluation:
 
 def table(evaluation: Evaluation) -> list[str]:
     """Return lines for a terminal: the grids, then signatures, then what was left out and why."""
-    lines = [*grids(evaluation), *_notes(evaluation)]
-    lines += [about["signature"] for about in evaluation.about.get("evaluators", {}).values()]
-    lines += [f"{name}: {text}" for name, text in _signatures(evaluation.values).items()]
+    lines = [*grids(evaluation), *notes(evaluation), *signatures(evaluation)]
     if evaluation.left_out:
-        lines += ["", "Left out:", *_reasons(evaluation.left_out)]
+        lines += ["", "Left out:", *(f"  {line}" for line in reasons(evaluation.left_out))]
     return lines + ([""] if evaluation.remarks else []) + evaluation.remarks
 
 
 def grids(evaluation: Evaluation) -> list[str]:
     """Return lines for a terminal: a table for each sort of metric, and what each row has over a still."""
     lines: list[str] = []
+    for title, values in sections(evaluation):
+        lines += [*_grid(title, values, evaluation.about["rows"], evaluation), ""]
+    return lines + _differences(evaluation)
+
+
+def sections(evaluation: Evaluation) -> Iterator[tuple[str, list[Value]]]:
+    """Yield the numbers of each table with its title, those that matter most first."""
     for title in dict.fromkeys(TABLES.values()):
         found = sorted((v for v in evaluation.values if TABLES.get(v.takes) == title), key=_place)
         for evaluator in dict.fromkeys(value.evaluator for value in found):
             own = [value for value in found if value.evaluator == evaluator]
-            named = f"{title} ({evaluator})" if evaluator else title
-            lines += [*_grid(named, own, evaluation.about["rows"], evaluation), ""]
-    return lines + _differences(evaluation)
+            yield (f"{title} ({evaluator})" if evaluator else title), own
 
 
 def _grid(title: str, values: Sequence[Value], rows: Sequence[str], evaluation: Evaluation) -> list[str]:
@@ -236,7 +241,7 @@ def _told(difference: Difference) -> str:
     return f"{difference.name}{read} {difference.gain:+.3g} [{_span(difference.interval)}]{word}"
 
 
-def _notes(evaluation: Evaluation) -> list[str]:
+def notes(evaluation: Evaluation) -> list[str]:
     """Return notes on how intervals were made, and on how many frames count."""
     lines = []
     if any(value.interval for value in evaluation.values):
@@ -249,16 +254,19 @@ def _notes(evaluation: Evaluation) -> list[str]:
     return lines
 
 
-def _signatures(values: Sequence[Value]) -> Mapping[str, str]:
-    return {value.metric: f"n={value.n}, {value.signature}" for value in values}
+def signatures(evaluation: Evaluation) -> list[str]:
+    """Return a line for each back-translator and each metric: what it is, exactly."""
+    readers = [str(about["signature"]) for about in evaluation.about.get("evaluators", {}).values()]
+    metrics = {value.metric: f"n={value.n}, {value.signature}" for value in evaluation.values}
+    return [*readers, *(f"{name}: {text}" for name, text in metrics.items())]
 
 
-def _reasons(left_out: Sequence[LeftOut]) -> list[str]:
-    """Metrics that share a reason share a line."""
+def reasons(left_out: Sequence[LeftOut]) -> list[str]:
+    """Return a line for each reason with the metrics that were left out for it."""
     key = _reason
     grouped = groupby(sorted(left_out, key=key), key=key)
     return [
-        f"  {', '.join(dict.fromkeys(item.metric for item in items))}: {reason}" for reason, items in grouped
+        f"{', '.join(dict.fromkeys(item.metric for item in items))}: {reason}" for reason, items in grouped
     ]
 
 

@@ -14,13 +14,14 @@ from matplotlib.figure import Figure as Canvas
 from PIL import Image
 
 from signvip.errors import RunError
+from signvip_lab.ablation.best import finding
 from signvip_lab.ablation.figures import Panel, Series, _bars, draw, draw_all, figures_of
 from signvip_lab.ablation.goals import judge
 from signvip_lab.ablation.page import write_report_page
 from signvip_lab.ablation.report import require_libraries
 from signvip_lab.ablation.study import Figure, Goal, Study
 from signvip_lab.ablation.summary import summarise
-from signvip_lab.ablation.tables import WIDEST, latex, markdown, narrow, write_tables
+from signvip_lab.ablation.tables import WIDEST, for_page, latex, markdown, narrow, write_tables
 
 KEYS = ("dev/usage", "dev/loss", "dev/ratio", "dev/absent")
 
@@ -95,11 +96,11 @@ def test_markdown_and_latex_have_the_best_in_bold(summary, tmp_path):
     rows = [line.strip("|").split("|") for line in markdown(summary).splitlines()]
     head = [cell.strip() for cell in rows[0]]
     read = pandas.DataFrame([[cell.strip() for cell in row] for row in rows[2:]], columns=head)
-    assert read["dev/usage ↑"].tolist() == ["**0.91 ± 0.014**", "0.81 ± 0.014", "0.51 ± 0.014", "0.2"]
+    assert read["dev/usage ↑"].tolist() == ["0.91 ± 0.014", "0.81 ± 0.014", "0.51 ± 0.014", "0.2"]
     assert read["dev/absent"].tolist() == ["-"] * 4
     assert read["failed"].tolist() == ["", "", "", "the levels are too few."]
     text = latex(summary)
-    assert re.search(r"fsq & 128 & \\bfseries 0\.91 \$\\pm\$ 0\.014 & \\bfseries 0\.1", text)
+    assert re.search(r"fsq & 128 & 0\.91 \$\\pm\$ 0\.014 & 0\.1", text)
     assert r"\toprule" in text and r"dev/usage $\uparrow$" in text and "±" not in text
 
 
@@ -119,7 +120,7 @@ def test_words_are_escaped_in_html_and_latex(tmp_path):
     records = [make_record({"arm": "<b>&_"}, {"usage": 0.5}), make_record({"arm": "x"}, {"usage": 0.25})]
     summary = summarise(records)
     study = Study(name="s", title="<i>")
-    write_report_page(tmp_path, study, summary, records, [], [], ["a < b"], "signvip ablate")
+    write_report_page(tmp_path, study, summary, records, [], [], ["a < b"], "signvip ablate", "2 cells")
     page = (tmp_path / "report.html").read_text()
     assert "&lt;b&gt;&amp;_" in page and "<i>" not in page and "a &lt; b" in page and "signvip ablate" in page
     assert r"\&\_" in latex(summary)
@@ -137,7 +138,7 @@ def test_a_figure_is_what_its_numbers_say(summary, tmp_path):
     figure = Figure(
         name="usage", x="vocab_size", y=("dev/usage", "dev/absent"), lines="quantizer", scale="log2"
     )
-    path = draw(tmp_path, summary, figure)
+    path = draw(tmp_path, summary, figure).path
     told = json.loads((tmp_path / "usage.json").read_text())
     (panel,) = told["panels"]  # what nobody measured has none
     assert (told["x"], panel["key"]) == ("vocab_size", "dev/usage")
@@ -197,6 +198,31 @@ def arms(better: list[list[float]], worse: list[list[float]], **changes) -> list
     return records
 
 
+def test_the_best_is_bold_where_chance_allows_it_in_every_table(tmp_path):
+    clips = [0.1 * place for place in range(20)]
+    noise = [0.3 * (-1) ** place for place in range(20)]
+    for shift, bold in ((0.0, True), (1.0, False)):
+        above = [a + 0.01 + shift * b for a, b in zip(clips, noise, strict=True)]
+        summary = summarise(arms([above], [clips]), ["dev/ssim"])
+        page = write_tables(tmp_path, summary, [], []) or (tmp_path / "table.md").read_text()
+        assert ("**" in page, r"\bfseries" in latex(summary)) == (bold, bold)
+        assert [line[1].best for line in for_page(summary, "Numbers").lines] == [bold, False]
+        assert ("beyond chance" in finding(summary, [])) == bold
+        assert finding(summary, []).startswith("arm=a is best in dev/ssim ↑ with 0.96")
+
+
+def test_the_finding_counts_claims_by_what_chance_leaves_of_them(summary):
+    better, worse = {"quantizer": "fsq"}, {"quantizer": "vq"}
+    sides = ((better, worse, "dev/usage"), (worse, better, "dev/usage"), (better, worse, "dev/absent"))
+    verdicts = [judge(summary, goal(value, *pair)) for *pair, value in sides]
+    assert finding(summary, verdicts) == (
+        "Of 3 claims, 1 holds in all that was compared, by the means alone; 1 fails somewhere; 1 was not tried."
+    )
+    clips = [0.1 * place for place in range(20)]
+    sure = tried(arms([[value + 0.01 for value in clips]], [clips]))[1]
+    assert finding(summary, [sure] * 2) == "Of 2 claims, 2 hold in all that was compared, beyond chance."
+
+
 def tried(records: list):
     verdict = judge(summarise(records, ["dev/ssim"]), goal("dev/ssim", {"arm": "a"}, {"arm": "b"}))
     return verdict.pairs[0][-1], verdict
@@ -244,6 +270,11 @@ def test_a_still_is_a_row_of_the_table_where_pictures_are_compared(tmp_path):
         record.values += [make_value("usage", 0.3, row="dev, the reference, unchanged")]
     summary = summarise(records)
     assert [column.key for column in summary.columns] == ["dev/usage", "dev/loss", "dev/ratio"]
+    drawn = draw(tmp_path, summary, Figure(name="usage", x="size", y=("dev/usage",)))
+    assert (
+        drawn.shown.caption.endswith("dashed: a still picture.")
+        and "a still picture" in drawn.shown.panels[0][1]
+    )
     last = [cell.strip() for cell in markdown(summary).splitlines()[-1].strip("|").split("|")]
     assert last[:5] == ["the reference, unchanged", "", "0.3", "-", "-"]
     write_tables(tmp_path, summary, records, [])
