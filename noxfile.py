@@ -187,9 +187,9 @@ _SITE = "docs/_build/html"
 
 @nox.session
 def ray(session: nox.Session) -> None:
-    """Preprocess on a local Ray cluster, in an environment of its own."""
+    """Preprocess and make videos on a local Ray cluster, in an environment of its own."""
     session.install("-e", ".[test,ray]")
-    session.run("pytest", "tests/data/test_ray.py", *session.posargs)
+    session.run("pytest", "tests/data/test_ray.py", "tests/test_ray_videos.py", *session.posargs)
 
 
 @nox.session

@@ -48,6 +48,12 @@ def choose_run(run: str | None) -> str:
     return str(DEFAULT_RUN if own.is_file() else embedded_run())
 
 
+def tell_embedded(run: str | None, source: str, reporter: Reporter) -> None:
+    """Say that the embedded model is used where nobody chose it."""
+    if run is None and source == str(embedded_run()):
+        reporter.say("No run of your own yet: using the embedded model that travels with the package.")
+
+
 def generate(
     requests: Sequence[Request],
     *,
@@ -66,12 +72,8 @@ def generate(
     """
     options, origin, reporter = options or GenerateOptions(), origin or OriginOptions(), reporter or Silent()
     source = choose_run(run)
-    for request in requests:
-        check_request(request, overwrite)
-    check_languages(requests, options)
-    check_origin(origin)
-    if run is None and source == str(embedded_run()):
-        reporter.say("No run of your own yet: using the embedded model that travels with the package.")
+    check_requests(requests, options, origin, overwrite)
+    tell_embedded(run, source, reporter)
     maker = load_maker(source, options, origin)
     if any(request.pose is not None for request in requests):
         maker.pipe.require_pose_head()
@@ -106,7 +108,7 @@ def refused(doubt: str) -> DataError:
 
 def load_pipeline(source: str, options: GenerateOptions) -> SignVipPipeline:
     """Load the pipeline of a run on the chosen device, with the chosen scheduler."""
-    _check_options(options)
+    check_options(options)
     device = choose_device(options.device)
     dtype = choose_dtype(options.dtype, device)
     check_speed(options, device)
@@ -121,7 +123,7 @@ def load_pipeline(source: str, options: GenerateOptions) -> SignVipPipeline:
     return pipe
 
 
-def _check_options(options: GenerateOptions) -> None:
+def check_options(options: GenerateOptions) -> None:
     """ConfigError for numbers that no sampling can have; the pipeline checks the others."""
     for name in ("steps", "reuse_every", "window_batch", "max_frames", "top_k"):
         whole(name, getattr(options, name))
@@ -137,25 +139,31 @@ def made_by(run: Path) -> dict[str, Any]:
     return {"run": "embedded" if run == embedded_run() else str(run), "weights": weights}
 
 
-def check_languages(requests: Sequence[Request], options: GenerateOptions) -> None:
-    """DataError where some of the requests have a sign language and some have none."""
+def check_requests(
+    requests: Sequence[Request], options: GenerateOptions, origin: OriginOptions, overwrite: bool
+) -> None:
+    """Raise DataError, before any work, for what cannot be made or whose files cannot be written."""
+    for picture in dict.fromkeys(request.reference for request in requests):
+        load_reference(picture, (8, 8))
+    for request in requests:
+        _check_text(request.text)
+        _check_files(request, overwrite)
     given = [bool(request.language or options.language) for request in requests]
     if any(given) and not all(given):
         raise DataError(
             "Some texts have a language and some have none; fill in all, or give --language for the rest."
         )
+    check_origin(origin)
 
 
-def check_request(request: Request, overwrite: bool) -> None:
-    """Raise DataError for a request that cannot be made or whose files cannot be written, before any work."""
-    if is_blank(request.text):
+def _check_text(text: str) -> None:
+    if is_blank(text):
         raise DataError("The text is empty; give a sentence.")
-    if len(request.text) > LONGEST_TEXT:
-        raise DataError(
-            f"The text has {len(request.text)} characters; give one sentence of at most {LONGEST_TEXT}."
-        )
-    # before any work: a picture that cannot be read is an error, and so is a place that cannot be written to
-    load_reference(request.reference, (8, 8))
+    if len(text) > LONGEST_TEXT:
+        raise DataError(f"The text has {len(text)} characters; give one sentence of at most {LONGEST_TEXT}.")
+
+
+def _check_files(request: Request, overwrite: bool) -> None:
     if request.pose is not None:
         check_writable()
         if request.pose.suffix.lower() != ".pose":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,13 @@ from signvip_cli.console import set_verbosity
 
 SHARDS = Path("data/shards")
 RUN = Path("runs/default")
+
+
+class Executor(StrEnum):
+    """The machinery that does the work."""
+
+    local = "local"
+    ray = "ray"
 
 
 def _load_plugins(paths: list[Path] | None) -> list[Path]:
@@ -59,6 +67,10 @@ Plugins = Annotated[
     ),
 ]
 Run = Annotated[Path, typer.Option("--run", metavar="FOLDER", help="Folder of the run.")]
+Executors = Annotated[
+    Executor, typer.Option("--executor", help="Processes on this machine, or a Ray cluster.")
+]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try those in failed.jsonl again.")]
 Shards = Annotated[
     Path, typer.Argument(metavar="SHARDS", help="Folder of the shards to read.", show_default=True)
 ]

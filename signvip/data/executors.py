@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from signvip.errors import DataError
+from signvip.errors import SignVipError
 from signvip.storage.processes import can_lock
 
 Result = TypeVar("Result")
@@ -44,7 +44,7 @@ def attempt(work: Callable[..., Result], task: Task) -> Result | str:
     """Do a task, or return what is wrong with it in the place of its result. OSError where the disk is full."""
     try:
         return work(*task)
-    except DataError as error:
+    except SignVipError as error:
         return str(error)
     except Exception as error:  # readers, estimators, conditions and models may be foreign code
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
@@ -121,16 +121,16 @@ def _attempt_taken(task: Task) -> Any:
 
 
 def choose_executor(
-    kind: Literal["local", "ray"], workers: int | None, time_limit: float | None = TIME_LIMIT
+    kind: Literal["local", "ray"], workers: int | None, time_limit: float | None, *, gpus: bool = False
 ) -> Executor:
     """Return the machinery: a Ray cluster, worker processes, or without any this process.
 
-    On a cluster there are by default as many workers as it has GPUs, else cores.
+    Without a number, a cluster has a worker for each core, or with `gpus` for each GPU, if it has any.
     """
     if kind == "ray":
         from signvip.data.cluster import Ray
 
-        return Ray(time_limit, workers)
+        return Ray(time_limit, workers, gpus)
     return Processes(workers, time_limit) if workers else Here()
 
 

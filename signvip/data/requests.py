@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,7 +124,7 @@ def _object(file: Path, line: str) -> dict[str, str]:
 
 
 def _refuse_twins(file: Path, requests: list[Request]) -> None:
-    outputs = [request.output for request in requests]
-    twins = {str(output) for output in outputs if outputs.count(output) > 1}
+    times = Counter(request.output for request in requests)
+    twins = {str(output) for output, count in times.items() if count > 1}
     if twins:
         raise DataError(f"{file} writes {', '.join(sorted(twins))} twice; give each row its own output.")

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from signvip_cli.console import print_json, print_result
+from signvip_cli.console import print_json, print_remark, print_result
 from signvip_cli.imports import heavy_imports
 from signvip_cli.options import (
     Certificate,
     ConsentFile,
     Device,
+    Executor,
+    Executors,
     Json,
     Key,
     Manifest,
     Overwrite,
     Plugins,
     Precision,
+    RetryFailed,
     Seed,
     Steps,
     Strict,
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
     from signvip.generate import Request
 
 MANY = Path("outputs")
+LISTED = 20  # failures on stderr; the list has all
 SCHEDULERS = "ddim, ddpm, dpm++, unipc, euler or lcm (for distilled weights)."
 
 
@@ -109,6 +114,16 @@ def generate(
     consent: ConsentFile = None,
     key: Key = None,
     certificate: Certificate = None,
+    executor: Executors = Executor.local,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            min=0,
+            help="With --from: processes beside this one, none by default; on a cluster one a GPU or core.",
+        ),
+    ] = None,
+    retry_failed: RetryFailed = False,
     json: Json = False,
     plugin: Plugins = None,
     verbose: Verbose = 0,
@@ -117,6 +132,7 @@ def generate(
 
     Without a run of your own, the model that travels with the package is used. With --from FILE there is one
     sentence per line, or columns text, reference, output and language; a picture for all of them follows FILE.
+    Started again, that makes the videos that are missing; those that fail go to failed.jsonl, with the reason.
 
     Examples:
 
@@ -129,12 +145,18 @@ def generate(
       signvip generate "snow on monday" ref.png --label --consent consent-anna.md
 
       signvip generate --from sentences.txt ref.png -o outputs/forecast
+
+      signvip generate --from sentences.txt ref.png -o outputs/forecast --executor ray
     """
     check_usage(text, reference, source)
+    if source is None and (executor is not Executor.local or workers is not None or retry_failed):
+        raise typer.BadParameter("this is for many videos: give --from FILE.", param_hint="--executor")
 
     with heavy_imports():
+        from signvip.data.executors import choose_executor
         from signvip.generate import GenerateOptions
         from signvip.generate import generate as make_videos
+        from signvip.generate_many import generate_many as make_many
         from signvip.origin.record import OriginOptions
     from signvip_cli.reporter import make_reporter
 
@@ -148,25 +170,48 @@ def generate(
     origin = OriginOptions(
         mark=mark, manifest=manifest, label=label, consent=consent, key=key, certificate=certificate
     )
-    made = make_videos(
-        requests,
-        run=run,
-        options=options,
-        origin=origin,
-        strict=strict,
-        overwrite=overwrite,
-        reporter=make_reporter(),
-    )
-    if json:
-        print_json([_written(path, request.pose) for path, request in zip(made, requests, strict=True)])
+    common: dict[str, Any] = {
+        "run": run,
+        "options": options,
+        "origin": origin,
+        "strict": strict,
+        "overwrite": overwrite,
+    }
+    failed: Mapping[Path, str] = {}
+    if source is None:
+        make_videos(requests, **common, reporter=make_reporter())
     else:
-        for path in made:
-            print_result(str(path))
+        gpus = device is None or device.startswith("cuda")
+        failed = make_many(
+            requests,
+            output or MANY,
+            **common,
+            executor=choose_executor(executor.value, workers, None, gpus=gpus),
+            retry_failed=retry_failed,
+            reporter=make_reporter(),
+        ).failed
+    _tell(requests, failed, output or MANY, json)
 
 
-def _written(video: Path, pose: Path | None) -> dict[str, str]:
-    files = {"video": str(video), "sidecar": str(video.with_suffix(".json"))}
-    return files if pose is None else {**files, "pose": str(pose)}
+def _tell(requests: Sequence[Request], failed: Mapping[Path, str], folder: Path, json: bool) -> None:
+    """Print what is there, and what is not."""
+    for path, why in [*failed.items()][:LISTED]:
+        print_remark(f"{path.name} failed: {why}")
+    if failed:
+        print_remark(f"{len(failed)} of {len(requests)} videos failed; see {folder / 'failed.jsonl'}.")
+    if json:
+        print_json([_written(request, failed.get(request.output)) for request in requests])
+        return
+    for request in requests:
+        if request.output not in failed:
+            print_result(str(request.output))
+
+
+def _written(request: Request, failed: str | None) -> dict[str, str]:
+    if failed is not None:
+        return {"failed": failed, "text": request.text}
+    files = {"video": str(request.output), "sidecar": str(request.output.with_suffix(".json"))}
+    return files if request.pose is None else {**files, "pose": str(request.pose)}
 
 
 def check_usage(text: str | None, reference: Path | None, source: Path | None) -> None:

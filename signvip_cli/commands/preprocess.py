@@ -14,9 +14,12 @@ from signvip_cli.options import (
     SHARDS,
     Conditions,
     ConfigFile,
+    Executor,
+    Executors,
     Json,
     Plugins,
     Preset,
+    RetryFailed,
     Settings,
     Verbose,
     parse_size,
@@ -24,13 +27,6 @@ from signvip_cli.options import (
 
 if TYPE_CHECKING:
     from signvip.data.preprocess import Share
-
-
-class Executor(StrEnum):
-    """The machinery that makes the samples."""
-
-    local = "local"
-    ray = "ray"
 
 
 class Fit(StrEnum):
@@ -86,10 +82,13 @@ def preprocess(
     split: Annotated[
         list[str] | None, typer.Option("--split", metavar="NAME", help="train, dev or test (repeatable).")
     ] = None,
-    workers: Annotated[int, typer.Option("--workers", min=0, help="Processes beside this one.")] = 2,
-    executor: Annotated[
-        Executor, typer.Option("--executor", help="Processes on this machine, or a Ray cluster.")
-    ] = Executor.local,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers", min=0, help="Processes beside this one: by default 2, on a cluster one a core."
+        ),
+    ] = None,
+    executor: Executors = Executor.local,
     time_limit: Annotated[
         float,
         typer.Option(
@@ -105,9 +104,7 @@ def preprocess(
             "--shard", metavar="I/N", help="Do share I of N, as in a job array; afterwards run once without."
         ),
     ] = None,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Try the clips of failed.jsonl again.")
-    ] = False,
+    retry_failed: RetryFailed = False,
     preset: Preset = None,
     config: ConfigFile = None,
     settings: Settings = None,
@@ -144,6 +141,8 @@ def preprocess(
     from signvip.stages.prepare import prepare
     from signvip_cli.reporter import make_reporter
 
+    if workers is None and executor is Executor.local:
+        workers = 2
     reporter = make_reporter()
     result = prepare(
         source, out, dataset=dataset, text=text, conditions=condition or (), estimators=estimator or (), size=shape,
