@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import pickle
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from signvip.data.executors import AHEAD, KILLED, TRIES, Task, attempt, too_long
 from signvip.errors import PluginError
-from signvip.registry import plugin_files
+from signvip.registry import plugin_files, registry
 
 Result = TypeVar("Result")
 
@@ -44,12 +47,8 @@ class Ray:
 class _Worker:
     """The work in a process of the cluster; it comes pickled, since plugin files have to be loaded before it."""
 
-    def __init__(self, pickled: bytes, files: Sequence[str]) -> None:
-        import pickle
-        from pathlib import Path
-
-        from signvip.registry import registry
-
+    def __init__(self, pickled: bytes, files: Sequence[str], folder: str) -> None:
+        os.chdir(folder)  # paths may be relative to where the command was started
         for file in files:
             registry().add_file(Path(file))
         self._work = pickle.loads(pickled)
@@ -108,7 +107,7 @@ class _Crew:
         self._idle, self._jobs = [], {}
 
     def _replace(self) -> None:
-        worker = self._hire(self._work, plugin_files())
+        worker = self._hire(self._work, plugin_files(), os.getcwd())
         self._jobs[worker.start.remote()] = _Job(worker)
 
     def _give(self, tasks: Sequence[Task], number: int) -> None:
@@ -143,7 +142,7 @@ class _Crew:
         if job.number is None and not self._started:  # all the others will not start either
             raise PluginError(
                 f"Ray's workers do not start ({_last_line(error)}); install SignViP and its plugins on every machine "
-                "of the cluster, the same versions as here."
+                "of the cluster, the same versions as here, and start where all of them have the same folder."
             ) from error
         self._replace()
         if job.number is not None:
