@@ -134,6 +134,11 @@ class Jobs:
         with self._changed:
             return len(self._waiting)
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is still computed; after `close`, what could not be ended in time."""
+        return self._worker.is_alive()
+
     def cancel(self, job: Job) -> None:
         """Take a request out of the queue, or stop its making before the next window."""
         with self._changed:
@@ -142,14 +147,18 @@ class Jobs:
                 self._waiting.remove(job)
                 job.end("cancelled")
 
-    def close(self) -> None:
-        """End all of them, and the worker."""
+    def stop(self) -> None:
+        """End all of them, waiting or made."""
         with self._changed:
             self._closed = True
             jobs = [*self._waiting, *([self._now] if self._now is not None else [])]
             self._changed.notify()
         for job in jobs:
             self.cancel(job)
+
+    def close(self) -> None:
+        """End all of them and the worker, and forget their files."""
+        self.stop()
         self._worker.join(self.limits.ending)
         self._files.cleanup()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from functools import cache
@@ -12,6 +13,7 @@ from typing import Annotated
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from fastapi.responses import StreamingResponse
+from starlette.types import Send
 
 from signvip.errors import SignVipError
 from signvip_serve.answers import Check, Refusal, Responses
@@ -24,6 +26,7 @@ REFUSED: Responses = {
     413: {"model": Refusal, "description": "The request is too large."},
     422: {"model": Refusal, "description": "It cannot be made."},
 }
+logger = logging.getLogger(__name__)
 router = APIRouter(tags=["videos"])
 
 
@@ -98,12 +101,28 @@ async def _respond(request: Request, job: Job) -> Response:
             yield first
             async for piece in pieces:
                 yield piece
+        except SignVipError as error:  # by now the status is sent
+            logger.warning("a video ends before its time: %s", error)
         finally:
             request.app.state.jobs.cancel(job)
+        if job.state != "done":
+            raise _Cut
 
     headers = {"Signvip-Job": job.name, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
     headers |= {f"Signvip-{name}": json.dumps(job.facts.get(name.lower())) for name in ("Frames", "Warnings")}
-    return StreamingResponse(body(), media_type="video/mp4", headers=headers)
+    return _Stream(body(), media_type="video/mp4", headers=headers)
+
+
+class _Cut(Exception):
+    """A video ends before its time."""
+
+
+class _Stream(StreamingResponse):
+    """A stream that leaves its connection broken where it was cut, so that nobody takes half a video for a whole."""
+
+    async def stream_response(self, send: Send) -> None:
+        with suppress(_Cut):
+            await super().stream_response(send)
 
 
 async def _pieces(request: Request, job: Job) -> AsyncIterator[bytes]:
@@ -118,7 +137,7 @@ async def _pieces(request: Request, job: Job) -> AsyncIterator[bytes]:
                     return
                 waiting = asyncio.ensure_future(job.next())
                 yield piece
-            elif await request.is_disconnected():
+            elif job.stopped() or await request.is_disconnected():
                 return
     finally:
         waiting.cancel()

@@ -41,23 +41,23 @@ def serve(
       curl -F text="snow on monday" -o snow.mp4 http://127.0.0.1:8000/v1/generate
     """
     from signvip.errors import ConfigError
+    from signvip_serve.address import take_address
 
-    with heavy_imports():
-        try:
-            from signvip_serve.limits import Limits
-            from signvip_serve.server import serve as listen
-        except ModuleNotFoundError as error:
-            raise ConfigError(
-                f"The server needs {error.name}, which is not installed: pip install 'signvip[serve]'"
-            ) from error
-        from signvip.generate import GenerateOptions
+    with take_address(host, port) as listener:
+        with heavy_imports():
+            try:
+                from signvip_serve.limits import Limits
+                from signvip_serve.server import serve as serve_at
+            except ModuleNotFoundError as error:
+                raise ConfigError(
+                    f"The server needs {error.name}, which is not installed: pip install 'signvip[serve]'"
+                ) from error
+            from signvip.generate import GenerateOptions
 
-    options = GenerateOptions(device=device, dtype=dtype)
-    listen(
-        host,
-        port,
-        run=run,
-        options=options,
-        limits=Limits(waiting=waiting),
-        say=lambda told: typer.echo(told, err=True),
-    )
+        serve_at(
+            listener,
+            run=run,
+            options=GenerateOptions(device=device, dtype=dtype),
+            limits=Limits(waiting=waiting),
+            say=lambda told: typer.echo(told, err=True),
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -140,3 +141,35 @@ def test_a_body_that_does_not_say_how_long_it_is_is_counted(serving):
         kind = {"content-type": "multipart/form-data; boundary=x"}
         got = served.client.post("/v1/generate", content=endless(), headers=kind)
     assert got.status_code == 413
+
+
+def test_the_page_of_the_api_has_every_route_and_loads_nothing_from_elsewhere(serving):
+    with serving(words=True) as served:
+        page = served.client.get("/docs")
+        schema = served.client.get("/openapi.json").json()
+        styles = [served.client.get(f"/static/{name}.css") for name in ("base", "docs")]
+    assert all(path in page.text for path in schema["paths"])
+    assert {name for name in schema["components"]["schemas"] if f'id="{name}"' not in page.text} == {
+        name for name in schema["components"]["schemas"] if name.startswith("Body_")
+    }
+    links = re.findall(r'(?:href|src)="([^"]+)"', page.text)
+    assert links and all(link.startswith(("/", "#", "data:")) and link[:2] != "//" for link in links)
+    assert "default-src 'self'" in page.headers["content-security-policy"]
+    assert all(style.headers["content-type"].startswith("text/css") for style in styles)
+
+
+def test_every_route_and_field_is_described(serving):
+    with serving(words=True) as served:
+        schema = served.client.get("/openapi.json").json()
+    routes = [route for methods in schema["paths"].values() for route in methods.values()]
+    assert all(route["description"] and "200" in route["responses"] for route in routes)
+    forms = [form for name, form in schema["components"]["schemas"].items() if name.startswith("Body_")]
+    assert len(forms) == 2
+    assert all(field["description"] for form in forms for field in form["properties"].values())
+
+
+def test_a_token_is_described_where_one_is_wanted(serving):
+    for token in (None, "secret"):
+        with serving(words=True, token=token) as served:
+            schema = served.client.get("/openapi.json").json()
+        assert ("securitySchemes" in schema["components"]) is (token is not None)
