@@ -1,245 +1,236 @@
-// The page of `signvip serve`: asks the API, and plays a video while it arrives.
+// The page of `signvip serve`: puts its parts together.
 
-const CODEC = 'video/mp4; codecs="avc1.42E01E"';
-const SPEEDS = [0.25, 0.5, 0.75, 1, 1.25, 1.5, 2];
-const at = (id) => document.getElementById(id);
+import { ask, askJson, askMaybe, Gone, Refused, setToken } from "./api.js";
+import { clear, drawPose, showClip, showFiles } from "./clip.js";
+import { askConsent, consented } from "./consent.js";
+import { announce, at } from "./dom.js";
+import { chosenPicture, languageOf, hasOwn, learn, readForm, refuse, showOwn } from "./form.js";
+import { listen } from "./keys.js";
+import { Letters } from "./letters.js";
+import { endWords, Making } from "./making.js";
+import { Player } from "./player.js";
+import { setUpTabs } from "./tabs.js";
+
+const LAST = "signvip-last";
+const EXAMPLE = "example"; // the video that a server makes to get warm
+const AGAIN = 3000; // milliseconds until a server that is gone is asked again
 const video = at("video");
-let current = null; // the request that is made: its name, and how to leave it
-let frame = 1 / 12; // seconds
+const player = new Player(video, { shown, changed });
+const letters = new Letters(at("said"), at("times").tBodies[0], (frame) => player.go(frame));
+let clip = null; // what is shown
+let making = null;
 
-function headers() {
-  const token = at("token").value.trim();
-  return token ? { Authorization: `Bearer ${token}` } : {};
+// Showing
+
+function shown(frame) {
+  letters.mark(frame);
+  drawPose(frame, video);
+  at("seek").value = frame;
+  at("seek").setAttribute("aria-valuetext", placeWords());
+  at("position").textContent = player.frames ? `frame ${frame + 1} of ${player.frames}` : "";
+  showTrack();
 }
 
-async function ask(path, options = {}) {
-  const got = await fetch(path, { ...options, headers: headers() });
-  if (!got.ok) {
-    const told = await got.json().catch(() => ({}));
-    throw new Error(told.detail || `The server answered ${got.status}; try again.`);
-  }
-  return got;
+function changed() {
+  const word = !video.paused ? "Pause" : video.ended ? "Replay" : "Play";
+  at("play").setAttribute("aria-label", word);
+  at("play").querySelector("use").setAttribute("href", video.paused ? "#icon-play" : "#icon-pause");
+}
+
+function showTrack() {
+  at("seek").max = Math.max(0, player.frames - 1);
+  const share = (frame) => `${(100 * Math.max(0, frame)) / Math.max(1, player.frames - 1)}%`;
+  at("track").style.setProperty("--played", share(player.frame));
+  at("track").style.setProperty("--made", share(player.made - 1));
+}
+
+function placeWords() {
+  const signed = letters.signed && `, ${letters.signed}`;
+  return `frame ${player.frame + 1} of ${player.frames}${signed}`;
 }
 
 function say(sentence) {
   at("state").textContent = sentence;
 }
 
-// What the server knows
-
-async function learn() {
-  try {
-    const health = await (await ask("/v1/health")).json();
-    at("model").textContent = `model: ${health.model}, SignViP ${health.version}`;
-    fillLanguages(await (await ask("/v1/languages")).json());
-    await fillSigners(await (await ask("/v1/references")).json());
-    say("");
-  } catch (error) {
-    say(error instanceof TypeError ? "The server does not answer; trying again." : error.message);
-    if (error instanceof TypeError) setTimeout(learn, 3000);
-  }
+/** Show a whole clip from its file, still unless it is to play. */
+async function showWhole(next, { play }) {
+  clip = next;
+  video.removeAttribute("poster");
+  player.load(clip.whole, clip.facts.frames, clip.facts.fps);
+  showFiles(clip);
+  await showClip(clip, letters);
+  shown(0);
+  if (play) player.play();
 }
 
-function fillLanguages(languages) {
-  at("language").replaceChildren(...languages.map(({ code }) => new Option(languageName(code), code)));
+/** What is there before anything was made: the last video of this tab, or an example that plays at once. */
+async function showFirst() {
+  const kept = sessionStorage.getItem(LAST);
+  const last = kept && (await found(kept));
+  if (last) return showWhole(last, { play: false });
+  const example = await found(EXAMPLE);
+  if (example && !making && !clip) return showWhole({ ...example, example: true }, { play: true });
 }
 
-function languageName(code) {
-  if (code === "qaa") return "made-up signs of drawn figures";
-  const name = new Intl.DisplayNames([navigator.language], { type: "language", fallback: "code" }).of(code);
-  return name === code ? code : `${name} (${code})`;
-}
-
-async function fillSigners(signers) {
-  const shown = await Promise.all(signers.map(signerChoice));
-  if (shown.length) shown[0].querySelector("input").checked = true;
-  at("signers").replaceChildren(...shown);
-}
-
-async function signerChoice({ name, picture }) {
-  const [label, input, image] = ["label", "input", "img"].map((tag) => document.createElement(tag));
-  Object.assign(input, { type: "radio", name: "signer", value: name });
-  image.src = URL.createObjectURL(await (await ask(picture)).blob()); // an <img> sends no token
-  image.alt = `Signer ${name}`;
-  label.append(input, image);
-  return label;
+/** Return a clip that the server still has, or null. */
+async function found(name) {
+  const path = `/v1/jobs/${name}`;
+  const told = await askMaybe(path);
+  if (told?.state !== "done") return null;
+  const whole = URL.createObjectURL(await (await ask(`${path}/video`)).blob()); // a <video> sends no token
+  return { path, name, facts: told.facts, whole, language: languageOf(told.facts) };
 }
 
 // Making
 
-function readForm() {
-  const form = new FormData(at("form"));
-  for (const name of ["steps", "language"]) if (!form.get(name)) form.delete(name);
-  if (at("reference").files.length) form.delete("signer");
-  else form.delete("reference");
-  return form;
-}
-
-async function make(event) {
+async function generate(event) {
   event.preventDefault();
-  if (at("reference").files.length && !at("agreed").checked) {
-    at("consent").hidden = false;
-    at("agreed").focus();
-    return say("A picture of a person needs that person's consent; confirm it, or choose a signer above.");
+  refuse("");
+  if (hasOwn() && !consented() && !(await askConsent())) {
+    return refuse("A picture of a person needs that person's consent; confirm it, or choose another signer.");
   }
-  leave();
-  const leaving = new AbortController();
-  const name = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-  const mine = (current = { name, leaving });
+  making?.stop();
+  const mine = (making = new Making(player, { said: (told) => mine === making && say(told), first: showBegun }));
+  const before = clip;
   const form = readForm();
-  form.set("job", name);
-  begin(form.get("text"));
-  const watching = setInterval(() => tellPlace(mine), 1000);
+  showAsked(String(form.get("text")));
   try {
-    const got = await ask("/v1/generate", { method: "POST", body: form, signal: leaving.signal });
-    clearInterval(watching);
-    warn(JSON.parse(got.headers.get("Signvip-Warnings") || "[]"));
-    await receive(got, JSON.parse(got.headers.get("Signvip-Frames")));
-    await finish(name);
+    clip = { ...(await mine.run(form)), language: clip.language };
+    sessionStorage.setItem(LAST, clip.name);
+    showFiles(clip);
+    await showClip(clip, letters);
   } catch (error) {
-    if (current === mine) say(error.name === "AbortError" ? "Stopped." : error.message);
+    if (mine === making) ended(error, mine, before);
   } finally {
-    clearInterval(watching);
-    if (current === mine) ended();
+    if (mine === making) {
+      making = null;
+      at("stop").hidden = true;
+      shown(player.frame);
+    }
   }
 }
 
-function begin(text) {
-  at("said").textContent = text;
-  at("stop").disabled = false;
-  at("make").disabled = true;
-  at("mp4").hidden = at("json").hidden = true;
-  at("ahead").value = 0;
-  warn([]);
-  say("Making the first frames.");
+/** Show what was asked for, until its first frames are there. */
+function showAsked(text) {
+  video.removeAttribute("src");
+  video.load();
+  video.poster = chosenPicture();
+  letters.show(text, [], 1);
+  clear();
+  at("stop").hidden = false;
+  player.frames = player.frame = 0;
+  shown(0);
+  if (at("form").offsetTop > video.offsetTop + video.offsetHeight) video.scrollIntoView({ block: "nearest" });
 }
 
-function ended() {
-  current = null;
-  at("stop").disabled = true;
-  at("make").disabled = false;
+function showBegun(begun) {
+  clip = { ...begun, language: languageOf(begun.facts) };
+  showClip(clip, letters);
 }
 
-function leave() {
-  if (current) current.leaving.abort();
-}
-
-async function tellPlace(mine) {
-  const told = await ask(`/v1/jobs/${mine.name}`).then((got) => got.json()).catch(() => null);
-  if (told && current === mine && told.state === "waiting") say(`${told.place} before you in the queue.`);
-}
-
-function warn(sentences) {
-  at("warnings").replaceChildren(
-    ...sentences.map((sentence) => Object.assign(document.createElement("li"), { textContent: sentence })),
-  );
-}
-
-// Playing what has arrived
-
-async function receive(got, frames) {
-  const pieces = [];
-  const live = "MediaSource" in window && MediaSource.isTypeSupported(CODEC);
-  const sink = live ? await openSink() : null;
-  const reader = got.body.getReader();
-  for (let read = await reader.read(); !read.done; read = await reader.read()) {
-    pieces.push(read.value);
-    if (!sink) continue;
-    await append(sink.buffer, read.value);
-    if (pieces.length === 1) video.play().catch(() => {});
-    const made = video.buffered.length ? video.buffered.end(0) : 0;
-    at("ahead").value = Math.min(1, made / (frames * frame));
-    say(`Making: ${Math.round(at("ahead").value * 100)} percent.`);
+/** Say why there is no video, and show the one before where nothing of this one is there. */
+function ended(error, mine, before) {
+  if (error instanceof Refused) {
+    refuse(error.message);
+    say("");
+    at(error.status === 401 ? "token" : "make").focus();
+  } else {
+    say(endWords(error, mine));
+    if (error instanceof Gone) awaitServer();
   }
-  if (sink) sink.source.endOfStream();
-  const file = URL.createObjectURL(new Blob(pieces, { type: "video/mp4" }));
-  if (!sink) {
-    video.src = file;
-    video.play().catch(() => {});
+  video.pause();
+  if (!mine.started && before) showWhole(before, { play: false });
+}
+
+// The server
+
+async function begin() {
+  const health = await askJson("/v1/health");
+  at("model").textContent = `model: ${health.model}, SignViP ${health.version}`;
+  await learn();
+  await showFirst();
+}
+
+/** Begin, as soon as there is a server that answers. */
+async function meet() {
+  try {
+    await begin();
+    at("gone").textContent = "";
+  } catch (error) {
+    if (error.status === 401) return askToken(error);
+    at("gone").textContent = error.message;
+    if (error instanceof Gone) setTimeout(meet, AGAIN);
   }
-  at("mp4").href = file;
-  at("mp4").hidden = false;
-  at("ahead").value = 1;
 }
 
-function openSink() {
-  const source = new MediaSource();
-  video.src = URL.createObjectURL(source);
-  return new Promise((open) => {
-    source.addEventListener("sourceopen", () => open({ source, buffer: source.addSourceBuffer(CODEC) }), { once: true });
-  });
+async function awaitServer() {
+  at("gone").textContent = new Gone().message;
+  try {
+    await askJson("/v1/health");
+    at("gone").textContent = "";
+    say("The server is back; generate again.");
+  } catch {
+    setTimeout(awaitServer, AGAIN);
+  }
 }
 
-function append(buffer, piece) {
-  return new Promise((done, fail) => {
-    buffer.addEventListener("updateend", done, { once: true });
-    buffer.addEventListener("error", () => fail(new Error("The video cannot be played here; save it instead.")), { once: true });
-    buffer.appendBuffer(piece);
-  });
-}
-
-async function finish(name) {
-  const { facts } = await (await ask(`/v1/jobs/${name}`)).json();
-  frame = 1 / facts.fps;
-  at("json").href = URL.createObjectURL(new Blob([JSON.stringify(facts, null, 2)], { type: "application/json" }));
-  at("json").hidden = false;
-  at("origin").textContent = `${facts.notice} Mark in the pixels: ${facts.origin.mark.payload}. Run: ${facts.run}, seed ${facts.seed}.`;
-  say(`Done: ${facts.frames} frames.`);
+function askToken(error) {
+  refuse(error.message);
+  at("options").open = true;
+  at("secret").hidden = false;
+  at("token").focus();
 }
 
 // Controls
 
-function toggle() {
-  if (video.paused) video.play().catch(() => {});
-  else video.pause();
+function setSpeed(call) {
+  call();
+  at("speed").value = String(player.speed);
+  announce(`Speed ${player.speed}`);
 }
 
-function step(count) {
-  video.pause();
-  video.currentTime = Math.max(0, video.currentTime + count * frame);
+function setLoop() {
+  video.loop = !video.loop;
+  at("loop").setAttribute("aria-pressed", String(video.loop));
+  announce(video.loop ? "Loop on" : "Loop off");
 }
 
-function changeSpeed(by) {
-  const place = SPEEDS.indexOf(video.playbackRate) + by;
-  setSpeed(SPEEDS[Math.min(SPEEDS.length - 1, Math.max(0, place))]);
+function step(move) {
+  move();
+  announce(placeWords());
 }
 
-function setSpeed(speed) {
-  video.playbackRate = video.defaultPlaybackRate = speed;
-  at("speed").value = String(speed);
-}
-
-function setLoop(on) {
-  video.loop = at("loop").checked = on;
-}
-
-const KEYS = {
-  " ": toggle,
-  ArrowLeft: () => step(-1),
-  ArrowRight: () => step(1),
-  ",": () => changeSpeed(-1),
-  ".": () => changeSpeed(1),
-  l: () => setLoop(!video.loop),
-};
-
-function press(event) {
-  const typing = event.target.closest("textarea, input, select, button, a, summary");
-  if (typing || event.ctrlKey || event.metaKey || event.altKey || !(event.key in KEYS)) return;
-  event.preventDefault();
-  KEYS[event.key]();
-}
-
-at("form").addEventListener("submit", make);
-at("stop").addEventListener("click", leave);
-at("play").addEventListener("click", toggle);
-at("back").addEventListener("click", () => step(-1));
-at("forth").addEventListener("click", () => step(1));
-at("speed").addEventListener("change", (event) => setSpeed(Number(event.target.value)));
-at("loop").addEventListener("change", (event) => setLoop(event.target.checked));
-at("reference").addEventListener("change", (event) => (at("consent").hidden = !event.target.files.length));
-at("token").addEventListener("change", learn);
-for (const kind of ["play", "pause", "ended"]) {
-  video.addEventListener(kind, () => (at("play").textContent = video.paused ? "Play" : "Pause"));
-}
-document.addEventListener("keydown", press);
-learn();
+const back = () => step(() => player.go(player.frame - 1));
+const forth = () => step(() => player.go(player.frame + 1));
+listen(
+  {
+    " ": () => player.toggle(),
+    ArrowLeft: back,
+    ArrowRight: forth,
+    "Shift+ArrowLeft": () => step(() => letters.step(-1, player.frame)),
+    "Shift+ArrowRight": () => step(() => letters.step(1, player.frame)),
+    ",": () => setSpeed(() => player.change(-1)),
+    ".": () => setSpeed(() => player.change(1)),
+    l: setLoop,
+  },
+  at("single"),
+);
+at("play").addEventListener("click", () => player.toggle());
+at("start").addEventListener("click", () => step(() => player.go(0)));
+at("back").addEventListener("click", back);
+at("forth").addEventListener("click", forth);
+at("loop").addEventListener("click", setLoop);
+at("speed").addEventListener("change", () => setSpeed(() => (player.speed = Number(at("speed").value))));
+at("seek").addEventListener("input", () => player.go(Number(at("seek").value)));
+video.addEventListener("click", () => player.toggle());
+video.addEventListener("progress", showTrack);
+at("stop").addEventListener("click", () => making?.stop());
+at("over").addEventListener("change", () => drawPose(player.frame, video));
+at("form").addEventListener("submit", generate);
+at("upload").addEventListener("click", async () => (await askConsent()) && at("reference").click());
+at("reference").addEventListener("change", showOwn);
+at("token").addEventListener("change", () => (setToken(at("token").value), refuse(""), meet()));
+setUpTabs(document.querySelector("[role='tablist']"), () => drawPose(player.frame, video));
+clear();
+meet();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import json
 import os
@@ -10,8 +11,18 @@ import subprocess
 import tempfile
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "End": 35, "Home": 36} | {
+    "ArrowLeft": 37,
+    "ArrowUp": 38,
+    "ArrowRight": 39,
+    "ArrowDown": 40,
+    ",": 188,
+    ".": 190,
+}
+CODES = {" ": "Space", ",": "Comma", ".": "Period"}
 
 
 def chromium():
@@ -40,10 +51,35 @@ class Page:
             assert time.monotonic() < end, f"it never came true: {script}"
             time.sleep(0.05)
 
-    def press(self, key, code=None, text=None):
-        for kind in ("keyDown", "keyUp"):
-            more = {"text": text} if text and kind == "keyDown" else {}
-            self.send("Input.dispatchKeyEvent", type=kind, key=key, code=code or key, **more)
+    def press(self, key, shift=False):
+        """Press and release a key by its name, such as "a", " ", "Tab" or "ArrowLeft"."""
+        text = {"Enter": "\r"}.get(key, key if len(key) == 1 else "")
+        about = {"key": key, "code": CODES.get(key, key), "modifiers": 8 * shift}
+        about["windowsVirtualKeyCode"] = KEYS.get(key) or ord(key[0].upper())
+        self.send("Input.dispatchKeyEvent", type="keyDown", **about, **({"text": text} if text else {}))
+        self.send("Input.dispatchKeyEvent", type="keyUp", **about)
+
+    def type(self, text):
+        """Write into what has the focus, letter by letter."""
+        for letter in text:
+            self.press(letter)
+
+    def click(self, selector):
+        """Click in the middle of an element, as a mouse does; it must be in sight and not covered."""
+        x, y, hit = self.run(
+            f"(() => {{ const one = document.querySelector({json.dumps(selector)});"
+            "one.scrollIntoView({block: 'center'}); const box = one.getBoundingClientRect();"
+            "const at = [box.x + box.width / 2, box.y + box.height / 2];"
+            "return [...at, one.contains(document.elementFromPoint(...at))] })()"
+        )
+        assert hit, f"{selector} is covered"
+        for kind in ("mousePressed", "mouseReleased"):
+            self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def prefer(self, **features):
+        """Set what the reader's system prefers: prefer(color_scheme="dark", reduced_motion="reduce")."""
+        wanted = [{"name": f"prefers-{name.replace('_', '-')}", "value": one} for name, one in features.items()]
+        self.send("Emulation.setEmulatedMedia", features=wanted)
 
     def resize(self, width, height):
         self.send(
@@ -54,9 +90,14 @@ class Page:
             mobile=False,
         )
 
-    def shoot(self):
-        """Return a PNG of the page, in base64."""
-        return self.send("Page.captureScreenshot", captureBeyondViewport=True)["data"]
+    def shoot(self, path, *, whole=False):
+        """Write a PNG of what is in sight, or of the whole page."""
+        more = {}
+        if whole:
+            size = self.send("Page.getLayoutMetrics")["cssContentSize"]
+            clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
+            more = {"captureBeyondViewport": True, "clip": clip}
+        Path(path).write_bytes(base64.b64decode(self.send("Page.captureScreenshot", **more)["data"]))
 
 
 @contextmanager

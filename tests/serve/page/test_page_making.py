@@ -1,0 +1,97 @@
+"""A video from the request to its end, and all that may come between."""
+
+from __future__ import annotations
+
+from serve_helpers import until
+from steps import FRAMES, PAUSED, REFUSED, STATE, ask_for, make
+
+VIDEO = "document.getElementById('video')"
+TEXT = "document.getElementById('text').value"
+MADE = "parseFloat(document.getElementById('track').style.getPropertyValue('--made'))"
+
+
+def test_it_plays_while_the_rest_is_made(opened, gate):
+    ask_for(opened)
+    opened.until(f"{VIDEO}.currentTime > 0 && {STATE}.startsWith('Making:')")
+    assert 0 < opened.run(MADE) < 100
+    assert opened.run(f"{VIDEO}.error") is None
+    gate.set()
+    opened.until(f"{STATE}.startsWith('Made in')")
+    assert opened.run(MADE) == 100
+    assert abs(opened.run(f"{VIDEO}.duration") - opened.run(FRAMES) / 12) < 0.05
+
+
+def test_stop_stops_the_work(opened, gate):
+    ask_for(opened)
+    opened.until(f"{STATE}.startsWith('Making:')")
+    opened.click("#stop")
+    opened.until(f"{STATE}.startsWith('Stopped')")
+    opened.until("fetch('/v1/health').then((got) => got.json()).then((told) => told.waiting === 0)")
+    assert opened.run("document.getElementById('stop').hidden") and opened.run(PAUSED)
+    gate.set()
+    make(opened, "snow")  # it is free for the next
+
+
+def test_it_tells_the_place_in_the_queue(open_page, chrome, gate):
+    served = open_page()
+    chrome.until("document.querySelectorAll('#signers input').length > 0")
+    ahead = f"fetch('/v1/generate', {{method: 'POST', body: (() => {{ const form = new FormData();"
+    chrome.run(f"void {ahead} form.set('text', 'snow'); return form }})()}})")
+    until(lambda: served.client.get("/v1/health").json())
+    ask_for(chrome)
+    chrome.until(f"{STATE}.includes('one video is made before yours')")
+    chrome.click("#stop")
+    chrome.until(f"{STATE} === 'Stopped.'")
+    until(lambda: served.client.get("/v1/health").json()["waiting"] == 0)
+
+
+def test_a_full_queue_says_so(open_page, chrome, gate):
+    open_page(waiting=1)
+    chrome.until("document.querySelectorAll('#signers input').length > 0")
+    form = "(() => { const form = new FormData(); form.set('text', 'snow'); return form })()"
+    for _ in range(2):
+        chrome.run(f"void fetch('/v1/generate', {{method: 'POST', body: {form}}}).catch(() => {{}})")
+        chrome.run("new Promise((done) => setTimeout(done, 200))")
+    ask_for(chrome)
+    chrome.until(f"{REFUSED}.includes('ask again')")
+
+
+def test_what_is_refused_is_said_and_what_was_shown_comes_back(opened):
+    make(opened, "rain")
+    opened.run("document.getElementById('steps').max = 1000; document.getElementById('steps').value = 500")
+    ask_for(opened, "snow")
+    opened.until(f"{REFUSED}.includes('from 1 to 100')")
+    opened.until(f"{VIDEO}.duration > 0 && {PAUSED}")
+    assert opened.run("document.getElementById('said').textContent") == "rain"
+
+
+def test_a_reload_keeps_the_text_and_the_video_and_plays_nothing(opened):
+    make(opened, "rain on friday")
+    opened.send("Page.reload")
+    opened.until(f"document.readyState === 'complete' && {VIDEO}.duration > 0")
+    assert opened.run(TEXT) == "rain on friday"
+    assert opened.run("document.getElementById('said').textContent") == "rain on friday"
+    assert opened.run(PAUSED) and opened.run(f"{VIDEO}.currentTime") == 0
+
+
+def test_a_reload_stops_what_is_made(open_page, chrome, gate):
+    served = open_page()
+    chrome.until("document.querySelectorAll('#signers input').length > 0")
+    ask_for(chrome)
+    chrome.until(f"{STATE}.startsWith('Making:')")
+    chrome.send("Page.reload")
+    chrome.until("document.readyState === 'complete'")
+    gate.set()
+    assert served.client.post("/v1/generate", data={"text": "snow"}).status_code == 200
+
+
+def test_a_server_that_comes_back_is_found(open_page, chrome):
+    open_page()
+    chrome.until("document.querySelectorAll('#signers input').length > 0")
+    chrome.run("window.real = fetch; window.fetch = () => Promise.reject(new TypeError('gone'))")
+    ask_for(chrome)
+    chrome.until("document.getElementById('gone').textContent.includes('trying again')")
+    chrome.run("window.fetch = window.real")
+    chrome.until(f"{STATE}.includes('is back')")
+    assert chrome.run("document.getElementById('gone').textContent") == ""
+    make(chrome)
