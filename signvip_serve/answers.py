@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from signvip_serve.jobs import State
+from signvip_serve.uses import Use
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -37,6 +38,11 @@ class Language(BaseModel):
 class Reference(BaseModel):
     name: str
     picture: str = Field(description="Where the picture is.")
+
+
+class Place(BaseModel):
+    use: Use
+    advice: str = Field(description="Empty for recorded videos where little depends on them.")
 
 
 class Check(BaseModel):

@@ -10,8 +10,18 @@ from signvip.data.language_names import language_name
 from signvip.errors import SignVipError
 from signvip.origin.verification import verify
 from signvip.origin.wording import say
-from signvip_serve.answers import Facts, Health, JobState, Language, Reference, Refusal, Responses
+from signvip_serve.answers import (
+    Facts,
+    Health,
+    JobState,
+    Language,
+    Place,
+    Reference,
+    Refusal,
+    Responses,
+)
 from signvip_serve.jobs import VIDEO, Job, Jobs
+from signvip_serve.uses import USES, advice
 
 UNKNOWN: Responses = {404: {"model": Refusal, "description": "There is none, or it is forgotten."}}
 router = APIRouter(tags=["facts"])
@@ -48,6 +58,12 @@ async def reference(request: Request, name: str) -> Response:
         raise HTTPException(404, "There is no such picture; choose one of /v1/references.")
     png = found.content.startswith(b"\x89PNG")
     return Response(found.content, media_type="image/png" if png else "image/jpeg")
+
+
+@router.get("/v1/uses")
+async def uses() -> list[Place]:
+    """Return where a video may be shown, for the form's field `where`, and what deaf bodies advise about it."""
+    return [Place(use=use, advice=" ".join(advice(use))) for use in USES]
 
 
 @router.get("/v1/health")

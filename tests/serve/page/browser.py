@@ -78,7 +78,9 @@ class Page:
 
     def prefer(self, **features):
         """Set what the reader's system prefers: prefer(color_scheme="dark", reduced_motion="reduce")."""
-        wanted = [{"name": f"prefers-{name.replace('_', '-')}", "value": one} for name, one in features.items()]
+        wanted = [
+            {"name": f"prefers-{name.replace('_', '-')}", "value": one} for name, one in features.items()
+        ]
         self.send("Emulation.setEmulatedMedia", features=wanted)
 
     def resize(self, width, height):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 
 import pytest
 from browser import browser, chromium
@@ -17,28 +18,28 @@ def chrome():
         yield page
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def open_page(serving, chrome):
     """open_page(waiting=1) starts a server with these limits and opens its page, as a new tab would."""
-    from contextlib import ExitStack
 
-    with ExitStack() as stack:
-
-        def open_page(**options):
-            served = stack.enter_context(serving(**options))
+    @contextmanager
+    def open_page(**options):
+        with serving(**options) as served:
             chrome.resize(1280, 900)
+            chrome.prefer()
             chrome.open(str(served.client.base_url))
-            return served
+            if "token" not in options:
+                chrome.until("document.querySelectorAll('#signers input').length > 0")
+            yield served
 
-        yield open_page
+    return open_page
 
 
 @pytest.fixture
 def opened(open_page, chrome):
     """The page of a server, once it knows what the server has."""
-    open_page()
-    chrome.until("document.querySelectorAll('#signers input').length > 0")
-    return chrome
+    with open_page():
+        yield chrome
 
 
 @pytest.fixture

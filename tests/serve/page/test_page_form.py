@@ -9,10 +9,11 @@ CONCERNS = "document.getElementById('concerns').textContent"
 DIALOG = "document.getElementById('consent').open"
 
 
-def bring(page, content="x"):
+def bring(page, content=b"x"):
     """Give a file as if it had been chosen."""
     page.run(
-        f"const chosen = new DataTransfer(); chosen.items.add(new File([{content!r}], 'a.png', {{type: 'image/png'}}));"
+        f"const content = new Uint8Array({list(content)}), chosen = new DataTransfer();"
+        "chosen.items.add(new File([content], 'a.png', {type: 'image/png'}));"
         "const input = document.getElementById('reference'); input.files = chosen.files;"
         "input.dispatchEvent(new Event('change', {bubbles: true}))"
     )
@@ -76,12 +77,7 @@ def test_without_consent_nothing_is_sent(opened):
 
 def test_the_answers_are_told_with_the_video(opened, picture):
     opened.run("sessionStorage.setItem('signvip-consent', 'education')")
-    shown = list(picture)
-    opened.run(
-        f"const chosen = new DataTransfer(); chosen.items.add(new File([new Uint8Array({shown})], 'a.png', {{type: 'image/png'}}));"
-        "document.getElementById('reference').files = chosen.files;"
-        "document.getElementById('reference').dispatchEvent(new Event('change', {bubbles: true}))"
-    )
+    bring(opened, picture)
     ask_for(opened)
     opened.until(f"{STATE}.startsWith('Made')")
     told = opened.run("document.getElementById('origin').textContent")
@@ -89,12 +85,12 @@ def test_the_answers_are_told_with_the_video(opened, picture):
 
 
 def test_a_token_is_asked_for(open_page, chrome):
-    open_page(token="t-o-k")
-    chrome.until("!document.getElementById('secret').hidden")
-    assert "token" in chrome.run(REFUSED)
-    chrome.click("#token")
-    chrome.type("t-o-k")
-    chrome.press("Enter")
-    chrome.until("document.querySelectorAll('#signers input').length > 0")
-    ask_for(chrome)
-    chrome.until(f"{STATE}.startsWith('Made')")
+    with open_page(token="t-o-k"):
+        chrome.until("!document.getElementById('secret').hidden")
+        assert "token" in chrome.run(REFUSED)
+        chrome.click("#token")
+        chrome.type("t-o-k")
+        chrome.press("Enter")
+        chrome.until("document.querySelectorAll('#signers input').length > 0")
+        ask_for(chrome)
+        chrome.until(f"{STATE}.startsWith('Made')")

@@ -33,27 +33,33 @@ def test_stop_stops_the_work(opened, gate):
 
 
 def test_it_tells_the_place_in_the_queue(open_page, chrome, gate):
-    served = open_page()
-    chrome.until("document.querySelectorAll('#signers input').length > 0")
-    ahead = f"fetch('/v1/generate', {{method: 'POST', body: (() => {{ const form = new FormData();"
-    chrome.run(f"void {ahead} form.set('text', 'snow'); return form }})()}})")
-    until(lambda: served.client.get("/v1/health").json())
-    ask_for(chrome)
-    chrome.until(f"{STATE}.includes('one video is made before yours')")
-    chrome.click("#stop")
-    chrome.until(f"{STATE} === 'Stopped.'")
-    until(lambda: served.client.get("/v1/health").json()["waiting"] == 0)
+    with open_page() as served:
+        another(chrome)
+        ask_for(chrome)
+        chrome.until(f"{STATE}.includes('one video is made before yours')")
+        chrome.click("#stop")
+        chrome.until(f"{STATE} === 'Stopped.'")
+        until(lambda: served.client.get("/v1/health").json()["waiting"] == 0)
 
 
 def test_a_full_queue_says_so(open_page, chrome, gate):
-    open_page(waiting=1)
-    chrome.until("document.querySelectorAll('#signers input').length > 0")
-    form = "(() => { const form = new FormData(); form.set('text', 'snow'); return form })()"
-    for _ in range(2):
-        chrome.run(f"void fetch('/v1/generate', {{method: 'POST', body: {form}}}).catch(() => {{}})")
-        chrome.run("new Promise((done) => setTimeout(done, 200))")
-    ask_for(chrome)
-    chrome.until(f"{REFUSED}.includes('ask again')")
+    with open_page(waiting=1) as served:
+        another(chrome)
+        another(chrome)
+        until(lambda: served.client.get("/v1/health").json()["waiting"] == 1)
+        ask_for(chrome)
+        chrome.until(f"{REFUSED}.includes('ask again')")
+
+
+def another(page):
+    """Ask for a video as somebody else would, and wait until the server knows of it."""
+    page.run(
+        "new Promise((known) => { const form = new FormData(); const job = crypto.randomUUID();"
+        "form.set('text', 'snow'); form.set('job', job);"
+        "fetch('/v1/generate', {method: 'POST', body: form}).catch(() => {});"
+        "const look = () => fetch(`/v1/jobs/${job}`).then((got) => got.ok ? known() : setTimeout(look, 50));"
+        "look() }).then(() => null)"
+    )
 
 
 def test_what_is_refused_is_said_and_what_was_shown_comes_back(opened):
@@ -75,23 +81,20 @@ def test_a_reload_keeps_the_text_and_the_video_and_plays_nothing(opened):
 
 
 def test_a_reload_stops_what_is_made(open_page, chrome, gate):
-    served = open_page()
-    chrome.until("document.querySelectorAll('#signers input').length > 0")
-    ask_for(chrome)
-    chrome.until(f"{STATE}.startsWith('Making:')")
-    chrome.send("Page.reload")
-    chrome.until("document.readyState === 'complete'")
-    gate.set()
-    assert served.client.post("/v1/generate", data={"text": "snow"}).status_code == 200
+    with open_page() as served:
+        ask_for(chrome)
+        chrome.until(f"{STATE}.startsWith('Making:')")
+        chrome.send("Page.reload")
+        chrome.until("document.readyState === 'complete'")
+        gate.set()
+        assert served.client.post("/v1/generate", data={"text": "snow"}).status_code == 200
 
 
-def test_a_server_that_comes_back_is_found(open_page, chrome):
-    open_page()
-    chrome.until("document.querySelectorAll('#signers input').length > 0")
-    chrome.run("window.real = fetch; window.fetch = () => Promise.reject(new TypeError('gone'))")
-    ask_for(chrome)
-    chrome.until("document.getElementById('gone').textContent.includes('trying again')")
-    chrome.run("window.fetch = window.real")
-    chrome.until(f"{STATE}.includes('is back')")
-    assert chrome.run("document.getElementById('gone').textContent") == ""
-    make(chrome)
+def test_a_server_that_comes_back_is_found(opened):
+    opened.run("window.real = fetch; window.fetch = () => Promise.reject(new TypeError('gone'))")
+    ask_for(opened)
+    opened.until("document.getElementById('gone').textContent.includes('trying again')")
+    opened.run("window.fetch = window.real")
+    opened.until(f"{STATE}.includes('is back')")
+    assert opened.run("document.getElementById('gone').textContent") == ""
+    make(opened)

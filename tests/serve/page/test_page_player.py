@@ -8,10 +8,23 @@ from steps import FRAME, FRAMES, MARKED, PAUSED, SAID, make
 VIDEO = "document.getElementById('video')"
 
 
+@pytest.fixture(scope="module")
+def clip(open_page, chrome):
+    """The page with one video."""
+    with open_page():
+        make(chrome, "rain in the north")
+        yield chrome
+
+
 @pytest.fixture
-def made(opened):
-    make(opened, "rain in the north")
-    return opened
+def made(clip):
+    """That video paused at its first frame, with nothing focused and all as it was."""
+    clip.run(
+        f"{VIDEO}.loop = false; {VIDEO}.playbackRate = 1; document.getElementById('speed').value = 1;"
+        "document.getElementById('start').click(); document.activeElement.blur()"
+    )
+    clip.until(f"{FRAME} === 0 && {PAUSED} && !{VIDEO}.seeking")
+    return clip
 
 
 def test_it_steps_by_frames_and_says_where_it_is(made):
