@@ -19,7 +19,7 @@ from signvip.data.pixels import to_model, to_pixels
 from signvip.models.vae import decode_latents, encode_images
 from signvip.run import Run
 from signvip.stages.clips import Clips
-from signvip.stages.codecs import load_vae
+from signvip.stages.parts import load_vae
 from signvip.stages.poses import stored_keypoints
 
 

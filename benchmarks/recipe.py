@@ -38,7 +38,7 @@ from signvip.run import Run
 from signvip.sampling.levels import nearest_timesteps
 from signvip.sampling.sampler import make_scheduler, sample
 from signvip.stages.clips import Clips
-from signvip.stages.codecs import load_vae
+from signvip.stages.parts import load_vae
 from signvip.stages.regions import on_cells, region_weights
 from signvip.stages.video_loss import VideoDiffusion
 from signvip.training.optimizer import build_optimizer

@@ -17,8 +17,8 @@ import skimage
 from PIL import Image, ImageDraw, ImageFont
 
 import signvip
-from signvip.data.images import load_reference
 from signvip.data.likeness import Likeness
+from signvip.data.reference_picture import load_reference
 from signvip.data.video import read_video
 from signvip.generate import embedded_run
 from signvip.run import Run

@@ -21,7 +21,7 @@ import torch
 from compare import arguments, compare, report
 from signvip_translators.generation import Chooser, decode
 from signvip_translators.gpt2 import CachedDecoding, Gpt2Translator
-from signvip_translators.heads import HeadCache, ParallelHeads
+from signvip_translators.parallel_heads import HeadCache, ParallelHeads
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "translators"))

@@ -163,8 +163,8 @@ def _forward(run: Callable[[], object]) -> float:
 
 def measure(config: RunConfig) -> dict[str, float]:
     """Seconds of a step of stage 3, and of the texts that a validation generates, on this CPU."""
-    frames, codec = CORPORA[config.preset][1], Rehearsal(config).moving.autoencoder
-    translator = new_translator(_hashed(config), codec)
+    frames, tokenizer = CORPORA[config.preset][1], Rehearsal(config).moving.autoencoder
+    translator = new_translator(_hashed(config), tokenizer)
     network, clips = translator.network, config.stage3.clips
     begin = time.perf_counter()
     for _ in range(STEPS):

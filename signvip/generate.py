@@ -8,8 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args
 
-from signvip.data.images import load_reference
 from signvip.data.outputs import check_outputs
+from signvip.data.reference_picture import load_reference
 from signvip.data.requests import Request
 from signvip.errors import DataError, UnseenWarning
 from signvip.estimation.pose_writing import check_writable

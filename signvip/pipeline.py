@@ -18,12 +18,12 @@ from torch import Tensor
 
 from signvip.config import RunConfig
 from signvip.contracts import KEYPOINTS
-from signvip.data.images import load_reference
 from signvip.data.pixels import to_model, to_pixels
+from signvip.data.reference_picture import load_reference
 from signvip.errors import RunError, SignVipWarning, UnseenWarning
 from signvip.generation import concerns, stored
 from signvip.generation.frames import as_asked, decode, finite, regrouped
-from signvip.models import Codec, PoseHead, TokenTranslator, VideoDenoiser
+from signvip.models import PoseHead, Tokenizer, TokenTranslator, VideoDenoiser
 from signvip.models.vae import encode_images
 from signvip.sampling.arguments import (
     check_callback,
@@ -75,7 +75,7 @@ class SignVipPipeline(DiffusionPipeline):
         self,
         vae: AutoencoderKL,
         denoiser: VideoDenoiser,
-        autoencoder: Codec,
+        autoencoder: Tokenizer,
         translator: TokenTranslator,
         scheduler: Any,
         height: int = 64,

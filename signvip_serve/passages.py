@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from signvip.models.knowledge import Seen, Unit, split
+from signvip.models.seen_texts import Seen, Unit, split
 
 _SENTENCES = re.compile(r"(?<=[.!?…؟।])\s+|(?<=。)|\n+")
 _CLAUSES = re.compile(r"(?<=[,;:،、])\s+")

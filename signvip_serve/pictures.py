@@ -6,7 +6,7 @@ import io
 
 from PIL import Image
 
-from signvip.data.images import SMALLEST
+from signvip.data.reference_picture import SMALLEST
 from signvip.errors import DataError
 from signvip_serve.limits import Limits
 

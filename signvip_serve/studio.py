@@ -18,11 +18,11 @@ from PIL import Image
 from torch import Tensor
 
 import signvip
-from signvip.data.images import load_reference
+from signvip.data.reference_picture import load_reference
 from signvip.data.provenance import NOTICE
 from signvip.errors import DataError
 from signvip.generate import GenerateOptions, choose_run, embedded_run, load_pipeline
-from signvip.models.knowledge import Seen
+from signvip.models.seen_texts import Seen
 from signvip.origin.record import Origin, OriginOptions
 from signvip.origin.streaming import stream_generated
 from signvip.origin.writing import GeneratedVideo, check_origin

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from diffusers import DDIMScheduler
-from signvip_translators.text import EncodedText
+from signvip_translators.text_encoders import EncodedText
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 

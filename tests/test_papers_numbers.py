@@ -63,5 +63,5 @@ def test_the_two_phases_of_stage_1_share_fifty_thousand_steps(corpus):
 def test_frames_and_tokens_have_the_published_size(preset, size, tokens):
     config = load_config(preset)
     assert config.size == size
-    codec = meta_networks(config).autoencoder
-    assert (codec.tokens_per_frame, codec.vocab_size) == (tokens, 625)
+    tokenizer = meta_networks(config).autoencoder
+    assert (tokenizer.tokens_per_frame, tokenizer.vocab_size) == (tokens, 625)

@@ -180,11 +180,11 @@ def draw_denoising(scene: Scene) -> None:
 
 def draw_tokens(scene: Scene, frame: int, channels: torch.Tensor) -> None:
     """Write what the autoencoder keeps of an embedding, and how FSQ makes tokens of it."""
-    codec, e = scene.pipe.autoencoder, scene.e[frame : frame + 1]
+    tokenizer, e = scene.pipe.autoencoder, scene.e[frame : frame + 1]
     with torch.no_grad():
-        quantized = codec.encode(e)
-        back = codec.decode(quantized.tokens)
-        z = codec.encoder(codec.standardise(e))[0]
+        quantized = tokenizer.encode(e)
+        back = tokenizer.decode(quantized.tokens)
+        z = tokenizer.encoder(tokenizer.standardise(e))[0]
     span = float(e[0, channels].abs().amax())
     sheet("7-autoencoder", [("in: embeddings e", [heat(e[0, c], span) for c in channels]),
                             (f"between: {quantized.tokens[0].numel()} tokens, {len(z)} numbers each",

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from signvip.data.provenance import Generated, check_truth, notice_beside
     from signvip.data.sample import key_of
     from signvip.data.stamps import digest, marks, options_of
+    from signvip.data.text_files import composed, is_torn, read_words
     from signvip.data.video import VideoWriter, read_video
-    from signvip.data.words import composed, is_torn, read_words
     from signvip.plain import is_blank
     from signvip.settings import read_toml
     from signvip.storage.files import is_hidden, walk
@@ -58,7 +58,7 @@ _HOMES = {
     "signvip.data.sample": ("key_of",),
     "signvip.data.stamps": ("digest", "marks", "options_of"),
     "signvip.data.video": ("VideoWriter", "read_video"),
-    "signvip.data.words": ("composed", "is_torn", "read_words"),
+    "signvip.data.text_files": ("composed", "is_torn", "read_words"),
     "signvip.plain": ("is_blank",),
     "signvip.settings": ("read_toml",),
 }

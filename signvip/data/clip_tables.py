@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from signvip.data.delimited import read_records
-from signvip.data.words import is_torn, read_words
+from signvip.data.text_files import is_torn, read_words
 from signvip.errors import DataError
 from signvip.storage.json_files import parse_json
 

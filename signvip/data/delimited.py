@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from signvip.data.words import is_torn
+from signvip.data.text_files import is_torn
 
 SEPARATORS = "\t|,;"
 UNQUOTED = "\t|"  # what is written without quotation marks as a rule: there one is a character like any other

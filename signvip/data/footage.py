@@ -13,7 +13,7 @@ from PIL import Image
 
 from signvip.data.decoding import decoded
 from signvip.data.pictures import read_picture
-from signvip.data.showing import Screen
+from signvip.data.screen import Screen
 from signvip.errors import DataError
 from signvip.storage.files import is_hidden
 

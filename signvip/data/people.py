@@ -8,8 +8,8 @@ from collections.abc import Callable
 import numpy as np
 
 from signvip.contracts import Clip, Estimator
-from signvip.data.images import Source, read_reference
 from signvip.data.likeness import Likeness
+from signvip.data.reference_picture import Source, read_reference
 from signvip.errors import DataError
 from signvip.registry import build, registry
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from signvip.data.clip_tables import parse_unique, read_table
 from signvip.data.footage import VIDEOS
-from signvip.data.words import is_torn
+from signvip.data.text_files import is_torn
 from signvip.errors import DataError
 from signvip.storage.files import inside
 

@@ -16,7 +16,7 @@ import av
 import numpy as np
 
 from signvip.data.decoding import all_frames, aspect_of, name_of, opened
-from signvip.data.showing import Screen
+from signvip.data.screen import Screen
 from signvip.errors import DataError
 from signvip.storage.files import replacing
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from signvip.models import (
     ConditionEncoder,
-    EmbeddingCodec,
+    EmbeddingTokenizer,
     PoseHead,
     TokenTranslator,
     VideoDenoiser,
@@ -31,7 +31,7 @@ class Networks:
     vae: AutoencoderKL
     condition_encoder: ConditionEncoder
     denoiser: VideoDenoiser
-    autoencoder: EmbeddingCodec
+    autoencoder: EmbeddingTokenizer
     translator: TokenTranslator
 
     def by_part(self) -> dict[str, ModelMixin]:

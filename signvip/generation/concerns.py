@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from signvip.data.likeness import Likeness
 from signvip.data.people import doubts_about
-from signvip.models.knowledge import Seen
+from signvip.models.seen_texts import Seen
 from signvip.sampling.arguments import languages_of, texts_of
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from pydantic import ValidationError
 from signvip.config import RunConfig
 from signvip.contracts import Config
 from signvip.errors import ConfigError, MismatchError, RunError
-from signvip.models import Codec, PoseHead, TokenTranslator, VideoDenoiser
-from signvip.models.denoising import INDEXED, read_denoiser
+from signvip.models import PoseHead, Tokenizer, TokenTranslator, VideoDenoiser
+from signvip.models.video_denoiser import INDEXED, read_denoiser
 from signvip.run import MAKERS, Run
 from signvip.sampling.options import OF_A_PIPELINE, Sampler
 from signvip.sampling.sampler import refuse_other_schedule
@@ -25,14 +25,14 @@ from signvip.settings import FIRST_DENOISER, Rate, Side, explain
 from signvip.storage import fits
 from signvip.storage.files import write_text
 from signvip.storage.hub import is_hub_id
-from signvip.storage.loading import INDEX, SCHEDULE, check_part, load_part, load_scheduler, read_index
+from signvip.storage.loading import INDEX, SCHEDULE, check_part, load_part, load_scheduler, now_in, read_index
 
 MODELS = ("vae", "denoiser", "autoencoder", "translator")
 # What each part of a stored pipeline is or derives from; any other class is refused before it is imported.
 BASES = {
     "vae": AutoencoderKL,
     "denoiser": VideoDenoiser,
-    "autoencoder": Codec,
+    "autoencoder": Tokenizer,
     "translator": TokenTranslator,
     "pose_head": PoseHead,
 }
@@ -110,7 +110,10 @@ def read_parts(folder: Path, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def with_one_denoiser(index: Any) -> Any:
     """Return `model_index.json` as diffusers is to see it: with one denoiser, whatever that is stored as."""
-    if not isinstance(index, dict) or index.get("denoiser") != INDEXED["denoiser"]:
+    if not isinstance(index, dict):
+        return index
+    index = {name: now_in(value) for name, value in index.items()}
+    if index.get("denoiser") != INDEXED["denoiser"]:
         return index
     whole = {"denoiser": [VideoDenoiser.__module__, VideoDenoiser.__name__]}
     return {name: value for name, value in index.items() if name not in INDEXED} | whole

@@ -7,22 +7,22 @@ from signvip.discovery.imports import collector_paused
 
 with collector_paused():
     from signvip.models.autoencoder import Autoencoder
-    from signvip.models.codec import Codec, EmbeddingCodec
     from signvip.models.condition_encoder import ConditionEncoder
     from signvip.models.coordinates import Coordinates
-    from signvip.models.denoising import VideoDenoiser
     from signvip.models.pose_head import PoseHead
     from signvip.models.token_groups import BodyAndHands
+    from signvip.models.tokenizer import EmbeddingTokenizer, Tokenizer
     from signvip.models.translation import TokenTranslator
+    from signvip.models.video_denoiser import VideoDenoiser
 
 __all__ = [
     "Autoencoder",
     "BodyAndHands",
-    "Codec",
     "ConditionEncoder",
     "Coordinates",
-    "EmbeddingCodec",
+    "EmbeddingTokenizer",
     "PoseHead",
     "TokenTranslator",
+    "Tokenizer",
     "VideoDenoiser",
 ]

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from signvip.contracts import Quantized, Quantizer
 from signvip.errors import ConfigError, MismatchError, PluginError
-from signvip.models.codec import EmbeddingCodec
+from signvip.models.tokenizer import EmbeddingTokenizer
 from signvip.registry import build
 
 SPREAD = 1.8  # the sigmoid of a logistic variable of this deviation is uniform: every level of Eq. 2 in use
@@ -28,7 +28,7 @@ Attention = Literal["mid", "lowest+mid"]
 """Where the autoencoder attends: in its middle, as a VAE (the paper); at its lowest level too (the authors' code)."""
 
 
-class Autoencoder(EmbeddingCodec, ModelMixin):  # diffusers looks for the name ModelMixin in this module
+class Autoencoder(EmbeddingTokenizer, ModelMixin):  # diffusers looks for the name ModelMixin in this module
     """Halves `grid` (h, w) once per step of `block_out_channels`, rounding down; quantizes; doubles it again.
 
     The quantizer is any registered one, by name; its `dim` is the number of latent channels. `tokens` (h', w') is the
@@ -233,7 +233,7 @@ def _up_block(inputs: int, outputs: int, layers: int, groups: int, attends: bool
 
 
 def check_count(tokens: Tensor, count: int) -> None:
-    """Refuse tokens (F, N) of other frames than a codec makes."""
+    """Refuse tokens (F, N) of other frames than a tokenizer makes."""
     if tokens.shape[1:] != (count,):
         raise MismatchError(
             f"Tokens of shape {tuple(tokens.shape)} do not have {count} to a frame; make them again with: "

@@ -20,15 +20,15 @@ from torch import Tensor, nn
 
 from signvip.data.pixels import to_model
 from signvip.errors import ConfigError, DataError, MismatchError
-from signvip.models.codec import Codec
 from signvip.models.condition_encoder import ConditionEncoder
+from signvip.models.tokenizer import Tokenizer
 from signvip.registry import build, drawing
 
 Arrays = Mapping[str, Mapping[str, np.ndarray]]
 """What is stored of a clip: of each condition, arrays by name, with a row for each frame."""
 
 
-class Coordinates(Codec, ModelMixin):  # diffusers looks for the name ModelMixin in this module
+class Coordinates(Tokenizer, ModelMixin):  # diffusers looks for the name ModelMixin in this module
     """Every number of every condition is a token of its frame: conditions in order, their arrays by name.
 
     `rows` are (condition, array, shape of a frame's row), `encoder` the options of the run's condition encoder. Lists,
@@ -80,15 +80,15 @@ class Coordinates(Codec, ModelMixin):  # diffusers looks for the name ModelMixin
             raise DataError(
                 "There are no clips to take coordinates from; make shards with: signvip preprocess"
             )
-        codec = cls(
+        tokenizer = cls(
             conditions=list(conditions.items()),
             rows=[(*place, shape) for place, shape in shapes.items()],
             size=size,
             encoder={key: value for key, value in encoder.config.items() if not key.startswith("_")},
         )
-        codec.condition_encoder.load_state_dict(encoder.state_dict())
-        codec._set_ranges(low, high)
-        return codec
+        tokenizer.condition_encoder.load_state_dict(encoder.state_dict())
+        tokenizer._set_ranges(low, high)
+        return tokenizer
 
     def _set_ranges(
         self, low: Mapping[tuple[str, str], np.ndarray], high: Mapping[tuple[str, str], np.ndarray]

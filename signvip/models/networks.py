@@ -9,7 +9,7 @@ from signvip.models import (
     Autoencoder,
     BodyAndHands,
     ConditionEncoder,
-    EmbeddingCodec,
+    EmbeddingTokenizer,
     PoseHead,
     TokenTranslator,
     VideoDenoiser,
@@ -19,7 +19,7 @@ from signvip.models.vae import latent_channels, shrinks_by
 
 if TYPE_CHECKING:
     from signvip.config import RunConfig
-    from signvip.models import Codec
+    from signvip.models import Tokenizer
 
 
 class VideoNetworks(NamedTuple):
@@ -54,11 +54,11 @@ def _check_cells(config: RunConfig, encoder: ConditionEncoder) -> None:
         )
 
 
-GROUPS: dict[str, type[EmbeddingCodec]] = {"frame": Autoencoder, "body+hands": BodyAndHands}
+GROUPS: dict[str, type[EmbeddingTokenizer]] = {"frame": Autoencoder, "body+hands": BodyAndHands}
 """How `autoencoder.groups` divides the tokens of a frame: not at all (the paper), or by parts of the signer."""
 
 
-def autoencoder_class(config: RunConfig) -> type[EmbeddingCodec]:
+def autoencoder_class(config: RunConfig) -> type[EmbeddingTokenizer]:
     """Return the class of autoencoder that `autoencoder.groups` names; ConfigError for an unknown one."""
     name = config.autoencoder.get("groups", "frame")
     if name not in GROUPS:
@@ -66,7 +66,7 @@ def autoencoder_class(config: RunConfig) -> type[EmbeddingCodec]:
     return GROUPS[name]
 
 
-def new_autoencoder(config: RunConfig, encoder: ConditionEncoder) -> EmbeddingCodec:
+def new_autoencoder(config: RunConfig, encoder: ConditionEncoder) -> EmbeddingTokenizer:
     """Build an autoencoder around the quantizer of the configuration, for the grid of this encoder."""
     return build_network(
         autoencoder_class(config),
@@ -85,12 +85,12 @@ def new_pose_head(config: RunConfig, encoder: ConditionEncoder) -> PoseHead:
     )
 
 
-def new_translator(config: RunConfig, codec: Codec) -> TokenTranslator:
-    """A translator from text to what this codec gives for a frame."""
+def new_translator(config: RunConfig, tokenizer: Tokenizer) -> TokenTranslator:
+    """A translator from text to what this tokenizer gives for a frame."""
     return TokenTranslator(
         translator=config.translator.name,
         translator_config=config.translator.options,
-        tokens_per_frame=codec.tokens_per_frame,
-        vocab_size=codec.vocab_size,
-        digits=codec.digits,
+        tokens_per_frame=tokenizer.tokens_per_frame,
+        vocab_size=tokenizer.vocab_size,
+        digits=tokenizer.digits,
     )

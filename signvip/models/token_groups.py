@@ -22,8 +22,8 @@ from torch import Tensor, nn
 from signvip.contracts import Quantized
 from signvip.errors import ConfigError
 from signvip.models.autoencoder import Attention, Autoencoder, check_count
-from signvip.models.codec import EmbeddingCodec
 from signvip.models.pose_head import mean_places
+from signvip.models.tokenizer import EmbeddingTokenizer
 
 HANDS = 2  # the left one, then the right, as keypoints have them
 RIM = 0.5  # how much of the outermost cells of a crop is its hand's: the rest is the body's, and no seam is seen
@@ -36,7 +36,7 @@ class Located(Quantized):
     where: Tensor
 
 
-class BodyAndHands(EmbeddingCodec, ModelMixin):  # diffusers looks for the name ModelMixin in this module
+class BodyAndHands(EmbeddingTokenizer, ModelMixin):  # diffusers looks for the name ModelMixin in this module
     """One autoencoder for the body, on `grid` (h, w) of e, and one for both hands, on crops of `hand_grid` cells.
 
     A frame's tokens are the body's, the left hand's and the right hand's, each row-major. Both have quantizers of one

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from signvip.contracts import Translator
 from signvip.errors import RunError
-from signvip.models.knowledge import Unit
+from signvip.models.seen_texts import Unit
 from signvip.registry import build
 
 

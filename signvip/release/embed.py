@@ -18,7 +18,7 @@ from signvip.generate import GenerateOptions, load_pipeline
 from signvip.models import ConditionEncoder, PoseHead, TokenTranslator
 from signvip.models.precision import halve
 from signvip.run import MAKERS, OPTIONAL, Run, forget_place
-from signvip.stages.codecs import load_codec, load_denoiser, load_vae
+from signvip.stages.parts import load_denoiser, load_tokenizer, load_vae
 from signvip.storage import fits
 from signvip.storage.files import write_text
 
@@ -62,7 +62,7 @@ def _networks(run: Run) -> Iterator[tuple[str, ModelMixin]]:
     yield "vae", load_vae(run)
     yield "condition_encoder", run.load("condition_encoder", ConditionEncoder)
     yield from load_denoiser(run).parts().items()
-    yield "autoencoder", load_codec(run)
+    yield "autoencoder", load_tokenizer(run)
     yield "translator", run.load("translator", TokenTranslator)
     if run.has("pose_head"):
         yield "pose_head", run.load("pose_head", PoseHead)

@@ -64,13 +64,13 @@ def check_sampling(options: Mapping[str, Any]) -> None:
             whole(name, value, least=0 if name == "overlap" else 1)
 
 
-def check_same_tokens(translator: Any, codec: Any) -> None:
+def check_same_tokens(translator: Any, tokenizer: Any) -> None:
     """MismatchError for a translator whose tokens are none of the autoencoder's."""
     sizes = getattr(translator, "config", {})
     for name in ("tokens_per_frame", "vocab_size"):
-        if name in sizes and sizes[name] != getattr(codec, name, sizes[name]):
+        if name in sizes and sizes[name] != getattr(tokenizer, name, sizes[name]):
             raise MismatchError(
-                f"The translator has {name}={sizes[name]}, the autoencoder {getattr(codec, name)}: they are of "
+                f"The translator has {name}={sizes[name]}, the autoencoder {getattr(tokenizer, name)}: they are of "
                 "different runs; give two of one run."
             )
 

@@ -42,10 +42,10 @@ def train(
     reporter: Reporter | None = None,
 ) -> Path:
     """Train one stage in a run folder; started again, it goes on where it stopped. Returns the run folder."""
-    from signvip.stages import steps
+    from signvip.stages import phases
     from signvip.training.devices import check_precision
 
-    stages = {1: steps.stage1, 2: steps.stage2, 3: steps.stage3}
+    stages = {1: phases.stage1, 2: phases.stage2, 3: phases.stage3}
     if stage not in stages:
         raise ConfigError(f"There is no stage {stage}; choose 1 (video), 2 (tokens) or 3 (text).")
     check_precision(config.precision)  # before start weights are fetched

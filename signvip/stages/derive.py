@@ -20,12 +20,12 @@ from signvip.data.pixels import to_model
 from signvip.data.rewrite import follow, rewrite_shards
 from signvip.data.shards import Sample, splits_of
 from signvip.errors import RunError
-from signvip.models import Codec, ConditionEncoder
+from signvip.models import ConditionEncoder, Tokenizer
 from signvip.models.vae import encode_images
 from signvip.progress import Reporter, Silent, following
 from signvip.run import Run
 from signvip.stages.clips import Clips
-from signvip.stages.codecs import CHUNK, load_codec, load_vae, tokens_of
+from signvip.stages.parts import CHUNK, load_tokenizer, load_vae, tokens_of
 from signvip.storage.locks import locked
 
 if TYPE_CHECKING:
@@ -92,9 +92,9 @@ def tokenize(shards: Path, out: Path, *, run: Path, reporter: Reporter | None = 
     opened = Run.open(run)
     with _alone(shards, out, run, reporter):
         encoder = opened.load("condition_encoder", ConditionEncoder)
-        codec = load_codec(opened)
+        tokenizer = load_tokenizer(opened)
         stored = is_current(shards, "condition_encoder", opened.fingerprint("condition_encoder"))
-        compute = _tokens(codec, encoder, stored)
+        compute = _tokens(tokenizer, encoder, stored)
         parts = ("autoencoder", "condition_encoder")
         _rewrite(shards, out, opened, "autoencoder", parts, compute, reporter)
     return out
@@ -164,16 +164,16 @@ def _embeddings(encoder: ConditionEncoder) -> Compute:
     return lambda clips, clip: _half(_embed(encoder, clips, clip)).numpy()
 
 
-def _tokens(codec: Codec, encoder: ConditionEncoder, stored: bool) -> Compute:
-    codec, encoder = _ready(codec), _ready(encoder)
-    kind = np.uint16 if codec.vocab_size <= 2**16 else np.uint32
+def _tokens(tokenizer: Tokenizer, encoder: ConditionEncoder, stored: bool) -> Compute:
+    tokenizer, encoder = _ready(tokenizer), _ready(encoder)
+    kind = np.uint16 if tokenizer.vocab_size <= 2**16 else np.uint32
 
     def compute(clips: Clips, clip: int) -> np.ndarray:
         def embed() -> Tensor:
             # Stored embeddings are halves: rounding the computed ones alike gives the same tokens either way.
             return clips.array(clip, EMBEDDINGS) if stored else _half(_embed(encoder, clips, clip)).float()
 
-        return tokens_of(codec, clips, clip, embed).cpu().numpy().astype(kind)
+        return tokens_of(tokenizer, clips, clip, embed).cpu().numpy().astype(kind)
 
     return compute
 

@@ -20,7 +20,7 @@ from signvip.models import ConditionEncoder, PoseHead
 from signvip.models.pose_head import SEEN
 from signvip.models.pose_losses import keypoint_loss
 from signvip.stages.clips import Clips, Draws
-from signvip.stages.codecs import CHUNK, embed
+from signvip.stages.parts import CHUNK, embed
 from signvip.training.trainable import Frozen, device_of
 from signvip.training.validation import Share, Sums, add
 

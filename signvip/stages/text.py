@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from signvip.config import RunConfig, Training
 from signvip.errors import ConfigError, SignVipWarning
 from signvip.models import TokenTranslator
-from signvip.models.knowledge import Seen
+from signvip.models.seen_texts import Seen
 from signvip.stages.clips import Clips, Draws
 from signvip.training.trainable import device_of
 from signvip.training.validation import Share, Sums, add

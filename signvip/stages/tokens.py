@@ -13,14 +13,14 @@ from torch.nn import functional
 from signvip.config import RunConfig, Training
 from signvip.contracts import Quantized
 from signvip.errors import ConfigError
-from signvip.models import ConditionEncoder, EmbeddingCodec, PoseHead
+from signvip.models import ConditionEncoder, EmbeddingTokenizer, PoseHead
+from signvip.models.code_usage import CodeUsage
 from signvip.models.pose_losses import bump_loss, heat_loss, place_loss
 from signvip.models.token_groups import BodyAndHands, Located
-from signvip.models.usage import CodeUsage
 from signvip.registry import drawing
 from signvip.stages.clips import Clips, Draws
-from signvip.stages.codecs import CHUNK, embed
 from signvip.stages.hands import hand_cells, hand_centres, hands_alone, place_errors
+from signvip.stages.parts import CHUNK, embed
 from signvip.stages.poses import stored_keypoints
 from signvip.training.trainable import Frozen, device_of
 from signvip.training.validation import Share, Sums, add
@@ -31,7 +31,7 @@ STATISTICS_CLIPS = 128  # however many a batch has: the processes of a step shar
 class Reconstruction(nn.Module):
     def __init__(
         self,
-        autoencoder: EmbeddingCodec,
+        autoencoder: EmbeddingTokenizer,
         encoder: ConditionEncoder,
         hand_weight: float = 1.0,
         finger_weight: float = 0.0,
@@ -93,7 +93,7 @@ class TokensPhase:
         training: Training,
         shards: Path,
         encoder: ConditionEncoder,
-        autoencoder: EmbeddingCodec,
+        autoencoder: EmbeddingTokenizer,
         stored: bool,  # the shards hold embeddings of this very encoder
         reader: PoseHead | None = None,
     ) -> None:
@@ -148,7 +148,7 @@ class TokensPhase:
         device = device_of(self.module)
         return self.module.embed({name: value.to(device) for name, value in batch.items()})
 
-    def _measure_channels(self, autoencoder: EmbeddingCodec) -> None:
+    def _measure_channels(self, autoencoder: EmbeddingTokenizer) -> None:
         """Set the mean and deviation of each channel from training frames."""
         batches = range(ceil(STATISTICS_CLIPS / self.training.clips))
         e = torch.cat([self._embed(self.batch(index)) for index in batches])

@@ -11,7 +11,7 @@ from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
 from signvip.config import RegionWeights, RunConfig, Training
-from signvip.data.counting import counting, still
+from signvip.data.baseline import counting, still
 from signvip.data.picture_scores import hand_ssim, psnr, ssim
 from signvip.data.pixels import to_model, to_pixels
 from signvip.data.provenance import png_notice

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Model = TypeVar("Model", bound="ModelMixin")
 
 INDEX, OPTIONS, SCHEDULE = "model_index.json", "config.json", "scheduler_config.json"
+FORMER = {"signvip.models.denoising": "signvip.models.video_denoiser"}  # where older runs look for a class
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 # What the libraries would take from a part's options as a place to get code or other weights from.
@@ -103,7 +104,9 @@ def read_index(
         if named == apart.get(part):
             found[part] = None
             continue
-        known = _scheduler(named, schedulers) if part == "scheduler" else _known(bases.get(part), named)
+        known = (
+            _scheduler(named, schedulers) if part == "scheduler" else _known(bases.get(part), now_in(named))
+        )
         if known is None:
             raise RunError(
                 f"{path} names {_named(named)} as {part[:40]}, which is none of SignViP's and is not imported; use "
@@ -111,6 +114,13 @@ def read_index(
             )
         found[part] = known
     return found, {name: value for name, value in index.items() if not isinstance(value, list | dict)}
+
+
+def now_in(named: Any) -> Any:
+    """Return [module, class] of `model_index.json` with the module that has the class now."""
+    if isinstance(named, list) and len(named) == 2 and isinstance(named[0], str):
+        return [FORMER.get(named[0], named[0]), named[1]]
+    return named
 
 
 def load_scheduler(folder: Path, name: str, remedy: str) -> Any:

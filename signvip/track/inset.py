@@ -9,7 +9,7 @@ import numpy as np
 from av import VideoFrame
 from av.video.reformatter import VideoReformatter
 
-from signvip.data.showing import turned
+from signvip.data.screen import turned
 from signvip.errors import DataError
 from signvip.origin.marking import Marker
 

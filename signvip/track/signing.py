@@ -14,9 +14,9 @@ from typing import Any, get_args
 import numpy as np
 
 import signvip
-from signvip.data.images import load_reference
 from signvip.data.outputs import check_outputs
 from signvip.data.provenance import NOTICE
+from signvip.data.reference_picture import load_reference
 from signvip.data.video import read_video
 from signvip.errors import ConfigError, DataError
 from signvip.origin.manifest import COMPOSITE, SOURCE

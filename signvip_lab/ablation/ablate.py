@@ -16,8 +16,8 @@ from signvip_lab.ablation.grid import make_cells, replaced
 from signvip_lab.ablation.records import Record
 from signvip_lab.ablation.report import Report, require_libraries, write_report
 from signvip_lab.ablation.runner import Plan, make_plan, run_plan
-from signvip_lab.ablation.steps import last_stage
 from signvip_lab.ablation.study import Study, read_study
+from signvip_lab.ablation.trainings import last_stage
 from signvip_lab.evaluation.evaluate import EvaluateOptions
 
 FOLDER = Path("outputs/ablations")

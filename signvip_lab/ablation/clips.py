@@ -9,8 +9,8 @@ from signvip.data.video import write_video
 from signvip.origin.record import Origin
 from signvip.origin.writing import write_generated
 from signvip.run import Run
-from signvip_lab.ablation.steps import TEXT, VIDEO, Step
 from signvip_lab.ablation.store import Store
+from signvip_lab.ablation.trainings import TEXT, VIDEO, Step
 from signvip_lab.evaluation.chain import Chain
 from signvip_lab.evaluation.evaluate import EvaluateOptions
 from signvip_lab.evaluation.making import GENERATED, REBUILT, TRUTH, make

@@ -10,12 +10,12 @@ from signvip.data.manifest import Manifest
 from signvip.progress import Reporter
 from signvip.release.embed import last_metrics
 from signvip.run import Run
-from signvip.stages.codecs import load_codec
+from signvip.stages.parts import load_tokenizer
 from signvip.stages.text import PREVIEW_TEXTS
 from signvip.stages.video import PREVIEW_CLIPS
 from signvip_lab.ablation.records import DEV, DEV_STILL
-from signvip_lab.ablation.steps import TEXT, Step
 from signvip_lab.ablation.store import Store
+from signvip_lab.ablation.trainings import TEXT, Step
 from signvip_lab.evaluation.evaluate import EvaluateOptions, evaluate
 from signvip_lab.evaluation.results import Evaluation, Value
 
@@ -95,10 +95,10 @@ def _evaluate(run: Run, shards: Path, options: EvaluateOptions, reporter: Report
 
 
 def _facts(run: Run) -> dict[str, float]:
-    codec = load_codec(run)
+    tokenizer = load_tokenizer(run)
     return {
-        "vocab_size": codec.vocab_size,
-        "tokens_per_frame": codec.tokens_per_frame,
+        "vocab_size": tokenizer.vocab_size,
+        "tokens_per_frame": tokenizer.tokens_per_frame,
     }
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from signvip.progress import Silent
 from signvip_lab.ablation.records import read_records
 from signvip_lab.ablation.runner import Plan
-from signvip_lab.ablation.steps import Step
 from signvip_lab.ablation.store import Store
 from signvip_lab.ablation.timing import Estimate, estimate
+from signvip_lab.ablation.trainings import Step
 
 
 @dataclass(frozen=True)

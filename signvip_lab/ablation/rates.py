@@ -10,8 +10,8 @@ from pathlib import Path
 
 from signvip.config import RunConfig, Training
 from signvip.run import Run
-from signvip_lab.ablation.steps import KINDS, Step
 from signvip_lab.ablation.store import DONE, training_config
+from signvip_lab.ablation.trainings import KINDS, Step
 
 FIXED = "fixed"
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from signvip.data.counting import STILL
+from signvip.data.baseline import STILL
 from signvip.errors import DataError
 from signvip.storage.files import write_text
 from signvip_lab.evaluation.results import Value

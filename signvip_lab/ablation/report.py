@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 import signvip
-from signvip.data.counting import STILL
+from signvip.data.baseline import STILL
 from signvip.data.manifest import Manifest
 from signvip.errors import RunError
 from signvip.generate import embedded_run

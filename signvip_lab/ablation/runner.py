@@ -20,8 +20,8 @@ from signvip_lab.ablation.clips import show_clips
 from signvip_lab.ablation.grid import Cell
 from signvip_lab.ablation.measure import measure
 from signvip_lab.ablation.records import Record, read_records, write_record
-from signvip_lab.ablation.steps import Step, corpus, given_kinds, identity, make_steps
 from signvip_lab.ablation.store import Store
+from signvip_lab.ablation.trainings import Step, corpus, given_kinds, identity, make_steps
 from signvip_lab.evaluation.evaluate import EvaluateOptions, commit
 from signvip_lab.evaluation.reading import back_translator_stamps
 

@@ -18,7 +18,7 @@ from signvip.run import Run
 from signvip.settings import merge
 from signvip.storage.files import write_text
 from signvip.storage.locks import locked
-from signvip_lab.ablation.steps import TEXT, VAE, VIDEO, Step
+from signvip_lab.ablation.trainings import TEXT, VAE, VIDEO, Step
 
 DONE = "step.json"
 
@@ -64,7 +64,7 @@ class Store:
             link_parts(self.folder(step), folder, step.parts)
         run = Run.start(folder, config)
         if steps[-1].kind is TEXT:
-            from signvip.stages.steps import save_pipeline
+            from signvip.stages.phases import save_pipeline
 
             save_pipeline(run)
         return run

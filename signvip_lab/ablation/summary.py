@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from signvip.data.counting import STILL
+from signvip.data.baseline import STILL
 from signvip_lab.ablation.axes import SEED
 from signvip_lab.ablation.paper import Reference
 from signvip_lab.ablation.records import DEV, DEV_STILL, Record, key_of

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from signvip.data.counting import STILL
+from signvip.data.baseline import STILL
 from signvip.storage.files import replacing, write_text
 from signvip_lab.ablation.best import clearly_best
 from signvip_lab.ablation.records import Record

@@ -20,8 +20,8 @@ from signvip_lab.ablation.measure import measure
 from signvip_lab.ablation.rates import FIXED, phase_rates, work
 from signvip_lab.ablation.records import read_records
 from signvip_lab.ablation.runner import Plan, make_plan
-from signvip_lab.ablation.steps import Step, make_steps
 from signvip_lab.ablation.store import Store
+from signvip_lab.ablation.trainings import Step, make_steps
 
 STEPS = 3  # of the short timing: the first is left out
 MEASURE, PREPARE = "measure", "prepare"

@@ -26,7 +26,6 @@ from signvip.storage.json_files import parse_json
 from signvip.storage.loading import load_part
 from signvip_lab.backtranslation import poses
 from signvip_lab.backtranslation.config import BackTranslatorConfig, parse_back_translator_config
-from signvip_lab.backtranslation.corpus import CODEC, through_codec, to_pictures
 from signvip_lab.backtranslation.networks import (
     FeatureScale,
     FrameNet,
@@ -35,6 +34,7 @@ from signvip_lab.backtranslation.networks import (
     load_network,
 )
 from signvip_lab.backtranslation.phases import READ_TOGETHER
+from signvip_lab.backtranslation.true_clips import CODEC, through_codec, to_pictures
 
 ABOUT = "evaluator.json"
 AGAIN = "train it again: signvip train-back-translator --fresh"

@@ -20,9 +20,9 @@ from signvip.progress import Reporter, Silent
 from signvip.stages.clips import Draws
 from signvip.storage.files import replacing, write_text
 from signvip_lab.backtranslation.config import BackTranslatorConfig
-from signvip_lab.backtranslation.corpus import TrueClips, to_pictures
 from signvip_lab.backtranslation.networks import PoseReader, SignTranslator
 from signvip_lab.backtranslation.poses import distances
+from signvip_lab.backtranslation.true_clips import TrueClips, to_pictures
 from signvip_lab.backtranslation.variation import Variation
 from signvip_lab.backtranslation.vocabulary import targets
 

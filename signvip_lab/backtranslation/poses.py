@@ -12,8 +12,8 @@ from signvip.contracts import NUM_KEYPOINTS, Clip
 from signvip.errors import DataError, SignVipWarning
 from signvip.registry import build, plugins
 from signvip.storage.files import replacing
-from signvip_lab.backtranslation.corpus import to_pictures
 from signvip_lab.backtranslation.networks import PoseReader
+from signvip_lab.backtranslation.true_clips import to_pictures
 
 NECK, RIGHT_SHOULDER, LEFT_SHOULDER = 1, 2, 5  # OpenPose-18
 SEEN = 0.3  # least confidence, as where conditions are drawn

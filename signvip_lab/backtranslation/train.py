@@ -35,7 +35,6 @@ from signvip_lab.backtranslation.back_translator import (
     to_rows,
 )
 from signvip_lab.backtranslation.config import BackTranslatorConfig
-from signvip_lab.backtranslation.corpus import TrueClips, describe
 from signvip_lab.backtranslation.networks import (
     FeatureScale,
     FrameNet,
@@ -45,6 +44,7 @@ from signvip_lab.backtranslation.networks import (
 )
 from signvip_lab.backtranslation.oracle import oracle_texts
 from signvip_lab.backtranslation.phases import PosePhase, Rows, TextPhase
+from signvip_lab.backtranslation.true_clips import TrueClips, describe
 from signvip_lab.backtranslation.vocabulary import build_tokenizer
 
 BEAMS = (1, 2, 4, 8)  # tried on dev

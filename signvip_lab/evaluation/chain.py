@@ -15,7 +15,7 @@ from signvip.models import ConditionEncoder
 from signvip.pipeline import SignVipPipeline
 from signvip.run import MAKERS, Run
 from signvip.stages.clips import Clips
-from signvip.stages.codecs import CHUNK
+from signvip.stages.parts import CHUNK
 from signvip.storage.fits import unchanged
 
 

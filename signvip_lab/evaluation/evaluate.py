@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import signvip
-from signvip.data.counting import RULE
+from signvip.data.baseline import RULE
 from signvip.data.manifest import Manifest
 from signvip.errors import DataError, RunError, SignVipError
 from signvip.generate import GenerateOptions, choose_run, embedded_run

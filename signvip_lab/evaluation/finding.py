@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from signvip.data.counting import STILL
+from signvip.data.baseline import STILL
 from signvip_lab.evaluation.making import GENERATED, REBUILT
 from signvip_lab.evaluation.results import Difference, Evaluation
 from signvip_lab.pages.words import listed

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from signvip.data.counting import STILL, counting, still
+from signvip.data.baseline import STILL, counting, still
 from signvip.errors import MismatchError
-from signvip.stages.codecs import tokens_of
+from signvip.stages.parts import tokens_of
 from signvip.training.seeds import step_seed
 from signvip_lab.evaluation.chain import Chain
 

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from signvip.data.counting import STILL
+from signvip.data.baseline import STILL
 from signvip.data.trajectories import joints
 from signvip.errors import DataError, SignVipError
 from signvip.footprint.parameters import count
 from signvip.measures import Cost, Signing
-from signvip.models import EmbeddingCodec
+from signvip.models import EmbeddingTokenizer
 from signvip.progress import Reporter
 from signvip.stages.poses import stored_keypoints
 from signvip_lab.backtranslation.back_translator import BackTranslator
@@ -155,11 +155,11 @@ def _add_tokens(rows: dict[str, Material], clips: list[Made]) -> None:
 
 
 def _add_embeddings(rows: dict[str, Material], clips: list[Made], chain: Chain) -> None:
-    codec, through = chain.pipe.autoencoder, chain.pipe.embed
-    if not isinstance(codec, EmbeddingCodec):
+    tokenizer, through = chain.pipe.autoencoder, chain.pipe.embed
+    if not isinstance(tokenizer, EmbeddingTokenizer):
         rows[REBUILT].lacks["embeddings"] = "this run has no autoencoder: its translator predicts coordinates"
         return
-    scale = codec.standardise
+    scale = tokenizer.standardise
     rows[REBUILT].pairs["embeddings"] = Pair(
         Lazy(len(clips), lambda place: as_array(scale(through(clips[place].tokens)))),
         Lazy(len(clips), lambda place: as_array(scale(chain.embeddings(clips[place].pick)))),

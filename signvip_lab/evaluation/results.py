@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from signvip.data.counting import STILL
+from signvip.data.baseline import STILL
 from signvip_lab.evaluation import chance
 
 # what metrics take, by the table that they are shown in

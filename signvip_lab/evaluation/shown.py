@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from signvip.data.counting import STILL
+from signvip.data.baseline import STILL
 from signvip_lab.evaluation.making import TRUTH
 from signvip_lab.evaluation.reading import ORACLE
 from signvip_lab.evaluation.results import RATIO, Evaluation, Value, sections

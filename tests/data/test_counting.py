@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from signvip.data.counting import counting, still
+from signvip.data.baseline import counting, still
 
 
 def test_the_border_lies_at_one_of_255_on_average():

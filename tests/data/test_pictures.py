@@ -12,8 +12,8 @@ from films import PATCHES, chart, patches
 from PIL import Image, ImageCms
 
 from signvip.data.footage import read_footage
-from signvip.data.images import load_reference
 from signvip.data.pictures import read_picture
+from signvip.data.reference_picture import load_reference
 from signvip.errors import DataError
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from signvip.data.images import load_reference
+from signvip.data.reference_picture import load_reference
 from signvip.errors import DataError
 
 SIZE = (64, 48)  # (H, W)

@@ -14,7 +14,7 @@ import signvip
 from signvip.config import load_config, parse_config
 from signvip.footprint.parameters import meta_networks
 from signvip.generate import embedded_run
-from signvip.models.denoising import INDEXED
+from signvip.models.video_denoiser import INDEXED
 from signvip.pipeline import SignVipPipeline, save_index
 from signvip.run import Run
 from signvip.settings import merge, option

@@ -12,16 +12,16 @@ from signvip.footprint.parameters import count, count_motion, meta_networks, pap
 @pytest.fixture(scope="module")
 def networks():
     built = meta_networks(load_config("how2sign-release"))
-    encoder, codec, parts = built.condition_encoder, built.autoencoder, built.by_part()
+    encoder, tokenizer, parts = built.condition_encoder, built.autoencoder, built.by_part()
     return {
         **parts,
         "vae": built.vae,
         "backbone": encoder.backbone,
         "gate": encoder.gate,
-        "encoder": codec.encoder,
-        "decoder": codec.decoder,
-        "quantizer": codec.quantizer,
-        "all of VQConditionEncoder": nn.ModuleList([encoder, parts["guider"], codec]),
+        "encoder": tokenizer.encoder,
+        "decoder": tokenizer.decoder,
+        "quantizer": tokenizer.quantizer,
+        "all of VQConditionEncoder": nn.ModuleList([encoder, parts["guider"], tokenizer]),
     }
 
 

@@ -121,7 +121,7 @@ def seed_pictures() -> tuple[bytes, ...]:
 
 
 def _picture(data: bytes, folder: Path) -> bool:
-    from signvip.data.images import load_reference
+    from signvip.data.reference_picture import load_reference
 
     (folder / "a.png").write_bytes(data)
     made = load_reference(folder / "a.png", (16, 16))
@@ -265,9 +265,9 @@ def seed_evaluator() -> dict[str, bytes]:
 
     from signvip_lab.backtranslation.back_translator import run_of
     from signvip_lab.backtranslation.config import load_back_translator_config
-    from signvip_lab.backtranslation.corpus import CODEC
     from signvip_lab.backtranslation.networks import FeatureScale, PoseReader, build_network
     from signvip_lab.backtranslation.poses import WIDTH
+    from signvip_lab.backtranslation.true_clips import CODEC
     from signvip_lab.backtranslation.vocabulary import build_tokenizer
 
     config = load_back_translator_config("small", settings=TINY, flags={"modality": "pose"})

@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from signvip.data.counting import STILL
+from signvip.data.baseline import STILL
 from signvip.data.shards import splits_of
 from signvip.data.video import read_video
 from signvip_lab import demo as module

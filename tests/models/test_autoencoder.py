@@ -9,7 +9,7 @@ from torch import nn
 import signvip
 from signvip.errors import ConfigError, MismatchError, PluginError
 from signvip.models.autoencoder import Autoencoder
-from signvip.models.usage import CodeUsage
+from signvip.models.code_usage import CodeUsage
 from signvip.registry import Plugin, registry
 
 SMALL = {"embedding_channels": 6, "grid": (8, 8), "block_out_channels": (8, 16), "norm_num_groups": 4}

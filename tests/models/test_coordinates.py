@@ -28,63 +28,63 @@ def encoder() -> ConditionEncoder:
 
 
 @pytest.fixture
-def codec(encoder: ConditionEncoder) -> Coordinates:
+def tokenizer(encoder: ConditionEncoder) -> Coordinates:
     return Coordinates.measure([clip(), clip(seed=1)], encoder, conditions=CONDITIONS, size=(32, 48))
 
 
-def test_every_number_of_a_frame_is_a_token(codec):
-    assert (codec.tokens_per_frame, codec.vocab_size) == (128 * 3 + 2 * 21 * 4, 1024)
-    tokens = codec.encode_arrays(clip())
+def test_every_number_of_a_frame_is_a_token(tokenizer):
+    assert (tokenizer.tokens_per_frame, tokenizer.vocab_size) == (128 * 3 + 2 * 21 * 4, 1024)
+    tokens = tokenizer.encode_arrays(clip())
     assert tokens.shape == (5, 552) and tokens.dtype == torch.int64
     assert int(tokens.min()) >= 0 and int(tokens.max()) <= 1023
 
 
-def test_the_way_back_is_within_half_a_level(codec):
-    back = codec.arrays(codec.encode_arrays(clip()))
+def test_the_way_back_is_within_half_a_level(tokenizer):
+    back = tokenizer.arrays(tokenizer.encode_arrays(clip()))
     for name, key, span in (("pose", "keypoints", 1.0), ("hand3d", "hands", 3.0)):
         assert np.abs(back[name][key] - clip()[name][key].astype(np.float32)).max() <= 0.51 * span / 1023
 
 
-def test_points_share_the_range_of_their_axis(codec):
-    low = codec.low[:384].view(128, 3)
+def test_points_share_the_range_of_their_axis(tokenizer):
+    low = tokenizer.low[:384].view(128, 3)
     assert torch.equal(low, low[:1].expand_as(low))
     everything = np.concatenate([clip(seed=seed)["pose"]["keypoints"] for seed in (0, 1)]).reshape(-1, 3)
     assert np.allclose(low[0], everything.min(axis=0), atol=1e-6)
 
 
-def test_what_training_never_saw_is_held_at_the_border(codec):
+def test_what_training_never_saw_is_held_at_the_border(tokenizer):
     far = clip()
     far["pose"]["keypoints"][0, 0, 0] = 9
-    assert int(codec.encode_arrays(far)[0, 0]) == 1023
+    assert int(tokenizer.encode_arrays(far)[0, 0]) == 1023
 
 
-def test_embeddings_are_those_of_the_drawn_conditions(codec, encoder):
-    arrays = codec.arrays(codec.encode_arrays(clip()))
+def test_embeddings_are_those_of_the_drawn_conditions(tokenizer, encoder):
+    arrays = tokenizer.arrays(tokenizer.encode_arrays(clip()))
     drawn = np.concatenate(
-        [codec.painters[name].draw(arrays[name], (32, 48)) for name in ("pose", "hand3d")], axis=-1
+        [tokenizer.painters[name].draw(arrays[name], (32, 48)) for name in ("pose", "hand3d")], axis=-1
     )
     with torch.no_grad():
         wanted = encoder(torch.from_numpy(drawn).permute(0, 3, 1, 2) / 127.5 - 1)
-        found = codec.decode_frames(codec.encode_arrays(clip()), chunk=2)
+        found = tokenizer.decode_frames(tokenizer.encode_arrays(clip()), chunk=2)
     assert torch.allclose(found, wanted, atol=1e-6)
 
 
-def test_it_saves_and_loads_itself(codec, tmp_path):
-    codec.save_pretrained(tmp_path)
+def test_it_saves_and_loads_itself(tokenizer, tmp_path):
+    tokenizer.save_pretrained(tmp_path)
     again = Coordinates.from_pretrained(tmp_path)
-    assert torch.equal(again.low, codec.low) and again.rows == codec.rows
-    tokens = codec.encode_arrays(clip())
+    assert torch.equal(again.low, tokenizer.low) and again.rows == tokenizer.rows
+    tokens = tokenizer.encode_arrays(clip())
     with torch.no_grad():
-        assert torch.equal(again.decode_frames(tokens), codec.decode_frames(tokens))
+        assert torch.equal(again.decode_frames(tokens), tokenizer.decode_frames(tokens))
 
 
-def test_other_points_and_tokens_are_refused(codec):
+def test_other_points_and_tokens_are_refused(tokenizer):
     other = clip()
     other["pose"]["keypoints"] = other["pose"]["keypoints"][:, :100]
     with pytest.raises(DataError, match="other coordinates"):
-        codec.encode_arrays(other)
+        tokenizer.encode_arrays(other)
     with pytest.raises(MismatchError, match="552 to a frame"):
-        codec.decode_frames(torch.zeros(3, 16, dtype=torch.int64))
+        tokenizer.decode_frames(torch.zeros(3, 16, dtype=torch.int64))
 
 
 def test_pictures_and_triangles_are_no_coordinates(encoder):
@@ -135,10 +135,10 @@ def test_tokens_again_train_the_autoencoder_again(direct, trained, tmp_path):
 
     from signvip.run import Run
     from signvip.stages import train
-    from signvip.stages.codecs import load_codec
+    from signvip.stages.parts import load_tokenizer
 
     run = shutil.copytree(direct[2], tmp_path / "run")
     with pytest.raises(RunError, match="holds Coordinates, where this configuration asks for Autoencoder"):
         Run(run, trained.config).load("autoencoder", Autoencoder)
     train(trained.config, 2, shards=trained.shards, run=run)
-    assert isinstance(load_codec(Run.open(run)), Autoencoder)
+    assert isinstance(load_tokenizer(Run.open(run)), Autoencoder)

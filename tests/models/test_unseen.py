@@ -13,12 +13,12 @@ from PIL import Image
 
 import signvip
 from signvip.config import load_config
-from signvip.data.images import load_reference
 from signvip.data.likeness import Likeness
 from signvip.data.people import doubts_about
+from signvip.data.reference_picture import load_reference
 from signvip.errors import DataError, SignVipWarning, UnseenWarning
 from signvip.generate import GenerateOptions, Request, embedded_run, generate
-from signvip.models.knowledge import Seen
+from signvip.models.seen_texts import Seen
 from signvip.run import Run
 from signvip.stages.references import references_of
 

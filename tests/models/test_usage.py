@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from signvip.models.usage import CodeUsage
+from signvip.models.code_usage import CodeUsage
 
 
 def test_counts_over_batches_not_within_them():

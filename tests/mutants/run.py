@@ -74,7 +74,7 @@ def warm_up() -> None:
     for name in (
         "signvip.stages.derive",
         "signvip.pipeline",
-        "signvip.stages.steps",
+        "signvip.stages.phases",
         "vector_quantize_pytorch",
     ):
         importlib.import_module(name)

@@ -89,7 +89,7 @@ def test_tokens_of_a_frame_stand_row_by_row(stored):
 def test_tokens_are_those_of_stored_embeddings_whether_they_are_stored_or_not(stored, monkeypatch):
     read = []
     monkeypatch.setattr(
-        derive, "tokens_of", lambda codec, clips, clip, embed: read.append(embed()) or read[-1]
+        derive, "tokens_of", lambda tokenizer, clips, clip, embed: read.append(embed()) or read[-1]
     )
     for held in (True, False):
         derive._tokens(stored.autoencoder, stored.encoder, held)(stored.clips, 0)

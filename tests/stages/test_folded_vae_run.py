@@ -17,9 +17,9 @@ from signvip.progress import Silent
 from signvip.run import Run
 from signvip.stages import train
 from signvip.stages.clips import Clips
-from signvip.stages.codecs import load_vae
 from signvip.stages.derive import encode
-from signvip.stages.steps import save_pipeline
+from signvip.stages.parts import load_vae
+from signvip.stages.phases import save_pipeline
 
 FOLDED = {"block_out_channels": [18], "stem": "pixel_unshuffle", "norm": "pixel", "latent_channels": 6}
 OPTIONS = {"steps": 2, "clips": 2, "crops": {"size": 16}, "edges": 0.5, "noise": [0.1, 0.2]}
@@ -68,16 +68,16 @@ def test_it_encodes_shards_and_decodes_in_the_pipeline(run):
     frames = Clips(shards, "dev", run.config).info(0)["frames"]
     assert Clips(shards, "dev", run.config).array(0, LATENTS).shape == (frames, 6, 16, 16)
     networks = new_video_networks(run.config, motion=True)
-    codec = new_autoencoder(run.config, networks.encoder)
-    parts = {"condition_encoder": networks.encoder, **networks.denoiser.parts(), "autoencoder": codec}
-    for name, part in {**parts, "translator": new_translator(run.config, codec)}.items():
+    tokenizer = new_autoencoder(run.config, networks.encoder)
+    parts = {"condition_encoder": networks.encoder, **networks.denoiser.parts(), "autoencoder": tokenizer}
+    for name, part in {**parts, "translator": new_translator(run.config, tokenizer)}.items():
         run.save(name, part)
     save_pipeline(run)
     pipe = SignVipPipeline.from_pretrained(run.path)
     pipe.set_progress_bar_config(disable=True)
     assert type(pipe.vae) is PixelVae and pipe.denoiser.channels == 6
     made = pipe(
-        "a", np.zeros((32, 32, 3), np.uint8), tokens=torch.zeros(2, codec.tokens_per_frame, dtype=torch.long),
+        "a", np.zeros((32, 32, 3), np.uint8), tokens=torch.zeros(2, tokenizer.tokens_per_frame, dtype=torch.long),
         num_inference_steps=1, output_type="np",
     )  # fmt: skip
     assert made.frames.shape == (2, 32, 32, 3)

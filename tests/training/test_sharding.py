@@ -8,8 +8,8 @@ import pytest
 from accelerate.utils.fsdp_utils import fsdp2_prepare_auto_wrap_policy
 from signvip_denoisers.animatediff import Guider
 from signvip_denoisers.animatediff.unets import TemporalTransformer
-from signvip_translators.heads import ParallelHeads
 from signvip_translators.mixer import TokenMixer
+from signvip_translators.parallel_heads import ParallelHeads
 
 from signvip.config import load_config
 from signvip.models import ConditionEncoder

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 from reference import LoopedHeads
-from signvip_translators.heads import FIRST_ROOM, HeadCache, ParallelHeads
+from signvip_translators.parallel_heads import FIRST_ROOM, HeadCache, ParallelHeads
 
 
 @pytest.fixture(params=[12, 24], ids=["narrow", "as wide as the trunk"])

@@ -7,8 +7,8 @@ import torch
 from signvip_translators import generation
 from signvip_translators.generation import Chooser
 from signvip_translators.gpt2 import CachedDecoding, Gpt2Translator
-from signvip_translators.prediction import IGNORED, Codes, Digits, predicting
 from signvip_translators.static import StaticDecoding
+from signvip_translators.token_loss import IGNORED, Codes, Digits, predicting
 from small import small_config
 from torch.nn import functional
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from pretrained import write_sentence_encoder
 from signvip_translators.prefix import TextPrefix, left_padded
-from signvip_translators.text import ByteTextEncoder, HashedTextEncoder, PretrainedTextEncoder
+from signvip_translators.text_encoders import ByteTextEncoder, HashedTextEncoder, PretrainedTextEncoder
 
 from signvip.errors import ConfigError, DataError
 

@@ -9,16 +9,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from signvip_translators.heads import HeadCache
+from signvip_translators.parallel_heads import HeadCache
 from signvip_translators.trunk import prefix_places, read_states, seen_words
 
 if TYPE_CHECKING:
     from transformers import GPT2Model
 
-    from signvip_translators.heads import ParallelHeads
     from signvip_translators.mixer import TokenMixer
-    from signvip_translators.prediction import Predicting
+    from signvip_translators.parallel_heads import ParallelHeads
     from signvip_translators.prefix import TextPrefix
+    from signvip_translators.token_loss import Predicting
 
 
 class Parts(Protocol):

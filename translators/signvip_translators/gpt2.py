@@ -17,12 +17,17 @@ import signvip
 from signvip.errors import ConfigError, DataError
 from signvip_translators.decoding import CachedDecoding
 from signvip_translators.generation import Chooser, Decoding, EosRule, decode
-from signvip_translators.heads import Bias, ParallelHeads
 from signvip_translators.mixer import TokenMixer, replace_at_random
-from signvip_translators.prediction import IGNORED, Prediction, predicting
+from signvip_translators.parallel_heads import Bias, ParallelHeads
 from signvip_translators.prefix import PrefixKind, TextPrefix
 from signvip_translators.static import Compile, StaticDecoding
-from signvip_translators.text import ByteTextEncoder, HashedTextEncoder, PretrainedTextEncoder, TextSpace
+from signvip_translators.text_encoders import (
+    ByteTextEncoder,
+    HashedTextEncoder,
+    PretrainedTextEncoder,
+    TextSpace,
+)
+from signvip_translators.token_loss import IGNORED, Prediction, predicting
 from signvip_translators.trunk import (
     Activation,
     FinalNorm,

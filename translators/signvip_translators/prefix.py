@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from signvip.errors import ConfigError
 from signvip.models.sending import send
-from signvip_translators.text import EncodedText
+from signvip_translators.text_encoders import EncodedText
 
 PrefixKind = Literal["tokens", "sentence"]
 

@@ -30,7 +30,7 @@ from signvip_translators.gpt2 import (
     text_encoder,
     unit_of,
 )
-from signvip_translators.heads import HeadCache, ParallelHeads
+from signvip_translators.parallel_heads import HeadCache, ParallelHeads
 from signvip_translators.prefix import TextPrefix
 from signvip_translators.trunk import build_trunk, prefix_places, run_trunk
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from transformers import GPT2Model
 
-    from signvip_translators.heads import FrameCache
+    from signvip_translators.parallel_heads import FrameCache
 
 Positions = Literal["learned", "sinusoidal"]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from signvip.models.denoising import INDEXED, stores
+from signvip.models.video_denoiser import INDEXED, stores
 from signvip.settings import FIRST_DENOISER
 
 

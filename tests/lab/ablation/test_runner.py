@@ -15,8 +15,8 @@ from signvip_lab.ablation.axes import make_axis, parse_axis
 from signvip_lab.ablation.grid import make_cells
 from signvip_lab.ablation.records import read_records
 from signvip_lab.ablation.runner import make_plan, run_plan
-from signvip_lab.ablation.steps import identity
 from signvip_lab.ablation.store import Store
+from signvip_lab.ablation.trainings import identity
 from signvip_lab.evaluation.evaluate import EvaluateOptions
 
 

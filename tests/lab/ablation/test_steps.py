@@ -11,7 +11,7 @@ from signvip.errors import RunError
 from signvip_lab.ablation.axes import parse_axis
 from signvip_lab.ablation.grid import make_cells
 from signvip_lab.ablation.runner import make_plan
-from signvip_lab.ablation.steps import last_stage
+from signvip_lab.ablation.trainings import last_stage
 
 
 @pytest.fixture

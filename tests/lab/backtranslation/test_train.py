@@ -19,8 +19,8 @@ from signvip.data.video import VideoWriter
 from signvip.errors import RunError, SignVipWarning
 from signvip_lab.backtranslation.back_translator import BackTranslator
 from signvip_lab.backtranslation.config import load_back_translator_config
-from signvip_lab.backtranslation.corpus import TrueClips, through_codec
 from signvip_lab.backtranslation.train import train_back_translator
+from signvip_lab.backtranslation.true_clips import TrueClips, through_codec
 
 
 @pytest.fixture(params=["video", "pose"])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import signvip
-from signvip.data.counting import STILL
+from signvip.data.baseline import STILL
 from signvip_lab.evaluation.evaluate import EvaluateOptions, evaluate
 from signvip_lab.evaluation.making import GENERATED, REBUILT, ROWS, TRUTH
 from signvip_lab.evaluation.results import table

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from signvip.data.counting import STILL
+from signvip.data.baseline import STILL
 from signvip_lab.evaluation.chance import draw_clips, interval
 from signvip_lab.evaluation.finding import finding
 from signvip_lab.evaluation.making import GENERATED, REBUILT, TRUTH

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import signvip
-from signvip.data.counting import STILL
+from signvip.data.baseline import STILL
 from signvip_lab.backtranslation.back_translator import BackTranslator
 from signvip_lab.evaluation.evaluate import EvaluateOptions, evaluate
 from signvip_lab.evaluation.making import GENERATED, REBUILT, ROWS, TRUTH
@@ -41,7 +41,7 @@ def found(trained, evaluators, tmp_path_factory):
         truth = [evaluation_texts[i] for i in range(len(videos))]
         return truth if row == "truth" else ["", *truth[1:]] if row == "rebuilt" else ["nothing at all"] * 2
 
-    from signvip_lab.backtranslation.corpus import TrueClips
+    from signvip_lab.backtranslation.true_clips import TrueClips
 
     evaluation_texts = TrueClips(trained.shards, "test").texts
     out = tmp_path_factory.mktemp("read")

@@ -17,14 +17,14 @@ from signvip.models import (
     PoseHead,
     TokenTranslator,
 )
-from signvip.models.denoising import INDEXED, stores
 from signvip.models.networks import new_autoencoder, new_pose_head, new_translator, new_video_networks
+from signvip.models.video_denoiser import INDEXED, stores
 from signvip.pipeline import save_index
 from signvip.registry import configure
 from signvip.run import Run
 from signvip.stages import PhaseKey, require_training
 from signvip.stages.clips import Clips
-from signvip.stages.codecs import load_codec, load_denoiser, load_vae
+from signvip.stages.parts import load_denoiser, load_tokenizer, load_vae
 from signvip.stages.poses import PosesPhase, stored_keypoints
 from signvip.stages.references import references_of
 from signvip.stages.start import published_vae, sources
@@ -97,8 +97,8 @@ def stage2(run: Run, shards: Path, loop: Loop) -> None:
     """
     _check_shards(run, shards)
     run.require("condition_encoder")
-    codec = _take_coordinates if run.config.intermediate == "coordinates" else _train_tokens
-    parts = [codec, _train_poses]
+    tokenizer = _take_coordinates if run.config.intermediate == "coordinates" else _train_tokens
+    parts = [tokenizer, _train_poses]
     for train in reversed(parts) if run.config.stage2.finger_weight else parts:
         train(run, shards, loop)
 
@@ -157,7 +157,7 @@ def _train_poses(run: Run, shards: Path, loop: Loop) -> None:
 def stage3(run: Run, shards: Path, loop: Loop) -> None:
     """The translator, on tokens of this run's own quantizer (section 3.6)."""
     config, training = run.config, run.config.stage3
-    codec = load_codec(run)
+    tokenizer = load_tokenizer(run)
     manifest = Manifest.read(shards)
     if "autoencoder" not in manifest.fingerprints:
         raise RunError(f"{shards} has no tokens yet; first run: signvip tokenize {shards} --run {run.path}")
@@ -172,7 +172,7 @@ def stage3(run: Run, shards: Path, loop: Loop) -> None:
     if loop.finished(run, TEXT, training):
         return
     _seed(run, TEXT)
-    translator = new_translator(config, codec)
+    translator = new_translator(config, tokenizer)
     phase = TextPhase(config, training, shards, translator)
     check_languages(phase.languages(), translator.languages)
     loop.run_phase(run, TEXT, phase, training)
@@ -185,16 +185,16 @@ def stage3(run: Run, shards: Path, loop: Loop) -> None:
 def _take_coordinates(run: Run, shards: Path, loop: Loop) -> None:
     """Save what stands in the autoencoder's place where conditions are predicted directly; nothing is trained."""
     encoder, clips = run.load("condition_encoder", ConditionEncoder), Clips(shards, "train", run.config)
-    codec = Coordinates.measure(
+    tokenizer = Coordinates.measure(
         (clips.coordinates(clip) for clip in range(len(clips))),
         encoder,
         conditions=run.config.conditions,
         size=run.config.size,
     )
-    run.save("autoencoder", codec)
+    run.save("autoencoder", tokenizer)
     loop.forget(run, TOKENS)
     loop.reporter.say(
-        f"A frame is {codec.tokens_per_frame} coordinates of {codec.levels} levels; nothing is trained."
+        f"A frame is {tokenizer.tokens_per_frame} coordinates of {tokenizer.levels} levels; nothing is trained."
     )
 
 
@@ -303,7 +303,7 @@ def save_pipeline(run: Run) -> None:
         {
             "vae": load_vae(run),
             "denoiser": load_denoiser(run),
-            "autoencoder": load_codec(run),
+            "autoencoder": load_tokenizer(run),
             "translator": run.load("translator", TokenTranslator),
             "pose_head": run.load("pose_head", PoseHead) if run.has("pose_head") else None,
         },

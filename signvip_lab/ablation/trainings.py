@@ -11,7 +11,7 @@ from typing import Any
 from signvip.config import BOOKKEEPING, RunConfig
 from signvip.data.manifest import Manifest
 from signvip.errors import RunError
-from signvip.models.denoising import stores
+from signvip.models.video_denoiser import stores
 from signvip.run import Run
 from signvip.settings import option
 from signvip.stages import NOISE

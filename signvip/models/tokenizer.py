@@ -1,4 +1,4 @@
-"""The codec between the text and the embeddings e: it defines the tokens that a translator learns to write."""
+"""The tokenizer between the text and the embeddings e: it defines the tokens that a translator learns to write."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from signvip.contracts import Quantized
 
 
-class Codec(ModelMixin, ConfigMixin):
+class Tokenizer(ModelMixin, ConfigMixin):
     """Tokens d (F, N) of a clip, each in [0, vocab_size), and the way from them to embeddings e."""
 
     @property
@@ -42,8 +42,8 @@ class Codec(ModelMixin, ConfigMixin):
         """Rebuild e (F, C, h, w) from the tokens (F, N) of one clip, `chunk` frames at a time."""
 
 
-class EmbeddingCodec(Codec):
-    """A codec that makes tokens from embeddings e, and is trained to rebuild them (stage II, Eq. 6)."""
+class EmbeddingTokenizer(Tokenizer):
+    """A tokenizer that makes tokens from embeddings e, and is trained to rebuild them (stage II, Eq. 6)."""
 
     @property
     @abstractmethod

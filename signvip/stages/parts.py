@@ -1,4 +1,4 @@
-"""The parts of a run that all stages use: its codec and VAE by their classes, tokens and embeddings of frames."""
+"""The parts of a run that all stages use: its tokenizer and VAE by their classes, tokens and embeddings of frames."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from torch import Tensor
 
 from signvip.data.pixels import to_model
 from signvip.errors import MismatchError
-from signvip.models import Codec, ConditionEncoder, Coordinates, EmbeddingCodec, VideoDenoiser
-from signvip.models.denoising import read_denoiser
+from signvip.models import ConditionEncoder, Coordinates, EmbeddingTokenizer, Tokenizer, VideoDenoiser
 from signvip.models.networks import autoencoder_class
 from signvip.models.vae import vae_class
+from signvip.models.video_denoiser import read_denoiser
 from signvip.run import Run
 from signvip.stages.clips import Clips
 from signvip.training.trainable import Frozen
@@ -22,19 +22,19 @@ from signvip.training.trainable import Frozen
 CHUNK = 64  # frames that go through a network together
 
 
-def load_codec(run: Run) -> Codec:
-    """Load the run's codec, with the class and quantizer that its configuration names; RunError where they differ."""
+def load_tokenizer(run: Run) -> Tokenizer:
+    """Load the tokenizer of a run, with the class and quantizer of its configuration; RunError where they differ."""
     if run.config.intermediate != "tokens":
         return run.load("autoencoder", Coordinates)
-    codec: Codec = run.load("autoencoder", autoencoder_class(run.config))
-    found = {"name": codec.config["quantizer"], **(codec.config["quantizer_config"] or {})}
+    tokenizer: Tokenizer = run.load("autoencoder", autoencoder_class(run.config))
+    found = {"name": tokenizer.config["quantizer"], **(tokenizer.config["quantizer_config"] or {})}
     wanted = run.config.quantizer.model_dump(mode="json")
     if found != wanted:  # stage 2 was asked for another, and has not finished
         raise MismatchError(
             f"The autoencoder of {run.path} has the quantizer {_told(found)}, where this configuration asks for "
             f"{_told(wanted)}; first run: signvip train --stage 2 --run {run.path}"
         )
-    return codec
+    return tokenizer
 
 
 def _told(quantizer: Mapping[str, Any]) -> str:
@@ -62,10 +62,10 @@ def embed(encoder: Frozen[ConditionEncoder], batch: Mapping[str, Tensor]) -> Ten
 
 
 @torch.no_grad()
-def tokens_of(codec: Codec, clips: Clips, clip: int, embed: Callable[[], Tensor]) -> Tensor:
+def tokens_of(tokenizer: Tokenizer, clips: Clips, clip: int, embed: Callable[[], Tensor]) -> Tensor:
     """Return the tokens (F, N) of a true clip; `embed` gives its embeddings e (F, C, h, w), where they are needed."""
-    if isinstance(codec, Coordinates):
-        return codec.encode_arrays(clips.coordinates(clip))
-    assert isinstance(codec, EmbeddingCodec)
+    if isinstance(tokenizer, Coordinates):
+        return tokenizer.encode_arrays(clips.coordinates(clip))
+    assert isinstance(tokenizer, EmbeddingTokenizer)
     parts = embed().split(CHUNK)
-    return torch.cat([codec.encode(part.to(codec.device)).tokens for part in parts]).flatten(1)
+    return torch.cat([tokenizer.encode(part.to(tokenizer.device)).tokens for part in parts]).flatten(1)
