@@ -13,10 +13,10 @@ import signvip
 from signvip.registry import KINDS
 
 ROOT = Path(__file__).parents[1]
-HOUSE = ("signvip", "signvip_lab", "signvip_serve", "signvip_cli")
+HOUSE = ("signvip", "signvip_lab", "signvip_serve", "signvip_track", "signvip_cli")
 FLOORS = (
     "contracts", "storage", "data", "models", "sampling", "training", "stages", "signvip_lab", "signvip_serve",
-    "signvip_cli",
+    "signvip_track", "signvip_cli",
 )  # fmt: skip  # from below
 FOLDERS = tuple(f"{kind}s" for kind in KINDS)
 
@@ -76,8 +76,8 @@ def test_no_import_runs_up(arrows):
     assert not {floor: rooms & arrows[floor] for floor, rooms in above.items() if rooms & arrows[floor]}
 
 
-def test_nothing_but_the_command_line_imports_the_laboratory_or_the_server(arrows):
-    for above in ("signvip_lab", "signvip_serve"):
+def test_nothing_but_the_command_line_imports_the_laboratory_or_an_application(arrows):
+    for above in ("signvip_lab", "signvip_serve", "signvip_track"):
         assert [own for own, others in arrows.items() if above in others] == ["signvip_cli"]
     outside = [path for folder in (*FOLDERS, "plugins") for path in (ROOT / folder).rglob("*.py")]
     assert outside and not any(name.split(".")[0] in HOUSE[1:] for path in outside for name in imported(path))

@@ -38,7 +38,7 @@ def within(names, *packages):
     "path", sorted((ROOT / "signvip").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT))
 )
 def test_the_engine_knows_neither_plugins_nor_what_stands_on_it(path):
-    assert not within(imports(path), *PLUGINS, "signvip_lab", "signvip_serve", "signvip_cli")
+    assert not within(imports(path), *PLUGINS, "signvip_lab", "signvip_serve", "signvip_track", "signvip_cli")
 
 
 @pytest.mark.parametrize(

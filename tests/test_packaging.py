@@ -53,6 +53,7 @@ def test_only_packages_with_safe_names_reach_site_packages(names):
         "signvip_quantizers",
         "signvip_serve",
         "signvip_toysign",
+        "signvip_track",
         "signvip_translators",
     }
 

@@ -23,7 +23,7 @@ WHOLE = (
 )
 """Modules and packages whose names are all public, unless they begin with an underscore."""
 
-ENGINE = ("signvip", "signvip_lab", "signvip_serve", "signvip_cli")
+ENGINE = ("signvip", "signvip_lab", "signvip_serve", "signvip_track", "signvip_cli")
 
 
 def check_imports(folder: Path) -> None:

@@ -26,7 +26,7 @@ from signvip_cli.options import (
 )
 
 if TYPE_CHECKING:
-    from signvip.track.signing import SignedFilm
+    from signvip_track.signing import SignedFilm
 
 LISTED = 50  # cues on stderr; the sidecar has all
 
@@ -98,8 +98,8 @@ def sign(
     with heavy_imports():
         from signvip.origin.record import OriginOptions
         from signvip.sampling.options import GenerateOptions
-        from signvip.track.signing import TrackOptions
-        from signvip.track.signing import sign as sign_film
+        from signvip_track.signing import TrackOptions
+        from signvip_track.signing import sign as sign_film
     from signvip_cli.reporter import make_reporter
 
     made = sign_film(

@@ -9,9 +9,9 @@ from films import BACKWARDS, film, numbered
 
 from signvip.data.video import read_video
 from signvip.errors import DataError
-from signvip.track.composing import compose, look_at
-from signvip.track.inset import Painter, place
-from signvip.track.signer import Signer
+from signvip_track.composing import compose, look_at
+from signvip_track.inset import Painter, place
+from signvip_track.signer import Signer
 
 RED = np.full((16, 16, 3), (220, 30, 30), np.uint8)
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from signvip.track.schedule import schedule
-from signvip.track.subtitles import Cue
+from signvip_track.schedule import schedule
+from signvip_track.subtitles import Cue
 
 
 def cues(*times):

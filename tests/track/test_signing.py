@@ -18,9 +18,9 @@ from signvip.origin.canvas import of_frames
 from signvip.origin.detection import detect
 from signvip.origin.record import Origin, OriginOptions
 from signvip.origin.writing import GeneratedVideo
-from signvip.track import clips
-from signvip.track.signing import TrackOptions, drawn_signer, sign
 from signvip_cli.app import main
+from signvip_track import clips
+from signvip_track.signing import TrackOptions, drawn_signer, sign
 
 FPS, FRAMES = 10, 10
 PLAIN = OriginOptions(mark=False, manifest=False)

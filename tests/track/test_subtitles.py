@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from signvip.errors import DataError
-from signvip.track.subtitles import Cue, parse_subtitles, read_subtitles
+from signvip_track.subtitles import Cue, parse_subtitles, read_subtitles
 
 SRT = "1\n00:00:01,000 --> 00:00:02,500\nHello\nthere\n\n2\n00:01:03,5 --> 01:00:04,000\nBye\n"
 VTT = "WEBVTT talk\n\nNOTE nobody signs this\n\nSTYLE\n::cue {}\n\none\n00:01.000 --> 00:02.500 line:0\nHello\nthere\n"

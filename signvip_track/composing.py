@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
     from signvip.origin.marking import Marker
-    from signvip.track.inset import Painter
-    from signvip.track.signer import Signer
+    from signvip_track.inset import Painter
+    from signvip_track.signer import Signer
 
 Track = Literal["inset", "stream", "file"]
 """The signer in a corner of the film, as a second stream of its file, or alone in a file as long as the film."""

@@ -1,4 +1,4 @@
 """A signed track for a film with subtitles: read the cues, sign them, fit them in time, lay them over the film.
 
-It imports the pipeline, origin and data; only the command line imports it.
+It imports `signvip`; nothing but the command line imports it.
 """

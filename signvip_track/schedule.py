@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from signvip.track.subtitles import Cue, Unsigned
+from signvip_track.subtitles import Cue, Unsigned
 
 Misfits = Literal["skip", "cut"]
 """What becomes of a clip that does not fit: it is left out, or cut off.

@@ -27,12 +27,12 @@ from signvip.progress import Reporter, Silent, following
 from signvip.sampling.options import GenerateOptions
 from signvip.storage.files import write_text
 from signvip.storage.locks import locked
-from signvip.track.clips import SignedClip, make_clips
-from signvip.track.composing import CONTAINERS, Film, Track, compose, look_at
-from signvip.track.inset import Corner, Painter
-from signvip.track.schedule import Misfits, Placement, Schedule, schedule
-from signvip.track.signer import Between, Signer
-from signvip.track.subtitles import Cue, Subtitles, Unsigned, read_subtitles
+from signvip_track.clips import SignedClip, make_clips
+from signvip_track.composing import CONTAINERS, Film, Track, compose, look_at
+from signvip_track.inset import Corner, Painter
+from signvip_track.schedule import Misfits, Placement, Schedule, schedule
+from signvip_track.signer import Between, Signer
+from signvip_track.subtitles import Cue, Subtitles, Unsigned, read_subtitles
 
 SPEED_LIMIT = 1.5
 

@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from signvip.track.clips import SignedClip
-from signvip.track.schedule import Placement
+from signvip_track.clips import SignedClip
+from signvip_track.schedule import Placement
 
 Between = Literal["nothing", "rest"]
 """What is seen where nothing is signed: the film alone, or the signer as in the reference picture."""
