@@ -18,8 +18,8 @@ from PIL import Image
 from torch import Tensor
 
 import signvip
-from signvip.data.reference_picture import load_reference
 from signvip.data.provenance import NOTICE
+from signvip.data.reference_picture import load_reference
 from signvip.errors import DataError
 from signvip.generate import GenerateOptions, choose_run, embedded_run, load_pipeline
 from signvip.models.seen_texts import Seen
