@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from signvip.track.signing import drawn_signer
 
 from signvip.data.cluster import Ray
 from signvip.generate import GenerateOptions, Request
 from signvip.generate_many import generate_many
 from signvip.origin.record import OriginOptions
+from signvip_track.signing import drawn_signer
 
 ray = pytest.importorskip("ray", reason="needs Ray: nox -s ray")
 TEXTS = ("rain", "snow on monday", "wind at night", "sun")
