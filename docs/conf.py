@@ -11,6 +11,7 @@ sys.path.insert(0, str(HERE))
 from generators import write_reference  # noqa: E402
 
 import signvip  # noqa: E402
+from signvip.dress import STYLESHEET  # noqa: E402
 
 write_reference(HERE / "reference" / "generated")  # before Sphinx looks for pages
 
@@ -36,25 +37,34 @@ autodoc_preserve_defaults = True
 
 html_theme = "furo"
 html_title = "SignViP"
-html_static_path = ["_static"]
-html_css_files = ["look.css"]
+html_static_path = ["_static", str(STYLESHEET)]
+html_css_files = [STYLESHEET.name, "look.css"]
 html_js_files = ["look.js"]
 html_copy_source = False
 html_show_sphinx = False
-html_theme_options = {
-    "light_css_variables": {
-        "font-stack": "system-ui, -apple-system, 'Segoe UI', 'Liberation Sans', Arial, sans-serif",
-        "font-stack--monospace": "ui-monospace, 'Liberation Mono', Menlo, Consolas, monospace",
-        "color-brand-primary": "#0b5c8a",
-        "color-brand-content": "#0b5c8a",
-        "color-brand-visited": "#5b4699",
-    },
-    "dark_css_variables": {
-        "color-brand-primary": "#7cc4f0",
-        "color-brand-content": "#7cc4f0",
-        "color-brand-visited": "#b8a7f0",
-    },
+# The theme's names for the colours and fonts of the dress, which are light or dark by themselves.
+dress = {
+    "font-stack": "var(--sans)",
+    "font-stack--monospace": "var(--mono)",
+    "color-brand-primary": "var(--accent)",
+    "color-brand-content": "var(--accent)",
+    "color-brand-visited": "var(--series-4)",
+    "color-foreground-primary": "var(--ink)",
+    "color-foreground-secondary": "var(--grey)",
+    "color-foreground-muted": "var(--grey)",
+    "color-foreground-border": "var(--line)",
+    "color-background-primary": "var(--paper)",
+    "color-background-secondary": "var(--wash)",
+    "color-background-hover": "var(--hair)",
+    "color-background-border": "var(--hair)",
+    "color-inline-code-background": "var(--wash)",
+    "color-code-background": "var(--wash)",
+    "color-code-foreground": "var(--ink)",
+    "color-api-name": "var(--ink)",
+    "color-api-pre-name": "var(--grey)",
+    "color-problematic": "var(--ink)",
 }
+html_theme_options = {"light_css_variables": dress, "dark_css_variables": dress}
 
 
 def title_of_table(app: object, name: str, source: list[str]) -> None:
