@@ -10,7 +10,7 @@ from PIL import Image
 
 from signvip.data.video import write_video
 from signvip.origin.record import Origin
-from signvip.origin.writing import write_generated
+from signvip.origin.writing import GeneratedVideo
 from signvip.registry import build
 from signvip.stages.poses import stored_keypoints
 from signvip_lab.evaluation.chain import Chain, as_array
@@ -65,7 +65,8 @@ def _write(out: Path, chain: Chain, made: Made, name: str, frames: np.ndarray, r
     """Write one video; one that a model made says so."""
     path, fps = out / f"{name.replace(' ', '-')}-{made.pick}.mp4", chain.run.config.fps
     if row in (GENERATED, REBUILT):
-        write_generated(path, frames, fps, Origin(made.info["text"]))
+        with GeneratedVideo(path, fps, Origin(made.info["text"])) as video:
+            video.write(frames)
     else:
         write_video(path, frames, fps)
     return path

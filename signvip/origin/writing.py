@@ -99,9 +99,13 @@ def _find_key(options: OriginOptions) -> tuple[Key | None, str]:
         return None, _unsigned(f"no key can be stored ({error})", "give one by --key and --certificate")
 
 
-def write_generated(path: Path, frames: np.ndarray, fps: float, origin: Origin | None = None) -> None:
-    """Write generated frames (F, H, W, 3) uint8 RGB, all of them at once."""
-    with GeneratedVideo(path, fps, origin or Origin()) as video:
+def write_marked(path: Path, frames: np.ndarray, fps: float, origin: Origin) -> None:
+    """Write generated frames (F, H, W, 3) uint8 RGB with a mark and no manifest.
+
+    This is for the many clips of a training and a study, which an interrupted one has to give again byte for byte:
+    signatures differ each time.
+    """
+    with GeneratedVideo(path, fps, origin, OriginOptions(manifest=False)) as video:
         video.write(frames)
 
 

@@ -19,7 +19,7 @@ from signvip.data.sheet import contact_sheet
 from signvip.errors import RunError
 from signvip.models.vae import decode_latents, encode_images
 from signvip.origin.record import Origin
-from signvip.origin.writing import write_generated
+from signvip.origin.writing import write_marked
 from signvip.registry import drawing
 from signvip.sampling.sampler import make_scheduler, sample
 from signvip.stages.clips import Clips, Draws
@@ -119,7 +119,7 @@ class VideoPhase:
             parts.append({"count": 1, **found, **{f"still_{name}": value for name, value in beaten.items()}})
             rows += [list(truth[::4]), list(made[::4])]
             text = self.dev.info(clip)["text"]
-            write_generated(folder / f"{keys[clip]}.mp4", made, self.config.fps, Origin(text))
+            write_marked(folder / f"{keys[clip]}.mp4", made, self.config.fps, Origin(text))
         if rows:
             name = f"clips-{share.rank}.png" if share.rank else "clips.png"
             sheet = contact_sheet(rows, ["truth", "made"] * (len(rows) // 2), scale=2)

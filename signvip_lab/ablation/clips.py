@@ -7,7 +7,7 @@ from pathlib import Path
 
 from signvip.data.video import write_video
 from signvip.origin.record import Origin
-from signvip.origin.writing import write_generated
+from signvip.origin.writing import write_marked
 from signvip.run import Run
 from signvip_lab.ablation.store import Store
 from signvip_lab.ablation.trainings import TEXT, VIDEO, Step
@@ -38,7 +38,7 @@ def _generated(run: Run, shards: Path, options: EvaluateOptions) -> list[Path]:
             if row == TRUTH:
                 write_video(files[-1], videos[row], run.config.fps)
             else:
-                write_generated(files[-1], videos[row], run.config.fps, Origin(made.info["text"]))
+                write_marked(files[-1], videos[row], run.config.fps, Origin(made.info["text"]))
     return files
 
 

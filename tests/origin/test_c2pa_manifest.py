@@ -14,7 +14,7 @@ from signvip.data.provenance import origin_of
 from signvip.errors import ConfigError, DataError
 from signvip.origin.keys import config_folder, signing_key
 from signvip.origin.record import Consent, Origin, OriginOptions
-from signvip.origin.writing import GeneratedVideo
+from signvip.origin.writing import GeneratedVideo, write_marked
 
 pytest.importorskip("c2pa")
 FROM = Origin("It rains in Zürich \udc80", "sgg", "abc", 3, "ef", Consent("anna.md", "cd"))
@@ -51,6 +51,33 @@ def test_streams_are_the_same_with_and_without(tmp_path):
     with av.open(str(tmp_path / "a.mp4")) as container:
         assert sum(1 for _ in container.decode(video=0)) == 24
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "b.mp4", "config"]
+
+
+def test_all_but_the_manifest_is_the_same_each_time(tmp_path):
+    files = [tmp_path / name for name in ("a.mp4", "b.mp4")]
+    for file in files:
+        write(file)
+    assert files[0].read_bytes() != files[1].read_bytes()
+    assert without_manifest(files[0]) == without_manifest(files[1])
+
+
+def without_manifest(path):
+    """The boxes of an mp4 but `uuid`, which holds the manifest; equal lengths of it move the others alike."""
+    content, at, kept = path.read_bytes(), 0, []
+    while at < len(content):
+        size, kind = int.from_bytes(content[at : at + 4], "big"), content[at + 4 : at + 8]
+        kept += [] if kind == b"uuid" else [content[at : at + size]]
+        at += size
+    assert len(kept) > 2
+    return kept
+
+
+def test_clips_of_a_training_are_marked_and_the_same_each_time(tmp_path):
+    for name in ("a.mp4", "b.mp4"):
+        write_marked(tmp_path / name, clip(24), FPS, FROM)
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+    found = signvip.verify(tmp_path / "a.mp4")
+    assert found.mark.holds and not found.manifest.found
 
 
 def test_a_changed_file_does_not_hold(tmp_path):
