@@ -11,42 +11,18 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
+from rendered import render
 
 from signvip.contracts import LEFT_HAND, RIGHT_HAND
-from signvip.data.video import write_video
-from signvip_lab.pages.contents import Cell, Column, Figure, Pane, Row, Table
+from signvip_lab.pages.contents import Pane, Row
 from signvip_lab.pages.dots import Dot, Dots, draw_dots
 from signvip_lab.pages.hands import hand_boxes
-from signvip_lab.pages.rendering import write_page
 
 HOSTILE = """</script><script>alert(1)</script><img src=x onerror="alert(2)">' & $x$ {{ 7 * 7 }}"""
-TABLE = Table(
-    "numbers",
-    "Numbers",
-    [Column("row", numbers=False), Column("ssim ↑"), Column("time", "s")],
-    [
-        [Cell("a"), Cell("0.3333", 1 / 3, (0.25, 0.5), best=True), Cell("-")],
-        [Cell("b, c"), Cell("0.0625", 1 / 16, (0.0625, 0.0625)), Cell("2", 2.0)],
-    ],
-)
 
 
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory):
-    path = tmp_path_factory.mktemp("clip") / "a.mp4"
-    write_video(path, np.zeros((3, 16, 32, 3), np.uint8), 12)
-    return path
-
-
-def render(folder, clip, words="words", table=TABLE):
-    panel = draw_dots(Dots(words, [Dot(words, 0.5, (0.4, 0.6), [0.4, 0.6])], still=0.3, truth=1.0))
-    parts = [Pane(words, clip, parts=[words, words], hands=words), Pane("b", clip)]
-    row = Row(words, words, 12.0, 3, parts, hands={words: [[None, [1, 2, 3, 4]]] * 3})
-    page = write_page(
-        folder / "report.html", "demo", title=words, about=words, finding=words, notice=words, rows=[row],
-        figures=[Figure(words, [panel])], tables=[table], notes=[words], next_line=words,
-    )  # fmt: skip
-    return page.read_text(encoding="utf-8")
+def text_of(folder, clip, *words):
+    return render(folder, [clip], *words).read_text(encoding="utf-8")
 
 
 class Tags(HTMLParser):
@@ -71,15 +47,15 @@ class Tags(HTMLParser):
 
 
 def test_hostile_words_stay_words(tmp_path, clip):
-    plain, hostile = Tags(render(tmp_path, clip)), Tags(render(tmp_path, clip, HOSTILE))
+    plain, hostile = Tags(text_of(tmp_path, clip)), Tags(text_of(tmp_path, clip, HOSTILE))
     assert [tag for tag, _ in hostile.found] == [tag for tag, _ in plain.found]
     assert not [name for _, given in hostile.found for name in given if name.startswith("on")]
     assert not any("alert(1)</script" in text for text in hostile.scripts)
-    assert HOSTILE in unescape(render(tmp_path, clip, HOSTILE))
+    assert HOSTILE in unescape(text_of(tmp_path, clip, HOSTILE))
 
 
 def test_a_page_is_one_file_that_asks_the_network_for_nothing(tmp_path, clip):
-    page = render(tmp_path, clip)
+    page = text_of(tmp_path, clip)
     tags = Tags(page)
     asked = {given[name] for _, given in tags.found for name in ("src", "href") if name in given}
     elsewhere = {address for address in asked if not address.startswith(("data:", "#"))}
@@ -89,7 +65,7 @@ def test_a_page_is_one_file_that_asks_the_network_for_nothing(tmp_path, clip):
 
 
 def test_numbers_are_sorted_by_what_they_are_and_not_by_what_is_printed(tmp_path, clip):
-    page = render(tmp_path, clip)
+    page = text_of(tmp_path, clip)
     assert re.findall(r'data-number="([^"]+)"', page) == [str(1 / 3), str(1 / 16), "2.0"]
     assert "<strong>0.3333</strong>" in page and "<strong>0.0625" not in page
     assert "0.25 to 0.5" in page and "0.0625 to 0.0625" not in page
