@@ -39,14 +39,17 @@ ALWAYS: Responses = {
 
 
 def create_app(
-    studio: Studio, *, token: str | None = None, local: bool = False, warm: bool = False
+    studio: Studio, *, token: str | None = None, local: bool = False, example: bool = False
 ) -> FastAPI:
-    """Build the application of one model; `local` answers to names of this machine only, `warm` begins with a video."""
+    """Build the application of one model.
+
+    `local` answers to names of this machine only; `example` begins with a video, which the page shows.
+    """
     limits = studio.limits
 
     @asynccontextmanager
     async def living(app: FastAPI) -> AsyncIterator[None]:
-        app.state.jobs = Jobs(limits, studio.warm if warm else None)
+        app.state.jobs = Jobs(limits, studio.example if example else None)
         yield
         await run_in_threadpool(app.state.jobs.close)
 

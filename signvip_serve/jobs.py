@@ -23,6 +23,7 @@ from signvip_serve.limits import Limits
 
 State = Literal["waiting", "making", "done", "cancelled", "failed"]
 Make = Callable[["Job"], Generator[bytes]]
+EXAMPLE = "example"  # the job that a server begins with; shorter than the names that clients may choose
 VIDEO, SIDECAR, POSES = "signing.mp4", "signing.json", "poses.npy"  # files of a job that is done
 logger = logging.getLogger(__name__)
 
@@ -95,15 +96,16 @@ class Job:
 class Jobs:
     """A queue with one worker, since there is one model and it uses all cores."""
 
-    def __init__(self, limits: Limits, warm: Callable[[Callable[[], bool]], None] | None = None) -> None:
-        self.limits, self._warm = limits, warm
-        self.warming = warm is not None  # until whatever `warm` does is done; it asks whether to stop
+    def __init__(self, limits: Limits, example: Make | None = None) -> None:
+        self.limits = limits
+        self.warming = example is not None  # until the example is made, or is left for a request
         self._files = TemporaryDirectory(prefix="signvip-serve-", ignore_cleanup_errors=True)
         self._known: OrderedDict[str, Job] = OrderedDict()
         self._waiting: list[Job] = []
         self._changed = threading.Condition()
         self._closed = False
         self._now: Job | None = None
+        self._example = None if example is None else self._new(example, EXAMPLE)
         self._worker = threading.Thread(target=self._work, name="signvip-serve", daemon=True)
         self._worker.start()
 
@@ -114,11 +116,16 @@ class Jobs:
                 raise Full
             if name in self._known:
                 raise Taken
-            job = Job(name or uuid4().hex, make, self.limits, Path(self._files.name) / uuid4().hex)
-            self._known[job.name] = job
+            job = self._new(make, name or uuid4().hex)
             self._waiting.append(job)
+            if self.warming and self._example is not None:
+                self._example.stop()
             self._changed.notify()
             return job
+
+    def _new(self, make: Make, name: str) -> Job:
+        job = self._known[name] = Job(name, make, self.limits, Path(self._files.name) / uuid4().hex)
+        return job
 
     def get(self, name: str) -> Job | None:
         with self._changed:
@@ -151,7 +158,7 @@ class Jobs:
         """End all of them, waiting or made."""
         with self._changed:
             self._closed = True
-            jobs = [*self._waiting, *([self._now] if self._now is not None else [])]
+            jobs = [*self._waiting, *(job for job in (self._now, self._example) if job is not None)]
             self._changed.notify()
         for job in jobs:
             self.cancel(job)
@@ -165,7 +172,7 @@ class Jobs:
     def _forget(self) -> None:
         """Forget the oldest of those that ended, until what is left is within the limits; the last one stays."""
         with self._changed:
-            ended = [job for job in self._known.values() if job.ended]
+            ended = [job for job in self._known.values() if job.ended and job is not self._example]
             size = sum(job.size for job in ended)
             while len(ended) > 1 and (len(ended) > self.limits.remembered or size > self.limits.kept_bytes):
                 first = ended.pop(0)
@@ -174,32 +181,29 @@ class Jobs:
                 rmtree(first.folder, ignore_errors=True)
 
     def _work(self) -> None:
-        self._get_warm()
+        if self._example is not None:
+            self._do(self._example, self._show)
+            self.warming = False
         while (job := self._next()) is not None:
-            try:
-                job.folder.mkdir()
-                self._make(job)
-                job.end("cancelled" if job.stopped() else "done")
-            except SignVipError as error:
-                job.end("failed", error)
-            except Exception as error:  # a defect of one request is not the end of the others
-                logger.exception("a video could not be made")
-                job.end("failed", error)
-            if job.state != "done":
-                rmtree(job.folder, ignore_errors=True)
+            self._do(job, self._make)
             with self._changed:
                 self._now = None
             self._forget()
 
-    def _get_warm(self) -> None:
-        """Warm up until a request waits."""
+    def _do(self, job: Job, work: Callable[[Job], None]) -> None:
+        """Let `work` make a job's video; only one that is whole leaves files."""
         try:
-            if self._warm is not None:
-                self._warm(lambda: bool(self._waiting) or self._closed)
-        except Exception:  # whoever asks for a video hears of it
-            logger.exception("the first video, which nobody asked for, could not be made")
-        finally:
-            self.warming = False
+            job.state = "making"
+            job.folder.mkdir()
+            work(job)
+            job.end("cancelled" if job.stopped() else "done")
+        except SignVipError as error:
+            job.end("failed", error)
+        except Exception as error:  # a defect of one request is not the end of the others
+            logger.exception("a video could not be made")
+            job.end("failed", error)
+        if job.state != "done":
+            rmtree(job.folder, ignore_errors=True)
 
     def _next(self) -> Job | None:
         with self._changed:
@@ -208,8 +212,14 @@ class Jobs:
             if self._closed:
                 return None
             self._now = job = self._waiting.pop(0)
-            job.state = "making"
             return job
+
+    def _show(self, job: Job) -> None:
+        """Make a video for nobody: its pieces go nowhere, its files stay. A request that comes stops it."""
+        with closing(job.make(job)) as pieces:
+            for _ in pieces:
+                if job.stopped():
+                    return
 
     def _make(self, job: Job) -> None:
         started = time.monotonic()

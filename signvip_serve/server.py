@@ -35,7 +35,7 @@ def serve(
     studio = Studio.open(run, options, limits)
     local = is_loopback(host)
     token = os.environ.get(TOKEN) or (None if local else secrets.token_urlsafe(24))
-    app = create_app(studio, token=token, local=local, warm=True)
+    app = create_app(studio, token=token, local=local, example=True)
     shown = f"[{host}]" if ":" in host else host
     say(f"Serving the run '{studio.run}' on http://{shown}:{port}; Ctrl-C ends it.")
     if token is not None and TOKEN not in os.environ:

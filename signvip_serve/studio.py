@@ -41,6 +41,7 @@ from signvip_serve.pictures import open_picture, plain_picture
 from signvip_serve.references import Shipped, shipped
 from signvip_serve.uses import advice
 
+EXAMPLES = ("Anna", "snow on monday")  # for runs that spell, and for those of drawn signers
 PAUSE = 0.5  # seconds that a signer rests between passages, as at a full stop
 
 
@@ -132,19 +133,13 @@ class Studio:
         write_text(job.folder / SIDECAR, json.dumps(sidecar, indent=2) + "\n")
         self.pace.add(job.facts["frames"], time.monotonic() - started)
 
-    def warm(self, interrupted: Callable[[], bool]) -> None:
-        """Make a short video for nobody: the first one that somebody waits for is then as quick as any other."""
-        started, seen = time.monotonic(), self.seen
-        text = "hello" if seen is None else seen.example(next(iter(seen.languages)))
+    def example(self, job: Job) -> Generator[bytes]:
+        """Make a short video that nobody asked for: the page shows it, and the next is as quick as any other."""
+        seen, language = self.seen, next(iter(self.pipe.translator.languages), None)
+        known = [text for text in EXAMPLES if seen is None or not seen.unseen(text, language)]
+        text = known[0] if seen is None or known else seen.example(language or next(iter(seen.languages)))
         picture = None if self.references else plain_picture()
-        order = self.order(Ask(text, next(iter(self.pipe.translator.languages), None), picture=picture))
-        tokens = self._translate(order.passages, order.language)
-        for _ in stream_generated(
-            self._frames(order, tokens, interrupted), self.pipe.config.fps, order.origin
-        ):
-            if interrupted():
-                return
-        self.pace.add(self._length(tokens), time.monotonic() - started)
+        yield from self.make(self.order(Ask(text, language, picture=picture)), job)
 
     def _check(self, ask: Ask) -> None:
         """DataError for a text or a number that nothing can be made of."""

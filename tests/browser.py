@@ -45,7 +45,7 @@ class Page:
         assert "exceptionDetails" not in got, got
         return got["result"].get("value")
 
-    def until(self, script, seconds=30.0):
+    def until(self, script, seconds=60.0):
         end = time.monotonic() + seconds
         while not self.run(script):
             assert time.monotonic() < end, f"it never came true: {script}"

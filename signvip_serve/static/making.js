@@ -49,7 +49,7 @@ export class Making {
     const whole = await receive(response, this.player, facts, () => this.#tell(facts));
     const took = (performance.now() - this.#began) / 1000;
     const done = await this.#finished(facts);
-    this.said(`Made in ${took.toFixed(1)} s: ${facts.frames} frames, ${(facts.frames / facts.fps).toFixed(1)} s.`);
+    this.said(`Made in ${took.toFixed(1)} s, ${(facts.frames / facts.fps).toFixed(1)} s long.`);
     return { path: this.#path, facts: done, whole: URL.createObjectURL(whole), name: this.#name };
   }
 

@@ -12,7 +12,8 @@ import { Player } from "./player.js";
 import { setUpTabs } from "./tabs.js";
 
 const LAST = "signvip-last";
-const EXAMPLE = "example"; // the video that a server makes to get warm
+const EXAMPLE = "example"; // the job that a server begins with
+const SOON = 500; // milliseconds until an example that is being made is looked for again
 const AGAIN = 3000; // milliseconds until a server that is gone is asked again
 const video = at("video");
 const player = new Player(video, { shown, changed });
@@ -69,15 +70,24 @@ async function showFirst() {
   const kept = sessionStorage.getItem(LAST);
   const last = kept && (await found(kept));
   if (last) return showWhole(last, { play: false });
-  const example = await found(EXAMPLE);
-  if (example && !making && !clip) return showWhole({ ...example, example: true }, { play: true });
+  video.poster = chosenPicture();
+  return showExample();
 }
 
-/** Return a clip that the server still has, or null. */
+/** Show the video that the server began with, or wait for it where it has only just begun. */
+async function showExample() {
+  if (making || clip || !chosenPicture()) return;
+  const example = await found(EXAMPLE).catch(() => null);
+  if (making || clip) return;
+  if (example === undefined) return setTimeout(showExample, SOON);
+  if (example) await showWhole({ ...example, example: true }, { play: true });
+}
+
+/** Return a clip that the server still has; undefined where it is not made yet, null where there is none. */
 async function found(name) {
   const path = `/v1/jobs/${name}`;
   const told = await askMaybe(path);
-  if (told?.state !== "done") return null;
+  if (told?.state !== "done") return ["waiting", "making"].includes(told?.state) ? undefined : null;
   const whole = URL.createObjectURL(await (await ask(`${path}/video`)).blob()); // a <video> sends no token
   return { path, name, facts: told.facts, whole, language: languageOf(told.facts) };
 }

@@ -47,12 +47,12 @@ def serving(installed, request):
     from signvip_serve.pace import Pace
 
     @contextmanager
-    def serving(token=None, local=True, words=False, **limits):
+    def serving(token=None, local=True, words=False, example=False, **limits):
         given = Limits(**limits)
         chosen = (
             Words(given) if words else replace(request.getfixturevalue("studio"), limits=given, pace=Pace())
         )
-        app = create_app(chosen, token=token, local=local)
+        app = create_app(chosen, token=token, local=local, example=example)
         server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run)
         thread.start()

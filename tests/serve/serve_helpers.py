@@ -26,6 +26,13 @@ class Words:
     def order(self, ask):
         return ask
 
+    def example(self, job):
+        """A video that ends only where it is stopped."""
+        while not job.stopped():
+            yield b"one"
+            time.sleep(0.01)
+        self.left.append("example")
+
     def make(self, ask, job):
         self.begun.append(ask.text)
         self.folders.append(job.folder)

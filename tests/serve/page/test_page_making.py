@@ -98,3 +98,11 @@ def test_a_server_that_comes_back_is_found(opened):
     opened.until(f"{STATE}.includes('is back')")
     assert opened.run("document.getElementById('gone').textContent") == ""
     make(opened)
+
+
+def test_an_example_plays_at_once_and_only_once(open_page, chrome):
+    with open_page(example=True) as served:
+        until(lambda: served.client.get("/v1/jobs/example").json()["state"] == "done")
+        chrome.until(f"{VIDEO}.ended")
+        assert chrome.run("document.getElementById('caption').textContent").startswith("An example")
+        assert chrome.run(f"{VIDEO}.currentTime > 0 && !{VIDEO}.loop")
