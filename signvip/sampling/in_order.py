@@ -16,7 +16,6 @@ import torch
 from diffusers import DDIMScheduler, DPMSolverMultistepScheduler, EulerDiscreteScheduler
 from torch import Tensor
 
-from signvip.sampling.batches import Predict, WindowBatch, make_batches
 from signvip.sampling.sampler import (
     check_interval,
     check_known,
@@ -28,7 +27,7 @@ from signvip.sampling.sampler import (
     set_timesteps,
     step_options,
 )
-from signvip.sampling.windows import Tail, windows
+from signvip.sampling.windows import Predict, Tail, WindowBatch, make_batches, windows
 
 if TYPE_CHECKING:
     from diffusers import SchedulerMixin

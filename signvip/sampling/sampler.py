@@ -19,11 +19,10 @@ from torch import Tensor
 
 from signvip.errors import ConfigError, MismatchError
 from signvip.models.video_denoiser import is_timed, predict_both, prepared
-from signvip.sampling.batches import Predict, WindowBatch, make_batches, mean_over
 from signvip.sampling.known_answer import ADVICE, OFFERED, check_known_answer
 from signvip.sampling.options import SchedulerName
 from signvip.sampling.timesteps import check_lcm, kind_of, set_steps
-from signvip.sampling.windows import Tail, windows
+from signvip.sampling.windows import Predict, Tail, WindowBatch, make_batches, mean_over, windows
 from signvip.storage.json_files import parse_object
 from signvip.storage.loading import told_of
 

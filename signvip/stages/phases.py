@@ -24,9 +24,9 @@ from signvip.registry import configure
 from signvip.run import Run
 from signvip.stages import PhaseKey, require_training
 from signvip.stages.clips import Clips
+from signvip.stages.likeness import references_of
 from signvip.stages.parts import load_denoiser, load_tokenizer, load_vae
 from signvip.stages.poses import PosesPhase, stored_keypoints
-from signvip.stages.references import references_of
 from signvip.stages.start import published_vae, sources
 from signvip.stages.text import TextPhase, check_languages
 from signvip.stages.tokens import TokensPhase

@@ -10,9 +10,9 @@ from signvip_denoisers.animatediff.attention import spatial_attentions
 from wholes import sampled
 
 from signvip.errors import ConfigError
-from signvip.sampling.batches import KEPT_WINDOWS
 from signvip.sampling.options import Sampler, SchedulerName
 from signvip.sampling.sampler import make_scheduler, sample
+from signvip.sampling.windows import KEPT_WINDOWS
 
 NAMES = ["ddim", "dpm++", "unipc", "euler"]
 NOISY = ["ddpm", "lcm"]  # these draw noise at each step

@@ -20,7 +20,7 @@ from signvip.errors import DataError, SignVipWarning, UnseenWarning
 from signvip.generate import GenerateOptions, Request, embedded_run, generate
 from signvip.models.seen_texts import Seen
 from signvip.run import Run
-from signvip.stages.references import references_of
+from signvip.stages.likeness import references_of
 
 QUICK = {"max_frames": 1, "num_inference_steps": 1, "output_type": "latent"}
 KNOWN = "tomorrow it will rain in the north"
