@@ -19,10 +19,11 @@ from compare import Row, arguments, compare, report
 
 import signvip
 from signvip.config import load_config
-from signvip.data.executors import TIME_LIMIT, Processes
+from signvip.data.executors import Processes
 from signvip.data.footage import read_footage
 from signvip.data.preprocess import preprocess
 from signvip.data.sample import Recipe
+from signvip.data.tasks import TIME_LIMIT
 from signvip.data.video import encode_video
 
 FRAMES, SIZE, FPS = 48, (720, 1280), 24.0

@@ -14,10 +14,11 @@ from typing import Any
 import torch
 
 import signvip
-from signvip.data.executors import Executor, Here, Processes
+from signvip.data.executors import Here, Processes
 from signvip.data.provenance import says_so
 from signvip.data.requests import Request
 from signvip.data.stamps import digest
+from signvip.data.tasks import Executor
 from signvip.errors import DataError, RunError, SignVipError
 from signvip.generate import (
     check_options,

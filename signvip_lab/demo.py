@@ -13,10 +13,11 @@ from PIL import Image
 
 import signvip
 from signvip.config import RunConfig, load_config
-from signvip.data.executors import TIME_LIMIT, Processes
+from signvip.data.executors import Processes
 from signvip.data.provenance import NOTICE, png_notice
 from signvip.data.sample import Recipe
 from signvip.data.sheet import contact_sheet, spread
+from signvip.data.tasks import TIME_LIMIT
 from signvip.generate import GenerateOptions, embedded_run
 from signvip.progress import Reporter, Silent
 from signvip.run import Run

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from signvip.data.executors import AHEAD, KILLED, TRIES, Task, attempt, too_long
+from signvip.data.tasks import AHEAD, KILLED, TRIES, Task, attempt, too_long
 from signvip.errors import PluginError
 from signvip.registry import plugin_files, registry
 

@@ -11,20 +11,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import signvip
-from signvip.contracts import SPLITS, DatasetReader, Estimator
+from signvip.contracts import SPLITS, DatasetReader
 from signvip.data import fields
-from signvip.data.executors import Executor, Here
-from signvip.data.failures import Failures, forget
+from signvip.data.executors import Here
+from signvip.data.failures import Failures
 from signvip.data.kept import Kept
 from signvip.data.manifest import NAME, Counts, Manifest
+from signvip.data.outcome import Outcome, counts_of, noted, summary_of
+from signvip.data.recipe_manifest import manifest_for
 from signvip.data.sample import Recipe, key_of
 from signvip.data.shards import Sample, read_shard, shard_path, shard_paths, splits_of, writing_shard
 from signvip.data.show import strips, write_sheet
-from signvip.data.stamps import Stamps, digest, options_of
+from signvip.data.stamps import Stamps, digest
 from signvip.data.summary import Summary
+from signvip.data.tasks import Executor
 from signvip.errors import DataError
-from signvip.registry import plugins
 from signvip.storage.files import remove_leftovers
 from signvip.storage.locks import locked
 
@@ -53,15 +54,6 @@ class Share:
 
     number: int
     of: int
-
-
-@dataclass
-class Outcome:
-    """The fate of the clips of a shard."""
-
-    infos: list[dict[str, Any]] = field(default_factory=list)
-    failures: dict[str, str] = field(default_factory=dict)
-    fresh: int = 0  # frames that were made now
 
 
 @dataclass
@@ -139,7 +131,7 @@ class _Run:
 
     def __call__(self, executor: Executor, progress: Progress | None) -> Result:
         begin = time.monotonic()
-        self.manifest = _manifest(self.recipe, self.out)
+        self.manifest = manifest_for(self.recipe, self.out)
         dealt = self._dealt()
         self.manifest.write(self.out)
         name = f"{self.share.number}-of-{self.share.of}" if self.share else ""
@@ -154,7 +146,7 @@ class _Run:
         jobs = self._jobs(dealt)
         outcomes = self._make(jobs, executor, _counter(progress, sum(len(job.ids) for job in jobs)))
         fresh = sum(outcome.fresh for outcome in outcomes.values())
-        summary = _summary(outcomes, fresh, time.monotonic() - begin)
+        summary = summary_of(outcomes.values(), fresh, time.monotonic() - begin)
         if self.share is None:
             self._finish(jobs, dealt)
             self._note(splits=self._counts(outcomes), contents=self._contents(dealt))
@@ -254,7 +246,7 @@ class _Run:
         if not all(set(self.needed) <= set(sample.members) for sample in samples):
             return None
         try:
-            return Outcome([_noted(sample.load(fields.META)) for sample in samples], dict(plan.failures))
+            return Outcome([noted(sample.load(fields.META)) for sample in samples], dict(plan.failures))
         except (DataError, KeyError, TypeError):
             return None
 
@@ -281,7 +273,7 @@ class _Run:
                 if isinstance(members, str):
                     outcome.failures[clip_id] = members
                 else:
-                    info = _noted(fields.decode(fields.META, members[fields.META]))
+                    info = noted(fields.decode(fields.META, members[fields.META]))
                     writer.write(key_of(clip_id), members)
                     outcome.infos.append(info)
                     outcome.fresh += info["frames"] if fresh else 0
@@ -311,7 +303,7 @@ class _Run:
         for split in set(self.manifest.left) - set(self.splits):
             by_split[split] = [self._recounted(split)]
         old = {split: counts for split, counts in self.manifest.splits.items() if split not in self.splits}
-        both = old | {split: _count(parts) for split, parts in by_split.items()}
+        both = old | {split: counts_of(parts) for split, parts in by_split.items()}
         return {split: both[split] for split in SPLITS if split in both}
 
     def _contents(self, dealt: Mapping[str, Sequence[str]]) -> str:
@@ -324,7 +316,7 @@ class _Run:
     def _recounted(self, split: str) -> Outcome:
         samples = [sample for path in shard_paths(self.out, split) for sample in read_shard(path)]
         failed = {clip_id: why for (where, clip_id), why in self.failures.reasons.items() if where == split}
-        return Outcome([_noted(sample.load(fields.META)) for sample in samples], failed)
+        return Outcome([noted(sample.load(fields.META)) for sample in samples], failed)
 
 
 def _nothing(_: str) -> None:
@@ -343,40 +335,6 @@ def _counter(progress: Progress | None, total: int) -> Callable[[int], None]:
     return count
 
 
-def _manifest(recipe: Recipe, out: Path) -> Manifest:
-    """Return the manifest to go on with; MismatchError where the folder holds shards of another kind."""
-    fresh = Manifest(
-        made_by=f"signvip {signvip.__version__}",
-        dataset=type(recipe.reader).__name__,
-        dataset_options=options_of(recipe.reader),
-        conditions={name: options_of(condition) for name, condition in recipe.conditions.items()},
-        estimators={name: _estimator(name, found) for name, found in recipe.estimators.items()},
-        size=recipe.size,
-        fps=recipe.fps,
-        fit=recipe.fit,
-        video=recipe.video,
-    )
-    if not (out / NAME).exists():
-        return fresh
-    old = Manifest.read(out)
-    if splits_of(out):
-        fresh.refuse_another(old, out)
-    elif fresh.differs_from(old):
-        forget(out)  # nothing came of it, and why says nothing of this recipe
-        return fresh
-    if old.dataset_options == fresh.dataset_options:
-        return old
-    return old.model_copy(update={"dataset_options": fresh.dataset_options, "made_by": fresh.made_by})
-
-
-def _estimator(name: str, estimator: Estimator) -> dict[str, Any]:
-    """Describe what made the keypoints: its version, options and weights."""
-    versions = [record.version for record in plugins() if (record.kind, record.name) == ("estimator", name)]
-    about = {"version": versions[0] if versions else "", "options": options_of(estimator)}
-    weights = getattr(estimator, "weights", None)
-    return about if weights is None else {**about, "weights": weights}
-
-
 def _distinct(ids: Sequence[str], split: str) -> list[str]:
     twice = next((clip_id for clip_id, times in Counter(ids).items() if times > 1), None)
     if twice is not None:
@@ -389,19 +347,6 @@ def _groups(ids: Sequence[str]) -> Iterator[tuple[str, ...]]:
         yield tuple(ids[start : start + CLIPS_A_SHARD])
 
 
-def _noted(info: Mapping[str, Any]) -> dict[str, Any]:
-    noted = {name: info[name] for name in ("frames", "fps", "signer", "text") if name in info}
-    if len(noted) < 4:
-        raise DataError("a sample's json lacks what preprocess writes; make its shard again")
-    return noted
-
-
-def _summary(outcomes: Mapping[Job, Outcome], fresh: int, seconds: float) -> Summary:
-    infos = [info for outcome in outcomes.values() for info in outcome.infos]
-    reasons = [why for outcome in outcomes.values() for why in outcome.failures.values()]
-    return Summary.of(infos, reasons, fresh, seconds)
-
-
 def _preview(out: Path) -> None:
     """Show the first clips of each split, and none of a split that is now empty."""
     for split in SPLITS:
@@ -410,16 +355,3 @@ def _preview(out: Path) -> None:
             write_sheet(list(strips(shards[0])), path)
         else:
             path.unlink(missing_ok=True)
-
-
-def _count(outcomes: Sequence[Outcome]) -> Counts:
-    infos = [info for outcome in outcomes for info in outcome.infos]
-    failed = sum(len(outcome.failures) for outcome in outcomes)
-    return Counts(
-        clips_in=len(infos) + failed,
-        clips_out=len(infos),
-        failed=failed,
-        frames=sum(info["frames"] for info in infos),
-        seconds=round(sum(info["frames"] / info["fps"] for info in infos), 3),
-        signers=len({info["signer"] for info in infos} - {None}),
-    )

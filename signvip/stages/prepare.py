@@ -10,10 +10,10 @@ from PIL import Image
 
 from signvip.config import RunConfig, load_config, with_conditions
 from signvip.contracts import SPLITS, DatasetReader, Estimator
-from signvip.data.executors import Executor
 from signvip.data.fit import Fit
 from signvip.data.preprocess import Result, Share, preprocess
 from signvip.data.sample import Recipe
+from signvip.data.tasks import Executor
 from signvip.errors import ConfigError
 from signvip.progress import Reporter, Silent, following
 from signvip.registry import build, naming, registry
