@@ -153,10 +153,8 @@ def generate(
         raise typer.BadParameter("this is for many videos: give --from FILE.", param_hint="--executor")
 
     with heavy_imports():
-        from signvip.data.executors import choose_executor
         from signvip.generate import GenerateOptions
         from signvip.generate import generate as make_videos
-        from signvip.generate_many import generate_many as make_many
         from signvip.origin.record import OriginOptions
     from signvip_cli.reporter import make_reporter
 
@@ -181,6 +179,9 @@ def generate(
     if source is None:
         make_videos(requests, **common, reporter=make_reporter())
     else:
+        from signvip.data.executors import choose_executor
+        from signvip.generate_many import generate_many as make_many
+
         gpus = device is None or device.startswith("cuda")
         failed = make_many(
             requests,
