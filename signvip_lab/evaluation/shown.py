@@ -73,7 +73,7 @@ def figure(evaluation: Evaluation) -> Figure | None:
     return Figure(
         f"What was made, against a still picture (dashed) and the truth (solid): the dots are means over "
         f"{evaluation.about['clips']} clips, the bars their {level} % intervals, the small dots single clips. A dot "
-        "beyond the dashed line, on the side of the truth, is worth something.",
+        "beats a still picture where it lies on the truth's side of the dashed line.",
         panels,
     )
 
