@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -24,12 +23,12 @@ from signvip.errors import DataError
 from signvip.generate import GenerateOptions, choose_run, embedded_run, load_pipeline
 from signvip.models.seen_texts import Seen
 from signvip.origin.record import Origin, OriginOptions
+from signvip.origin.sidecar import write_sidecar
 from signvip.origin.streaming import stream_generated
 from signvip.origin.writing import GeneratedVideo, check_origin
 from signvip.pipeline import SignVipPipeline
 from signvip.plain import is_blank
 from signvip.run import MAKERS, Run
-from signvip.storage.files import write_text
 from signvip.storage.fits import unchanged
 from signvip_serve.forms import Ask
 from signvip_serve.jobs import POSES, SIDECAR, VIDEO, Job
@@ -130,7 +129,7 @@ class Studio:
             yield from stream_generated(written(), fps, order.origin)
         job.facts["origin"] = video.told
         sidecar = {name: value for name, value in job.facts.items() if name != "made"}
-        write_text(job.folder / SIDECAR, json.dumps(sidecar, indent=2) + "\n")
+        write_sidecar(job.folder / SIDECAR, sidecar)
         self.pace.add(job.facts["frames"], time.monotonic() - started)
 
     def example(self, job: Job) -> Generator[bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 from collections.abc import Sequence
@@ -22,10 +21,10 @@ from signvip.errors import ConfigError, DataError
 from signvip.origin.manifest import COMPOSITE, SOURCE
 from signvip.origin.marking import Marker
 from signvip.origin.record import Origin, OriginOptions
+from signvip.origin.sidecar import write_sidecar
 from signvip.origin.writing import Seal, check_origin
 from signvip.progress import Reporter, Silent, following
 from signvip.sampling.options import GenerateOptions
-from signvip.storage.files import write_text
 from signvip.storage.locks import locked
 from signvip_track.clips import SignedClip, make_clips
 from signvip_track.composing import CONTAINERS, Film, Track, compose, look_at
@@ -140,7 +139,7 @@ def sign(
             "frames": len(times),
             "origin": seal.told(output),
         }
-        write_text(output.with_suffix(".json"), json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n")
+        write_sidecar(output.with_suffix(".json"), sidecar)
     shutil.rmtree(folder, ignore_errors=True)  # also what was signed with other options before
     return SignedFilm(output, plan.placements, plan.misfits, read.odd)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,10 +16,10 @@ from signvip.errors import SignVipWarning
 from signvip.estimation.pose_writing import write_pose
 from signvip.generation.device import fitting
 from signvip.origin.record import Origin, OriginOptions
+from signvip.origin.sidecar import write_sidecar
 from signvip.origin.writing import GeneratedVideo
 from signvip.progress import Reporter, Silent
 from signvip.sampling.options import OF_THE_RUN, GenerateOptions
-from signvip.storage.files import write_text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -96,7 +95,7 @@ class VideoMaker:
             request.pose.parent.mkdir(parents=True, exist_ok=True)
             write_pose(request.pose, made.poses.numpy(), size=size, fps=pipe.config.fps)
         sidecar = {**self._sidecar(request, tokens), "origin": video.told, "warnings": list(doubts), **told}
-        write_text(beside, json.dumps(sidecar, indent=2, ensure_ascii=False) + "\n")
+        write_sidecar(beside, sidecar)
 
     def _origin(self, request: Request) -> Origin:
         return Origin.of(

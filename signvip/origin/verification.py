@@ -7,19 +7,18 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from signvip.data.provenance import is_marked, metadata_words, notice_beside, says_so, top_words
+from signvip.data.provenance import is_marked, metadata_words, notice_beside, top_words
 from signvip.errors import DataError
 from signvip.origin import manifest as c2pa
 from signvip.origin.canvas import of_video
 from signvip.origin.detection import detect
 from signvip.origin.record import payload_word
-from signvip.origin.writing import stream_digest
-from signvip.storage.json_files import parse_json
+from signvip.origin.sidecar import facts_of, fault_of, read_sidecar, stream_of
 
 
 @dataclass(frozen=True)
 class Part:
-    """One thing that a video says of itself. `holds` is None where it was not found or cannot be checked."""
+    """One thing that a video says of itself. `holds` is None where it cannot be checked or was never said to be there."""
 
     found: bool
     holds: bool | None = None
@@ -54,8 +53,8 @@ class Verification:
 
     @property
     def broken(self) -> dict[str, str]:
-        """The reasons why what was found does not hold."""
-        return {name: part.why for name, part in self.parts.items() if part.found and part.holds is False}
+        """The reasons why what was found, or should be there, does not hold."""
+        return {name: part.why for name, part in self.parts.items() if part.holds is False}
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -67,7 +66,9 @@ def verify(path: str | os.PathLike[str]) -> Verification:
     if not path.is_file():
         raise DataError(f"There is no video {path}; check the path.")
     canvas = of_video(path)  # first: what is not a video is told as such
-    manifest, sidecar = _manifest(path), _sidecar(path)
+    manifest = _manifest(path)
+    sidecar = _sidecar(path, manifest)
+    manifest = manifest if manifest.found else _removed(sidecar)
     found = detect(canvas)
     mark = Part(False, facts={"chance": 1.0 if found is None else found.chance})
     if found is not None and found.found:
@@ -97,19 +98,31 @@ def _mark(payload: str, chance: float, told: dict[str, Part]) -> Part:
     return Part(True, True, facts=facts)
 
 
-def _sidecar(path: Path) -> Part:
-    """A sidecar holds where the video's coded pictures are those that it was written for."""
-    beside = notice_beside(path)
-    if not says_so(beside):
+def _sidecar(path: Path, manifest: Part) -> Part:
+    """Check a sidecar: it holds where it is as it was written, for these coded pictures, and as the manifest says."""
+    value = read_sidecar(path)
+    if value is None:
         return Part(False)
-    value = parse_json(beside.read_text(encoding="utf-8-sig"))
-    facts = {"file": beside.name, **{name: value.get(name) for name in ("text", "weights")}}
-    origin = value.get("origin")
-    stream = origin.get("stream") if isinstance(origin, dict) else None
-    if stream is None:
+    facts = {"file": notice_beside(path).name, **facts_of(value)}
+    if stream_of(value) is None:
         return Part(True, why="it is from a version that did not note which video it belongs to", facts=facts)
-    if isinstance(said := origin.get("mark"), dict):
-        facts["mark"] = said.get("payload")
-    holds = stream == stream_digest(path)
-    why = "" if holds else "the video was changed since, or is another one"
-    return Part(True, holds, why, facts)
+    why = fault_of(value, path)
+    if not why and manifest.holds:
+        signed = manifest.facts
+        other = next(
+            (name for name in facts if _words(facts[name]) != signed.get(name, _words(facts[name]))), ""
+        )
+        why = other and f"its {other} is not that of the signed manifest"
+    return Part(True, not why, why, facts)
+
+
+def _words(said: Any) -> Any:
+    """Return a text as manifests hold it, which take valid Unicode alone."""
+    return said.encode("utf-8", "backslashreplace").decode() if isinstance(said, str) else said
+
+
+def _removed(sidecar: Part) -> Part:
+    """Tell of a manifest that is not there whether there was one."""
+    if sidecar.holds and "key" in sidecar.facts:
+        return Part(False, False, "the JSON beside it says that there was one, and it was removed")
+    return Part(False)

@@ -44,6 +44,7 @@ class Seal:
             "mark": {"version": KEY.decode(), "payload": payload} if self.options.mark else "off: --no-mark",
             "manifest": self._unsigned or {"key": _owner(self._key)},
             "label": self.options.label,
+            "reference": self.origin.reference,
             "consent": self.origin.facts()["consent"],
             "stream": stream_digest(path),
         }

@@ -81,7 +81,7 @@ def test_no_sidecar_tells_of_another_video(tmp_path, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("signvip.generation.making.write_text", stop)
+    monkeypatch.setattr("signvip.generation.making.write_sidecar", stop)
     with pytest.raises(KeyboardInterrupt):
         generate([Request("snow", request.reference, request.output)], run="embedded", options=options)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "ref.png"]

@@ -14,6 +14,7 @@ from signvip.data.provenance import origin_of
 from signvip.errors import ConfigError, DataError
 from signvip.origin.keys import config_folder, signing_key
 from signvip.origin.record import Consent, Origin, OriginOptions
+from signvip.origin.sidecar import write_sidecar
 from signvip.origin.writing import GeneratedVideo, write_marked
 
 pytest.importorskip("c2pa")
@@ -87,6 +88,33 @@ def test_a_changed_file_does_not_hold(tmp_path):
     found = signvip.verify(tmp_path / "a.mp4").manifest
     assert (found.found, found.holds) == (True, False)
     assert "changed after it was signed" in found.why
+
+
+def beside(path, told, text):
+    about = {"generated": True, "text": text, "weights": "abc", "sampling": {"seed": 3, "language": "sgg"}}
+    write_sidecar(path.with_suffix(".json"), {**about, "origin": told})
+    return signvip.verify(path)
+
+
+def test_a_sidecar_says_what_the_manifest_says(tmp_path):
+    told = write(tmp_path / "a.mp4", OriginOptions(mark=False))
+    assert beside(tmp_path / "a.mp4", told, FROM.text).sidecar.holds
+    found = beside(tmp_path / "a.mp4", told, "It snows")
+    assert (found.manifest.holds, found.sidecar.holds) == (True, False)
+    assert "text is not that of the signed manifest" in found.sidecar.why
+
+
+def test_a_manifest_that_was_removed_is_missed(tmp_path):
+    told = write(tmp_path / "a.mp4")
+    with av.open(str(tmp_path / "a.mp4")) as source, av.open(str(tmp_path / "b.mkv"), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    found = beside(tmp_path / "b.mkv", told, FROM.text)
+    assert found.sidecar.holds and not found.manifest.found
+    assert "was removed" in found.broken["manifest"]
 
 
 def test_the_own_key_is_made_once_and_is_private(tmp_path):

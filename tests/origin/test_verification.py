@@ -14,16 +14,17 @@ import signvip
 from signvip.data.video import encode_video, read_video, write_video
 from signvip.errors import DataError
 from signvip.origin.record import Origin, OriginOptions
+from signvip.origin.sidecar import write_sidecar
 from signvip.origin.truth import check_pixels
 from signvip.origin.writing import GeneratedVideo
 from signvip_cli.app import app
 
 
 def generated(path, options=OriginOptions(manifest=False), text="rain"):  # noqa: B008 (frozen)
-    with GeneratedVideo(path, FPS, Origin(text), options) as video:
+    with GeneratedVideo(path, FPS, Origin(text, "ase", "abc", 3, "ef"), options) as video:
         video.write(clip())
-    sidecar = {"generated": True, "text": text, "weights": "abc", "origin": video.told}
-    path.with_suffix(".json").write_text(json.dumps(sidecar))
+    about = {"generated": True, "text": text, "weights": "abc", "sampling": {"seed": 3, "language": "ase"}}
+    write_sidecar(path.with_suffix(".json"), {**about, "origin": video.told})
     return path
 
 
@@ -71,14 +72,48 @@ def test_a_changed_video_is_told_from_its_sidecar(copy):
     assert command(copy)[0] == 1
 
 
-def test_a_mark_of_another_video_does_not_hold(copy, tmp_path):
-    sidecar = json.loads(copy.with_suffix(".json").read_text())
-    sidecar["origin"]["mark"]["payload"] = "0000"
-    copy.with_suffix(".json").write_text(json.dumps(sidecar))
+def edit(video, change):
+    """Change a sidecar as somebody does with an editor."""
+    beside = video.with_suffix(".json")
+    value = json.loads(beside.read_text())
+    change(value)
+    beside.write_text(json.dumps(value))
+
+
+CHANGES = {
+    "text": lambda value: value.update(text="snow"),
+    "seed": lambda value: value["sampling"].update(seed=4),
+    "one more": lambda value: value.update(judged="by deaf signers"),
+    "payload": lambda value: value["origin"]["mark"].update(payload="0000"),
+    "not generated": lambda value: value.update(generated=False),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_changed_sidecar_does_not_hold(copy, name):
+    edit(copy, CHANGES[name])
     found = signvip.verify(copy)
-    assert found.mark.found
-    assert found.mark.holds is False
-    assert "sidecar says 0000" in found.mark.why
+    assert (found.sidecar.found, found.sidecar.holds, found.mark.holds) == (True, False, True)
+    assert "changed after it was written" in found.sidecar.why
+    assert command(copy)[0] == 1
+
+
+def test_a_sidecar_that_was_changed_with_its_hash_is_told_from_the_mark(copy):
+    def rewrite(payload):
+        def change(value):
+            value["text"] = "snow"
+            value["origin"]["mark"]["payload"] = payload or value["origin"]["mark"]["payload"]
+
+        edit(copy, change)
+        beside = copy.with_suffix(".json")
+        write_sidecar(beside, json.loads(beside.read_text()))
+        return signvip.verify(copy)
+
+    assert "would have the mark" in rewrite(None).sidecar.why
+    found = rewrite(f"{Origin('snow', 'ase', 'abc', 3, 'ef').payload:04x}")
+    assert found.sidecar.holds and not found.mark.holds
+    assert "the sidecar says" in found.mark.why
+    assert command(copy)[0] == 1
 
 
 def test_a_sidecar_of_an_older_version_cannot_be_checked(copy):
