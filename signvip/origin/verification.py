@@ -18,7 +18,7 @@ from signvip.origin.sidecar import facts_of, fault_of, read_sidecar, stream_of
 
 @dataclass(frozen=True)
 class Part:
-    """One thing that a video says of itself. `holds` is None where it cannot be checked or was never said to be there."""
+    """One thing that a video says of itself. `holds` is None where it cannot be checked or should not be there."""
 
     found: bool
     holds: bool | None = None
