@@ -20,7 +20,7 @@ from signvip.data.video import VideoWriter, read_comment
 from signvip.errors import DataError
 from signvip.generate import GenerateOptions, Request, generate
 from signvip.storage.files import PARTIAL
-from signvip_lab import demo
+from signvip_lab import demo_rows
 from signvip_lab.evaluation.making import Made
 
 FRAMES = np.random.default_rng(0).integers(0, 255, (4, 32, 32, 3)).astype(np.uint8)
@@ -93,8 +93,11 @@ def test_clips_of_the_demo_say_what_they_are(tmp_path):
         clips=SimpleNamespace(conditions=lambda pick: torch.zeros(4, 6, 32, 32, dtype=torch.uint8)),
         run=SimpleNamespace(config=SimpleNamespace(fps=10.0)),
     )
-    files = demo._write(tmp_path, chain, made)
-    told = {caption: read_comment(path) for caption, path in files.items() if path.suffix == ".mp4"}
+    files = {
+        name: demo_rows._write(tmp_path, chain, made, name, FRAMES, row)
+        for name, row in (*demo_rows.VIDEOS.items(), ("true conditions", ""))
+    }
+    told = {name: read_comment(path) for name, path in files.items()}
     assert told == {
         "generated from the text": NOTICE,
         "from the true conditions": NOTICE,
