@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 import subprocess
 import tomllib
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -60,6 +63,8 @@ def fault_of(words: list[str]) -> str | None:
             return None if f"\ndef {name}(" in (ROOT / "noxfile.py").read_text() else f"no session {name}"
         case "python":
             return None if rest[0] == "-m" or (ROOT / rest[0]).exists() else f"no file {rest[0]}"
+        case "curl":
+            return _fault_of_request(rest)
         case "printf":
             return None
     return f"nobody runs {program}"
@@ -92,6 +97,38 @@ def _fault_of_install(targets: list[str]) -> str | None:
     return None
 
 
+def _fault_of_request(words: list[str]) -> str | None:
+    """Return what is wrong with a request to the server of `signvip serve`: its route, or a field of its form."""
+    pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
+    schema = routes()
+    path = words[-1].removeprefix("http://127.0.0.1:8000")
+    fields = {value.partition("=")[0] for flag, value in pairwise(words) if flag == "-F"}
+    method = words[words.index("-X") + 1].lower() if "-X" in words else "post" if fields else "get"
+    for pattern, methods in schema["paths"].items():
+        if method in methods and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", pattern), path):
+            return _fault_of_form(methods[method], fields, schema)
+    return f"no route {method} {path}"
+
+
+def _fault_of_form(route, fields, schema) -> str | None:
+    forms = route.get("requestBody", {}).get("content", {}).values()
+    known = {
+        field
+        for form in forms
+        for field in schema["components"]["schemas"][form["schema"]["$ref"].rpartition("/")[2]]["properties"]
+    }
+    unknown = sorted(fields - known)
+    return f"no field {unknown[0]}" if unknown else None
+
+
+@cache
+def routes():
+    from signvip_serve.app import create_app
+    from signvip_serve.limits import Limits
+
+    return create_app(SimpleNamespace(limits=Limits())).openapi()
+
+
 def test_every_command_is_understood():
     others = ("torchrun", "accelerate", "srun", "head=")  # launchers, on machines that are marked
     faults = [
@@ -116,6 +153,9 @@ def test_every_command_is_understood():
         ("pip install ./plugins/signvip-none", "no distribution"),
         ("nox -s dox", "no session dox"),
         ("python benchmarks/none.py", "no file"),
+        ("curl -F text=a http://127.0.0.1:8000/v1/generate", None),
+        ("curl -F words=a http://127.0.0.1:8000/v1/generate", "no field words"),
+        ("curl http://127.0.0.1:8000/v1/generate", "no route get /v1/generate"),
         ("rm -r data", "nobody runs rm"),
     ],
 )

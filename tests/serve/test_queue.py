@@ -15,11 +15,14 @@ GENERATE = "/v1/generate"
 
 
 def ask(served, text, **form):
-    """Ask in a thread; `.result` is the answer."""
+    """Ask in a thread; `.result` is the answer, or the error."""
 
     def run():
         with httpx.Client(base_url=served.client.base_url, timeout=60) as client:
-            thread.result = client.post(GENERATE, data={"text": text, **form})
+            try:
+                thread.result = client.post(GENERATE, data={"text": text, **form})
+            except httpx.HTTPError as error:
+                thread.result = error
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -109,6 +112,7 @@ def test_a_request_is_cancelled_by_its_name(serving):
         served.client.delete("/v1/jobs/job-first")
         until(lambda: served.studio.left == ["first"])
         first.join()
+        assert isinstance(first.result, httpx.RemoteProtocolError)  # half a video is not taken for a whole one
         assert served.client.delete("/v1/jobs/job-none").status_code == 404
 
 
@@ -162,3 +166,23 @@ def test_pages_of_others_and_other_names_for_this_machine_are_refused(serving):
             assert got.status_code == 403 and served.studio.begun == []
         own = {"Origin": str(served.client.base_url).rstrip("/")}
         assert served.client.post(GENERATE, data={"text": "one"}, headers=own).status_code == 200
+
+
+def test_those_past_the_queue_are_told_so_and_all_others_are_answered(serving):
+    async def all_of(base, texts, go):
+        limits = httpx.Limits(max_connections=None)
+        async with httpx.AsyncClient(base_url=base, timeout=60, limits=limits) as client:
+            asked = [asyncio.ensure_future(client.post(GENERATE, data={"text": text})) for text in texts]
+            while sum(one.done() for one in asked) < 14:  # as many as are refused
+                await asyncio.sleep(0.01)
+            go.set()
+            return await asyncio.gather(*asked)
+
+    texts = [f"text{number}" for number in range(50)]
+    with serving(words=True, waiting=35) as served:
+        served.studio.go.clear()
+        answers = asyncio.run(all_of(str(served.client.base_url), texts, served.studio.go))
+    made = {text: answer for text, answer in zip(texts, answers, strict=True) if answer.status_code == 200}
+    assert len(made) == 36 and all(answer.text == text for text, answer in made.items())
+    refused = [answer for answer in answers if answer.status_code != 200]
+    assert {(answer.status_code, answer.headers["retry-after"]) for answer in refused} == {(429, "10")}
