@@ -31,6 +31,7 @@ def made(serving, picture):
 
 def test_the_file_shows_what_was_sent_and_says_where_it_comes_from(made, tmp_path):
     from signvip.data.video import read_video
+    from signvip.origin.manifest import can_sign
     from signvip.origin.verification import verify
 
     got, answers, _ = made
@@ -38,6 +39,10 @@ def test_the_file_shows_what_was_sent_and_says_where_it_comes_from(made, tmp_pat
     (tmp_path / "signing.json").write_bytes(answers["/json"].content)
     found = verify(tmp_path / "signing.mp4")
     assert found.mark.holds and found.sidecar.holds and found.notice.holds
+    assert found.manifest.found is can_sign()
+    if can_sign():
+        assert found.manifest.holds and found.manifest.facts["where"] == "emergency"
+        assert found.manifest.facts["consent"]["file"] == "text"
     sent, file = read_video(got.content)[0], read_video(answers["/video"].content)[0]
     assert len(sent) == len(file) and np.abs(sent.astype(float) - file).mean() < 4
     says = answers[""].json()["facts"]["origin"]["says"]
