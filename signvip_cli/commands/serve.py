@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
@@ -43,6 +44,9 @@ def serve(
     from signvip.errors import ConfigError
     from signvip_serve.address import take_address
 
+    os.environ.setdefault(
+        "OMP_WAIT_POLICY", "PASSIVE"
+    )  # beside others, threads that spin make videos take twice as long
     with take_address(host, port) as listener:
         with heavy_imports():
             try:
