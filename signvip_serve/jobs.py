@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -44,7 +45,7 @@ class Job:
         self.state: State = "waiting"
         self.error: Exception | None = None
         self.facts: dict[str, Any] = {}
-        self._stop = threading.Event()
+        self._stop, self._ends = threading.Event(), math.inf
         self._room = threading.Semaphore(limits.ahead)
         self._loop, self._pieces = asyncio.get_running_loop(), asyncio.Queue[bytes | None]()
 
@@ -57,9 +58,25 @@ class Job:
         """Bytes of its files."""
         return sum(file.stat().st_size for file in self.folder.glob("*"))
 
-    def stopped(self) -> bool:
-        """Whether nobody waits for it any more; whoever makes it asks between windows."""
+    def begin(self) -> None:
+        """Let its time run."""
+        self.state, self._ends = "making", time.monotonic() + self.limits.seconds
+
+    @property
+    def left(self) -> bool:
+        """Whether nobody waits for it any more."""
         return self._stop.is_set()
+
+    def stopped(self) -> bool:
+        """Whether it is to end: it is left, or its time is up. Whoever makes it asks before every step of a window."""
+        return self.left or time.monotonic() > self._ends
+
+    def check(self) -> None:
+        """DataError where it ended because its time was up."""
+        if self.stopped() and not self.left:
+            raise DataError(
+                f"It took longer than {self.limits.seconds:g} seconds; give a shorter text or fewer steps."
+            )
 
     def stop(self) -> None:
         self._stop.set()
@@ -193,9 +210,10 @@ class Jobs:
     def _do(self, job: Job, work: Callable[[Job], None]) -> None:
         """Let `work` make a job's video; only one that is whole leaves files."""
         try:
-            job.state = "making"
+            job.begin()
             job.folder.mkdir()
             work(job)
+            job.check()
             job.end("cancelled" if job.stopped() else "done")
         except SignVipError as error:
             job.end("failed", error)
@@ -222,13 +240,8 @@ class Jobs:
                     return
 
     def _make(self, job: Job) -> None:
-        started = time.monotonic()
         with closing(job.make(job)) as pieces:
             for piece in pieces:
                 if job.stopped():
                     return
-                if time.monotonic() - started > self.limits.seconds:
-                    raise DataError(
-                        f"It took longer than {self.limits.seconds:g} seconds; give a shorter text or fewer steps."
-                    )
                 job.send(piece)

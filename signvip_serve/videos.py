@@ -137,7 +137,7 @@ async def _pieces(request: Request, job: Job) -> AsyncIterator[bytes]:
                     return
                 waiting = asyncio.ensure_future(job.next())
                 yield piece
-            elif job.stopped() or await request.is_disconnected():
+            elif job.left or await request.is_disconnected():
                 return
     finally:
         waiting.cancel()

@@ -28,10 +28,11 @@ def serve(
     plugin: Plugins = None,
     verbose: Verbose = 0,
 ) -> None:
-    """Serve an HTTP API that makes signing videos and sends each while it is made.
+    """Serve a page and an HTTP API for signing videos that play while they are made.
 
-    POST /v1/generate takes a form with text, language, seed, steps and the file reference; /docs describes all of it.
-    Where others than this machine can reach it, it wants a token: SIGNVIP_TOKEN, or one that it makes and says.
+    The page is at /, and /docs describes the API: POST /v1/generate takes a form with text, language, seed, steps and
+    the file reference. Where others than this machine can reach it, it wants a token: SIGNVIP_TOKEN, or one that it
+    makes and prints. It needs an extra: pip install 'signvip[serve]'
 
     Examples:
 

@@ -142,7 +142,8 @@ def test_files_of_what_is_not_made_are_refused_in_a_sentence(serving):
     with serving(words=True) as served:
         served.studio.go.clear()
         with served.client.stream("POST", GENERATE, data={"text": "one two", "job": "job-half"}) as got:
-            next(got.iter_raw())
+            pieces = got.iter_raw()  # kept: the connection is closed with it
+            assert next(pieces) == b"one"
             for path in ("video", "json"):
                 answer = served.client.get(f"/v1/jobs/job-half/{path}")
                 assert answer.status_code == 409 and "ask again" in answer.json()["detail"]

@@ -112,7 +112,9 @@ def test_a_request_is_cancelled_by_its_name(serving):
         served.client.delete("/v1/jobs/job-first")
         until(lambda: served.studio.left == ["first"])
         first.join()
-        assert isinstance(first.result, httpx.RemoteProtocolError)  # half a video is not taken for a whole one
+        assert isinstance(
+            first.result, httpx.RemoteProtocolError
+        )  # half a video is not taken for a whole one
         assert served.client.delete("/v1/jobs/job-none").status_code == 404
 
 
@@ -186,3 +188,16 @@ def test_those_past_the_queue_are_told_so_and_all_others_are_answered(serving):
     assert len(made) == 36 and all(answer.text == text for text, answer in made.items())
     refused = [answer for answer in answers if answer.status_code != 200]
     assert {(answer.status_code, answer.headers["retry-after"]) for answer in refused} == {(429, "10")}
+
+
+def test_time_is_up_before_the_first_piece_too(serving, monkeypatch):
+    def endless(ask, job):
+        while not job.stopped():  # as between the steps of the first window
+            job.facts["asked"] = True
+        yield b""
+
+    with serving(words=True, seconds=0.2) as served:
+        monkeypatch.setattr(served.studio, "make", endless)
+        got = served.client.post(GENERATE, data={"text": "one", "job": "job-endless"})
+        assert got.status_code == 422 and "longer than 0.2 seconds" in got.json()["detail"]
+        assert served.client.get("/v1/jobs/job-endless").json()["state"] == "failed"
