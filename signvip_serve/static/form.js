@@ -108,7 +108,8 @@ async function concernsOf(form) {
     const told = await askMaybe("/v1/check", { method: "POST", body: form });
     return { sentences: told?.warnings ?? [], seconds: told?.seconds };
   } catch (error) {
-    return { sentences: error instanceof Refused ? [error.message] : [] };
+    if (error instanceof Refused) refuse(error.message);
+    return { sentences: [] };
   }
 }
 

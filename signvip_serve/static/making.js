@@ -1,6 +1,6 @@
 // One request: in the queue, made, stopped, refused, or lost.
 
-import { ask, askMaybe, Refused } from "./api.js";
+import { ask, askMaybe, Gone, Refused } from "./api.js";
 import { receive } from "./stream.js";
 
 const LOOK = 1000; // milliseconds between two looks at the queue
@@ -90,8 +90,8 @@ export class Making {
 
 /** Say in one sentence what there is of a video that was not finished. */
 export function endWords(error, { stopped, started }) {
-  const ended = stopped ? "Stopped." : error.message;
-  return started ? `${ended} What was made until then can be played.` : ended;
+  const ended = stopped ? "Stopped." : error instanceof Gone ? "" : error.message;
+  return started ? `${ended} What was made until then can be played.`.trim() : ended;
 }
 
 function placeWords(place) {

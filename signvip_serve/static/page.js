@@ -147,7 +147,7 @@ function ended(error, mine, before) {
     at(error.status === 401 ? "token" : "make").focus();
   } else {
     say(endWords(error, mine));
-    if (error instanceof Gone) awaitServer();
+    if (error instanceof Gone) awaitServer(); // which says so
   }
   video.pause();
   if (!mine.started && before) showWhole(before, { play: false });

@@ -98,8 +98,17 @@ def test_the_skeleton_is_drawn_in_time(made):
     drawn = "document.getElementById('pose').toDataURL()"
     made.until("!document.getElementById('posed').hidden")
     first = made.run(drawn)
-    made.press("End")
     made.run("document.getElementById('seek').focus()")
     made.press("End")
     made.until(f"{FRAME} === {FRAMES} - 1")
     assert made.run(drawn) != first
+    assert made.run(COLOURS) > 1, "body and hands have colours of their own"
+
+
+COLOURS = """(() => {
+  const { width, height } = document.getElementById("pose");
+  const dots = document.getElementById("pose").getContext("2d").getImageData(0, 0, width, height).data;
+  const found = new Set();
+  for (let at = 0; at < dots.length; at += 4) if (dots[at + 3] === 255) found.add(dots.slice(at, at + 3).join());
+  return found.size;
+})()"""
