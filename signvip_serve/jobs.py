@@ -40,14 +40,16 @@ class Taken(Exception):
 class Job:
     """One request: its state, what is told of it, and the pieces of its video on their way to its client."""
 
-    def __init__(self, name: str, make: Make, limits: Limits, folder: Path) -> None:
+    def __init__(
+        self, name: str, make: Make, limits: Limits, folder: Path, loop: asyncio.AbstractEventLoop
+    ) -> None:
         self.name, self.make, self.limits, self.folder = name, make, limits, folder
         self.state: State = "waiting"
         self.error: Exception | None = None
         self.facts: dict[str, Any] = {}
         self._stop, self._ends = threading.Event(), math.inf
         self._room = threading.Semaphore(limits.ahead)
-        self._loop, self._pieces = asyncio.get_running_loop(), asyncio.Queue[bytes | None]()
+        self._loop, self._pieces = loop, asyncio.Queue[bytes | None]()
 
     @property
     def ended(self) -> bool:
@@ -114,15 +116,16 @@ class Jobs:
     """A queue with one worker, since there is one model and it uses all cores."""
 
     def __init__(self, limits: Limits, example: Make | None = None) -> None:
-        self.limits = limits
-        self.warming = example is not None  # until the example is made, or is left for a request
+        self.limits, self._loop = limits, asyncio.get_running_loop()
+        self.warming = example is not None  # until the first video is made
         self._files = TemporaryDirectory(prefix="signvip-serve-", ignore_cleanup_errors=True)
         self._known: OrderedDict[str, Job] = OrderedDict()
         self._waiting: list[Job] = []
         self._changed = threading.Condition()
         self._closed = False
         self._now: Job | None = None
-        self._example = None if example is None else self._new(example, EXAMPLE)
+        self._make_example = example
+        self._example: Job | None = None
         self._worker = threading.Thread(target=self._work, name="signvip-serve", daemon=True)
         self._worker.start()
 
@@ -135,13 +138,15 @@ class Jobs:
                 raise Taken
             job = self._new(make, name or uuid4().hex)
             self._waiting.append(job)
-            if self.warming and self._example is not None:
-                self._example.stop()
+            if self._now is not None and self._now is self._example:
+                self._example.stop()  # nobody waits for it; it is made again later
             self._changed.notify()
             return job
 
     def _new(self, make: Make, name: str) -> Job:
-        job = self._known[name] = Job(name, make, self.limits, Path(self._files.name) / uuid4().hex)
+        job = self._known[name] = Job(
+            name, make, self.limits, Path(self._files.name) / uuid4().hex, self._loop
+        )
         return job
 
     def get(self, name: str) -> Job | None:
@@ -151,7 +156,9 @@ class Jobs:
     def place(self, job: Job) -> int:
         """How many videos are made before it begins; 0 for one that has begun."""
         with self._changed:
-            return self._waiting.index(job) + (self._now is not None) if job in self._waiting else 0
+            if job not in self._waiting:
+                return 0
+            return self._waiting.index(job) + (self._now not in (None, self._example))
 
     @property
     def waiting(self) -> int:
@@ -175,7 +182,7 @@ class Jobs:
         """End all of them, waiting or made."""
         with self._changed:
             self._closed = True
-            jobs = [*self._waiting, *(job for job in (self._now, self._example) if job is not None)]
+            jobs = [*self._waiting, *([self._now] if self._now is not None else [])]
             self._changed.notify()
         for job in jobs:
             self.cancel(job)
@@ -198,13 +205,11 @@ class Jobs:
                 rmtree(first.folder, ignore_errors=True)
 
     def _work(self) -> None:
-        if self._example is not None:
-            self._do(self._example, self._show)
-            self.warming = False
         while (job := self._next()) is not None:
-            self._do(job, self._make)
+            self._do(job, self._show if job is self._example else self._make)
             with self._changed:
                 self._now = None
+            self.warming = False
             self._forget()
 
     def _do(self, job: Job, work: Callable[[Job], None]) -> None:
@@ -224,13 +229,17 @@ class Jobs:
             rmtree(job.folder, ignore_errors=True)
 
     def _next(self) -> Job | None:
+        """Wait for a request and return it; the example where there is none and it is not made yet."""
         with self._changed:
-            while not self._waiting and not self._closed:
+            while not self._closed:
+                if self._waiting:
+                    self._now = self._waiting.pop(0)
+                    return self._now
+                if self._make_example and (self._example is None or self._example.state == "cancelled"):
+                    self._now = self._example = self._new(self._make_example, EXAMPLE)
+                    return self._now
                 self._changed.wait()
-            if self._closed:
-                return None
-            self._now = job = self._waiting.pop(0)
-            return job
+            return None
 
     def _show(self, job: Job) -> None:
         """Make a video for nobody: its pieces go nowhere, its files stay. A request that comes stops it."""
