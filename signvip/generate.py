@@ -92,12 +92,16 @@ def load_maker(source: str, options: GenerateOptions, origin: OriginOptions) -> 
 def _doubts(maker: VideoMaker, requests: Sequence[Request], strict: bool) -> list[tuple[str, ...]]:
     """Tell before any work what of the requests the run never saw; DataError for the first where it is `strict`."""
     told = maker.doubts(requests)
+    of: dict[str, list[str]] = {}  # the names of its videos, by each sentence, which is said once
     for request, sentences in zip(requests, told, strict=True):
         for sentence in sentences:
-            named = sentence if len(requests) == 1 else f"{request.output.name}: {sentence}"
-            if strict:
-                raise refused(named)
-            warnings.warn(named, UnseenWarning, stacklevel=3)
+            of.setdefault(sentence, []).append(request.output.name)
+    for sentence, names in of.items():
+        first = sentence if len(names) == len(requests) else f"{names[0]}: {sentence}"
+        if strict:
+            raise refused(first)
+        more = f" ({len(names) - 1} more like it)" if 1 < len(names) < len(requests) else ""
+        warnings.warn(first + more, UnseenWarning, stacklevel=3)
     return told
 
 

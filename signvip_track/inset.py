@@ -48,6 +48,7 @@ class Painter:
     def __init__(self, corner: Corner, scale: float, aspect: float, marker: Marker | None) -> None:
         self._corner, self._scale, self._aspect, self._marker = corner, scale, aspect, marker
         self._film, self._signer = VideoReformatter(), VideoReformatter()
+        self.part: dict[str, float] | None = None  # of the frame, as fractions, once the signer was seen
 
     def paint(self, frame: VideoFrame, signer: np.ndarray | None, seconds: float) -> VideoFrame:
         """Return a new frame with the signer (H, W, 3) uint8 RGB in its corner."""
@@ -68,6 +69,12 @@ class Painter:
         """The signer at the size of the inset, marked, in the film's colours."""
         height, width = film
         self._box = box = place(self._corner, self._scale, (height, width), signer.shape[:2], self._aspect)
+        self.part = {
+            "left": box.left / width,
+            "top": box.top / height,
+            "width": box.width / width,
+            "height": box.height / height,
+        }
         picture = VideoFrame.from_ndarray(np.ascontiguousarray(signer), format="rgb24")
         small = picture.reformat(width=box.width, height=box.height, interpolation="BICUBIC").to_ndarray()
         if self._marker is not None:

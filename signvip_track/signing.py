@@ -99,13 +99,15 @@ def sign(
     options: GenerateOptions | None = None,
     track: TrackOptions | None = None,
     origin: OriginOptions | None = None,
+    kept: Path | None = None,
     strict: bool = False,
     overwrite: bool = False,
     reporter: Reporter | None = None,
 ) -> SignedFilm:
     """Write a film with its subtitles signed; what cannot be signed is told by name, in the result and the sidecar.
 
-    Signed sentences are kept beside the output until it is done, so that a call that was stopped goes on.
+    Signed sentences are stored beside the output until it is done, so that a call that was stopped goes on, or for good
+    in the folder `kept`, so that another call makes only those that changed.
     """
     options, track = options or GenerateOptions(), track or TrackOptions()
     origin, reporter = origin or OriginOptions(), reporter or Silent()
@@ -118,8 +120,8 @@ def sign(
     cues = [cue for cue in read.cues if seen.end is None or cue.start < seen.end]
     if not cues:
         raise DataError(f"{subtitles} has no cue before the end of {film}; check that they belong together.")
-    folder = output.with_name(f".{output.name}.signing")
-    with locked(folder, option="-o", say=reporter.say):
+    folder = kept or output.with_name(f".{output.name}.signing")
+    with locked(folder, option="-o" if kept is None else "--clips", say=reporter.say):
         clips = make_clips(
             [cue.text for cue in cues], folder, reference=reference, run=run, options=options,
             label=origin.label, strict=strict, reporter=reporter,
@@ -133,14 +135,18 @@ def sign(
         seal = Seal(
             made_from, _signable(output, origin, reporter), COMPOSITE if track.track == "inset" else SOURCE
         )
-        times = _compose(film, output, clips, plan, track, seal, reference, options.language, seen, reporter)
+        times, inset = _compose(
+            film, output, clips, plan, track, seal, reference, options.language, seen, reporter
+        )
         plan = unseen_told(plan, times[-1])
         sidecar = _sidecar(subtitles, film, read, plan, clips, track, about) | {
             "frames": len(times),
+            "inset": inset,
             "origin": seal.told(output),
         }
         write_sidecar(output.with_suffix(".json"), sidecar)
-    shutil.rmtree(folder, ignore_errors=True)  # also what was signed with other options before
+    if kept is None:
+        shutil.rmtree(folder, ignore_errors=True)  # also what was signed with other options before
     return SignedFilm(output, plan.placements, plan.misfits, read.odd)
 
 
@@ -214,7 +220,8 @@ def _compose(
     language: str | None,
     seen: Film,
     reporter: Reporter,
-) -> list[float]:
+) -> tuple[list[float], dict[str, float] | None]:
+    """Write the film, and return the seconds of its frames and the part of them that the signer is in."""
     marker = Marker(seal.origin.payload, 1.0) if seal.options.mark else None  # marked by time, at any rate
     first = read_video(next(iter(clips.values())).video)[0]
     rest = load_reference(reference, first.shape[1:3]) if track.between == "rest" else None
@@ -222,11 +229,12 @@ def _compose(
     painter = Painter(track.corner, track.scale, seen.aspect, marker)
     with reporter.task("writing the film (seconds)", math.ceil(seen.end or 0)) as task:
         follow = following(task)
-        return compose(
+        times = compose(
             film, seen, output, track=track.track, signer=signer, painter=painter, marker=marker,
             blank=np.zeros_like(first[0]), language=language, seal=seal.sign,
             progress=lambda seconds: follow(math.ceil(seconds), 0),
         )  # fmt: skip
+    return times, painter.part
 
 
 def _sidecar(

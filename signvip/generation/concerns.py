@@ -24,8 +24,13 @@ def about_texts(translator: TokenTranslator, texts: Sequence[str], language: Any
     given = languages_of(language, len(texts))
     languages: list[str | None] = [*given] if given else [None] * len(texts)
     pairs = zip(texts_of(texts), languages, strict=True)
-    of_texts = [seen.concerns(text, one) if seen is not None else [] for text, one in pairs]
-    return [[*([useless] if useless else []), *sentences] for sentences in of_texts]
+    if seen is None:
+        return [[useless] if useless else [] for _ in pairs]
+    return [
+        # a language that the run never saw is told as such, and it matters more than that it is not asked for
+        ([useless] if useless and (one is None or one in seen.languages) else []) + seen.concerns(text, one)
+        for text, one in pairs
+    ]
 
 
 def useless_language(translator: TokenTranslator, language: str | Sequence[str] | None) -> str | None:

@@ -15,7 +15,7 @@ from signvip.storage.files import write_text
 from signvip.storage.json_files import parse_object
 
 NAME = "failed.jsonl"
-NAMED = 20  # videos whose doubts are told by name
+NAMED = 20  # doubts that are told by the name of their video
 
 
 class FailedVideos:
@@ -53,22 +53,24 @@ class FailedVideos:
 
 
 class Doubts:
-    """Tells the doubts about videos: the first by name, the others by their number."""
+    """Tells the doubts about videos as they are made: each sentence once, and after some the number of the others."""
 
     def __init__(self) -> None:
-        self._named, self._more = 0, 0
+        self._told: set[str] = set()
+        self._more = 0
 
     def tell(self, request: Request, doubts: Sequence[str]) -> None:
-        """Tell those about one video, unless there were many."""
-        if doubts and self._named == NAMED:
+        """Tell what was not told before, unless there was much."""
+        fresh = [sentence for sentence in doubts if sentence not in self._told]
+        if fresh and len(self._told) >= NAMED:
             self._more += 1
-        elif doubts:
-            self._named += 1
-            for sentence in doubts:
-                warnings.warn(f"{request.output.name}: {sentence}", UnseenWarning, stacklevel=3)
+            return
+        self._told.update(fresh)
+        for sentence in fresh:
+            warnings.warn(f"{request.output.name}: {sentence}", UnseenWarning, stacklevel=3)
 
     def tell_rest(self) -> None:
-        """Tell of how many videos nothing was told."""
+        """Tell of how many videos not all was told."""
         if self._more:
             told = (
                 f"There are doubts about {self._more} more videos; their sidecars have them under 'warnings'."

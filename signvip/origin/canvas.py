@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,6 +16,8 @@ from signvip.origin.pattern import PERIOD
 
 SIDE = 64  # pixels
 LONGEST = 1024  # frames that are looked at
+_HEIGHT = 360  # pixels of a frame whose parts are read; the smallest that is looked for has 54
+_ROUNDING = 1e-6  # seconds
 _LIMIT = 6.0  # levels; what moves further is the signer, not the mark
 _FLOOR = 2.5  # levels; below it, what a pixel does says nothing of how well it can be trusted
 
@@ -30,6 +33,34 @@ class Canvas:
 def of_video(path: Path) -> Canvas:
     """Read the first frames of a video; DataError where it cannot be decoded."""
     return _collect((seconds, frame) for seconds, frame, _ in decoded(path))
+
+
+@dataclass(frozen=True)
+class Inset:
+    """The part of the frames that a signer is in, as fractions of a frame, and when, as (start, end) in seconds."""
+
+    left: float
+    top: float
+    width: float
+    height: float
+    shown: tuple[tuple[float, float], ...] = ((0.0, math.inf),)
+
+
+def of_insets(path: Path, insets: Sequence[Inset]) -> list[list[Canvas]]:
+    """Read some parts of a video, each as one canvas for each time in which it is shown, 1024 frames in all."""
+    found: list[list[list[tuple[float, np.ndarray]]]] = [[[] for _ in inset.shown] for inset in insets]
+    left = [LONGEST for _ in insets]
+    for seconds, frame, _ in decoded(path):
+        width = max(2, round(frame.width * _HEIGHT / frame.height))
+        grey = frame.reformat(width=width, height=_HEIGHT, format="gray", interpolation="AREA").to_ndarray()
+        for number, inset in enumerate(insets):
+            for place, (start, end) in enumerate(inset.shown):
+                if left[number] and start <= seconds + _ROUNDING < end:
+                    left[number] -= 1
+                    found[number][place].append((seconds, _part(grey, inset)))
+        if not any(left):
+            break
+    return [[_stacked(rows) for rows in parts if len(rows) > 1] for parts in found]
 
 
 def of_frames(frames: np.ndarray, fps: float) -> Canvas:
@@ -57,7 +88,10 @@ def turning(canvas: Canvas) -> np.ndarray:
 
 
 def _collect(timed: Iterable[tuple[float, av.VideoFrame]]) -> Canvas:
-    rows = list(_small(islice(timed, LONGEST)))
+    return _stacked(list(_small(islice(timed, LONGEST))))
+
+
+def _stacked(rows: list[tuple[float, np.ndarray]]) -> Canvas:
     if not rows:
         return Canvas(np.zeros((0, SIDE, SIDE), dtype=np.float32), np.zeros(0))
     return Canvas(np.stack([picture for _, picture in rows]), np.array([seconds for seconds, _ in rows]))
@@ -65,5 +99,19 @@ def _collect(timed: Iterable[tuple[float, av.VideoFrame]]) -> Canvas:
 
 def _small(timed: Iterable[tuple[float, av.VideoFrame]]) -> Iterator[tuple[float, np.ndarray]]:
     for seconds, frame in timed:
-        grey = frame.reformat(width=SIDE, height=SIDE, format="gray16le", interpolation="AREA")
-        yield seconds, grey.to_ndarray().astype(np.float32) / 257
+        yield seconds, _shrunk(frame)
+
+
+def _part(grey: np.ndarray, inset: Inset) -> np.ndarray:
+    """Cut a part out of brightness (H, W) uint8."""
+    height, width = grey.shape
+    top, left = round(inset.top * height), round(inset.left * width)
+    bottom, right = round((inset.top + inset.height) * height), round((inset.left + inset.width) * width)
+    cut = np.ascontiguousarray(grey[top : max(bottom, top + 1), left : max(right, left + 1)])
+    return _shrunk(av.VideoFrame.from_ndarray(cut, format="gray"))
+
+
+def _shrunk(frame: av.VideoFrame) -> np.ndarray:
+    """Return the brightness of a frame (64, 64) float32 in levels of 255."""
+    small = frame.reformat(width=SIDE, height=SIDE, format="gray16le", interpolation="AREA")
+    return small.to_ndarray().astype(np.float32) / 257

@@ -52,13 +52,14 @@ class Mark:
         return self.chance < FOUND
 
 
-def detect(canvas: Canvas) -> Mark | None:
-    """Return the likeliest reading; None where there is nothing to read, such as a single frame."""
-    if len(canvas.seconds) < 2:
-        return None
-    picture = turning(canvas)
+def detect(*canvases: Canvas) -> Mark | None:
+    """Return the likeliest reading of one canvas, or of the parts of one; None where there is nothing to read."""
+    long = [canvas for canvas in canvases if len(canvas.seconds) > 1]
+    counts = [len(canvas.seconds) for canvas in long]
+    picture = sum(count * turning(canvas) for count, canvas in zip(counts, long, strict=True))
     if not np.any(picture):
         return None
+    picture = np.asarray(picture) / sum(counts)
     tried = sorted(_crops(picture), key=lambda each: -each[0])
     readings = [_read(picture, crop, score) for score, _, crop in tried[:_LOOKED_AT]]
     score, payload, crop = max(readings, key=lambda reading: reading[0])

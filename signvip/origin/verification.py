@@ -11,7 +11,7 @@ from signvip.data.provenance import is_marked, metadata_words, notice_beside, to
 from signvip.errors import DataError
 from signvip.origin import manifest as c2pa
 from signvip.origin.canvas import of_video
-from signvip.origin.detection import detect
+from signvip.origin.looking import inset_of, look
 from signvip.origin.record import payload_word
 from signvip.origin.sidecar import facts_of, fault_of, read_sidecar, stream_of
 
@@ -69,7 +69,7 @@ def verify(path: str | os.PathLike[str]) -> Verification:
     manifest = _manifest(path)
     sidecar = _sidecar(path, manifest)
     manifest = manifest if manifest.found else _removed(sidecar)
-    found = detect(canvas)
+    found = look(path, canvas, inset_of(read_sidecar(path)))
     mark = Part(False, facts={"chance": 1.0 if found is None else found.chance})
     if found is not None and found.found:
         mark = _mark(payload_word(found.payload), found.chance, {"manifest": manifest, "sidecar": sidecar})

@@ -56,6 +56,12 @@ def sign(
         Path | None,
         typer.Option("--reference", metavar="FILE", help="A picture of the signer; by default a drawing."),
     ] = None,
+    clips: Annotated[
+        Path | None,
+        typer.Option(
+            "--clips", metavar="FOLDER", help="Keep the signed sentences here; those that are there are used."
+        ),
+    ] = None,
     language: Annotated[
         str | None, typer.Option("--language", help="ISO 639-3 of the sign language, such as ase.")
     ] = None,
@@ -93,6 +99,8 @@ def sign(
 
       signvip sign talk.srt --over talk.mp4 --reference ref.png --speed-limit 1.3
 
+      signvip sign talk.vtt --over talk.mp4 --clips talk-clips
+
       signvip sign talk.vtt --over talk.mp4 --track stream --between rest -o out.mkv
     """
     with heavy_imports():
@@ -111,6 +119,7 @@ def sign(
         options=GenerateOptions(steps=steps, seed=seed, language=language, device=device, dtype=dtype),
         track=TrackOptions(track, corner, scale, speed_limit, between, misfits),  # type: ignore[arg-type]  # checked
         origin=OriginOptions(mark, manifest, label, consent, key, certificate),
+        kept=clips,
         strict=strict,
         overwrite=overwrite,
         reporter=make_reporter(),

@@ -8,8 +8,9 @@ from drawn import FPS, clip, resized
 
 from signvip.data.picture_scores import psnr
 from signvip.data.video import encode_video, read_video
-from signvip.origin.canvas import of_frames
+from signvip.origin.canvas import of_frames, of_video
 from signvip.origin.detection import FOUND, detect
+from signvip.origin.looking import inset_of, look
 from signvip.origin.marking import Marker
 from signvip.origin.pattern import BITS, draw, known, waves, words
 
@@ -118,3 +119,71 @@ def test_chance_is_bounded_over_keys(monkeypatch):
         monkeypatch.setattr(detection, "waves", lambda keyed=keyed: keyed)
         rare += detect(canvas).chance < 0.05
     assert rare <= 3  # four or more come once in four hundred where the bound is reached
+
+
+FILM, FILM_FPS = (180, 320), 12.0
+
+
+def composite(corner, scale, parts):
+    """A film of noise that moves, with a marked signer in a corner while `parts` (start, end) in seconds last."""
+    numbers = np.random.default_rng(3)
+    ground = numbers.integers(60, 190, (8, 14, 3), np.uint8)
+    side = int(FILM[0] * scale) // 2 * 2
+    signer, made = Marker(PAYLOAD, 1.0), []
+    left = 4 if corner[1] == "l" else FILM[1] - side - 4
+    top = 4 if corner[0] == "t" else FILM[0] - side - 4
+    for number, small in enumerate(clip(72, side)):
+        frame = resized(np.roll(ground, number // 9, axis=1)[None], FILM[1], FILM[0])[0].copy()
+        seconds = number / FILM_FPS
+        if any(start <= seconds < end for start, end in parts):
+            frame[top : top + side, left : left + side] = signer.mark_at(small[None], np.array([seconds]))[0]
+        made.append(frame)
+    place = {"left": left / FILM[1], "top": top / FILM[0], "width": side / FILM[1], "height": side / FILM[0]}
+    return np.stack(made), place
+
+
+@pytest.fixture
+def film(tmp_path):
+    def write(*about):
+        frames, place = composite(*about)
+        (tmp_path / "a.mp4").write_bytes(encode_video(frames, FILM_FPS, crf=18))
+        return tmp_path / "a.mp4", place
+
+    return write
+
+
+def test_the_mark_of_an_inset_is_found_where_and_when_a_sidecar_says_it_is(film):
+    parts = [(0.5, 2.0), (4.0, 5.5)]
+    path, place = film("bl", 0.5, parts)
+    told = inset_of({"inset": place, "signed": [{"shown": part} for part in parts]})
+    found = look(path, of_video(path), told)
+    assert found.found and found.payload == PAYLOAD
+    assert not detect(of_video(path)).found
+    elsewhere = inset_of({"inset": {**place, "left": 1 - place["width"]}, "signed": [{"shown": (0, 6)}]})
+    assert not look(path, of_video(path), elsewhere).found
+
+
+@pytest.mark.parametrize("corner", ["tl", "br"])
+def test_the_mark_of_an_inset_is_found_in_a_corner_without_being_told(film, corner):
+    path, _ = film(corner, 0.42, [(0.0, 6.0)])
+    found = look(path, of_video(path), None)
+    assert found.found and found.payload == PAYLOAD
+    bare, _ = film(corner, 0.42, [])
+    assert not look(bare, of_video(bare), None).found
+
+
+@pytest.mark.parametrize(
+    "sidecar",
+    [
+        None,
+        {},
+        {"inset": {"left": 0.1}, "signed": []},
+        {"inset": {"left": 0.1, "top": 0, "width": float("nan"), "height": 1}, "signed": []},
+        {"inset": {"left": 0.1, "top": 0, "width": 2, "height": 1}, "signed": []},
+        {"inset": {"left": 0.1, "top": 0, "width": 1, "height": 1}, "signed": [3]},
+        {"inset": "here", "signed": []},
+    ],
+    ids=str,
+)
+def test_a_sidecar_that_tells_of_no_inset_is_not_followed(sidecar):
+    assert inset_of(sidecar) is None

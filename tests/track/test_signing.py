@@ -162,6 +162,15 @@ def test_it_goes_on_where_it_was_stopped_and_leaves_nothing_behind(talk, asked):
     ]
 
 
+def test_sentences_that_are_kept_are_not_made_again(talk, asked, tmp_path):
+    sign(*talk, track=HALF, origin=PLAIN, kept=tmp_path / "clips")
+    talk[0].write_text(CUES.replace("two", "four"))
+    asked.clear()
+    sign(*talk, track=TrackOptions(scale=0.4), origin=PLAIN, kept=tmp_path / "clips")
+    assert asked == ["four"]
+    assert len(list((tmp_path / "clips").glob("*.mp4"))) == 4
+
+
 def test_the_same_sentence_is_signed_once(talk, asked):
     talk[0].write_text("WEBVTT\n\n" + "\n\n".join(f"00:0{n}.000 --> 00:0{n}.900\none" for n in range(3)))
     assert len(sign(*talk, track=HALF, origin=PLAIN).placements) == 3
@@ -185,6 +194,7 @@ def test_the_signer_has_the_mark_and_the_file_says_where_it_is_from(tmp_path, as
     assert found is not None and found.found and f"{found.payload:04x}" == payload
     said = signvip.verify(made.video)
     assert said.generated and said.sidecar.holds
+    assert (said.mark.holds, said.mark.facts["payload"]) == (True, payload)
 
 
 def test_the_manifest_calls_it_a_composite_of_what_was_signed(talk, asked):
