@@ -47,6 +47,7 @@ def test_the_file_shows_what_was_sent_and_says_where_it_comes_from(made, tmp_pat
     assert len(sent) == len(file) and np.abs(sent.astype(float) - file).mean() < 4
     says = answers[""].json()["facts"]["origin"]["says"]
     assert any("mark in the pixels: holds" in line for line in says) and len(says) == 5
+    assert says[0] == "signing.mp4 says that a model generated it:"
 
 
 def test_facts_and_sidecar_agree_and_say_who_and_where(made):
