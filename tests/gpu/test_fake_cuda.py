@@ -20,6 +20,7 @@ def test_stages_1_and_2_run_on_a_card(tmp_path):
 
 @pytest.mark.parametrize("precision", ["no", "bf16"])
 def test_stage_3_generate_and_evaluate_run_on_a_card(trained, tmp_path, precision):
+    """In full precision stage 3 and the pipeline alone."""
     shutil.copytree(trained.shards, tmp_path / "shards")
     shutil.copytree(trained.run, tmp_path / "run")
     assert complaint("text.py", tmp_path, precision) is None
