@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 import av
@@ -17,6 +17,7 @@ from signvip.origin.pattern import PERIOD
 SIDE = 64  # pixels
 LONGEST = 1024  # frames that are looked at
 _HEIGHT = 360  # pixels of a frame whose parts are read; the smallest that is looked for has 54
+_JUMP = 10.0  # levels, as a mean over a picture; a signer who moves is far below it
 _ROUNDING = 1e-6  # seconds
 _LIMIT = 6.0  # levels; what moves further is the signer, not the mark
 _FLOOR = 2.5  # levels; below it, what a pixel does says nothing of how well it can be trusted
@@ -69,6 +70,14 @@ def of_frames(frames: np.ndarray, fps: float) -> Canvas:
         (number / fps, av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24"))
         for number, frame in enumerate(frames)
     )
+
+
+def scenes(canvas: Canvas) -> list[Canvas]:
+    """Cut a canvas where the picture jumps, as where an inset comes and goes: what is before and after moves apart."""
+    jumps = np.abs(np.diff(canvas.brightness, axis=0)).mean(axis=(1, 2)) > _JUMP
+    cuts = [0, *(np.flatnonzero(jumps) + 1), len(canvas.seconds)]
+    parts = [slice(start, end) for start, end in pairwise(cuts) if end - start > 1]
+    return [Canvas(canvas.brightness[part], canvas.seconds[part]) for part in parts]
 
 
 def turning(canvas: Canvas) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from signvip.data.decoding import opened
-from signvip.origin.canvas import Canvas, Inset, of_insets
+from signvip.origin.canvas import Canvas, Inset, of_insets, scenes
 from signvip.origin.detection import Mark, detect
 
 MARGIN = 0.02  # of a film's height, between an inset and the edges
@@ -28,11 +28,15 @@ def look(path: Path, canvas: Canvas, told: Inset | None) -> Mark | None:
     if whole is not None and whole.found:
         return whole
     places = [told] if told is not None else corners(path)
-    found = [mark for parts in of_insets(path, places) if (mark := detect(*parts)) is not None]
+    found = [mark for parts in of_insets(path, places) if (mark := _read(parts)) is not None]
     if whole is not None:
         found.append(whole)
     best = min(found, key=lambda mark: mark.chance, default=None)
     return None if best is None else replace(best, chance=min(1.0, best.chance * (1 + len(places))))
+
+
+def _read(parts: Sequence[Canvas]) -> Mark | None:
+    return detect(*(scene for part in parts for scene in scenes(part)))
 
 
 def corners(path: Path) -> list[Inset]:

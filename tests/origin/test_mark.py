@@ -165,7 +165,7 @@ def test_the_mark_of_an_inset_is_found_where_and_when_a_sidecar_says_it_is(film)
 
 @pytest.mark.parametrize("corner", ["tl", "br"])
 def test_the_mark_of_an_inset_is_found_in_a_corner_without_being_told(film, corner):
-    path, _ = film(corner, 0.42, [(0.0, 6.0)])
+    path, _ = film(corner, 0.42, [(0.5, 3.0), (4.0, 5.5)])
     found = look(path, of_video(path), None)
     assert found.found and found.payload == PAYLOAD
     bare, _ = film(corner, 0.42, [])
