@@ -19,7 +19,7 @@ from pathlib import Path
 
 import torch
 from compare import arguments, compare, report
-from signvip_translators.generation import Chooser, decode
+from signvip_translators.frame_loop import Chooser, decode
 from signvip_translators.gpt2 import CachedDecoding, Gpt2Translator
 from signvip_translators.parallel_heads import HeadCache, ParallelHeads
 from torch import Tensor

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 from reference import TheirDecoding, UncachedDecoding
-from signvip_translators.generation import Chooser, decode
+from signvip_translators.frame_loop import Chooser, decode
 from signvip_translators.gpt2 import CachedDecoding
 from signvip_translators.trunk import sinusoids
 from torch.nn import functional

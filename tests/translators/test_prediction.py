@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from signvip_translators import generation
-from signvip_translators.generation import Chooser
+from signvip_translators.frame_loop import Chooser
 from signvip_translators.gpt2 import CachedDecoding, Gpt2Translator
 from signvip_translators.static import StaticDecoding
 from signvip_translators.token_loss import IGNORED, Codes, Digits, predicting

@@ -15,8 +15,8 @@ from torch.nn import functional
 
 import signvip
 from signvip.errors import ConfigError, DataError
-from signvip_translators.decoding import CachedDecoding
-from signvip_translators.generation import Chooser, Decoding, EosRule, decode
+from signvip_translators.cached_decoding import CachedDecoding
+from signvip_translators.frame_loop import Chooser, Decoding, EosRule, decode
 from signvip_translators.mixer import TokenMixer, replace_at_random
 from signvip_translators.parallel_heads import Bias, ParallelHeads
 from signvip_translators.prefix import PrefixKind, TextPrefix

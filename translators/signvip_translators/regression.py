@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from signvip.errors import ConfigError
-from signvip_translators.generation import finite, says_end
+from signvip_translators.frame_loop import finite, says_end
 from signvip_translators.gpt2 import (
     Gpt2Translator,
     check_frames,

@@ -15,7 +15,7 @@ from torch import Tensor
 from signvip_translators.trunk import prefix_places
 
 if TYPE_CHECKING:
-    from signvip_translators.decoding import Parts
+    from signvip_translators.cached_decoding import Parts
 
 Compile = Callable[[Callable[..., Tensor]], Callable[..., Tensor]]
 

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 import torch
-from signvip_translators.generation import Chooser, decode
+from signvip_translators.frame_loop import Chooser, decode
 
 from signvip.errors import ConfigError
 
