@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from signvip_translators import generation
+from signvip_translators import frame_loop
 from signvip_translators.frame_loop import Chooser
 from signvip_translators.gpt2 import CachedDecoding, Gpt2Translator
 from signvip_translators.static import StaticDecoding
@@ -113,7 +113,7 @@ def test_frames_of_the_caches_are_those_of_the_whole_clip(translator, temperatur
 
     def decode(decoding):
         generators = [torch.Generator().manual_seed(seed) for seed in (5, 6)]
-        return generation.decode(decoding, Chooser(temperature, 8, generators), "majority", 6)
+        return frame_loop.decode(decoding, Chooser(temperature, 8, generators), "majority", 6)
 
     class Whole:
         def start(self):
