@@ -14,11 +14,12 @@ from workers import PATIENCE
 HERE = Path(__file__).parent
 
 
+@pytest.mark.slow  # half a minute
 def test_stages_1_and_2_run_on_a_card(tmp_path):
     assert complaint("video.py", tmp_path) is None
 
 
-@pytest.mark.parametrize("precision", ["no", "bf16"])
+@pytest.mark.parametrize("precision", [pytest.param("no", marks=pytest.mark.slow), "bf16"])
 def test_stage_3_generate_and_evaluate_run_on_a_card(trained, tmp_path, precision):
     """In full precision stage 3 and the pipeline alone."""
     shutil.copytree(trained.shards, tmp_path / "shards")

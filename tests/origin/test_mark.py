@@ -163,7 +163,7 @@ def test_the_mark_of_an_inset_is_found_where_and_when_a_sidecar_says_it_is(film)
     assert not look(path, of_video(path), elsewhere).found
 
 
-@pytest.mark.parametrize("corner", ["tl", "br"])
+@pytest.mark.parametrize("corner", ["tl", pytest.param("br", marks=pytest.mark.slow)])
 def test_the_mark_of_an_inset_is_found_in_a_corner_without_being_told(film, corner):
     path, _ = film(corner, 0.42, [(0.5, 3.0), (4.0, 5.5)])
     found = look(path, of_video(path), None)
