@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from signvip_cli.console import print_result
-from signvip_cli.imports import heavy_imports
+from signvip_cli.imports import heavy_imports, let_threads_sleep
 from signvip_cli.options import Verbose
 
 DEMO = Path("outputs/demo")
@@ -41,6 +41,7 @@ def demo(
 
       signvip demo outputs/all --clips 24 --full
     """
+    let_threads_sleep()
     with heavy_imports():
         from signvip_lab.demo import demo as make_demo
         from signvip_lab.evaluation.results import grids

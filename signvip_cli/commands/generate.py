@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from signvip_cli.console import print_json, print_remark, print_result
-from signvip_cli.imports import heavy_imports
+from signvip_cli.imports import heavy_imports, let_threads_sleep
 from signvip_cli.options import (
     Certificate,
     ConsentFile,
@@ -152,6 +152,7 @@ def generate(
     if source is None and (executor is not Executor.local or workers is not None or retry_failed):
         raise typer.BadParameter("this is for many videos: give --from FILE.", param_hint="--executor")
 
+    let_threads_sleep()
     with heavy_imports():
         from signvip.generate import GenerateOptions
         from signvip.generate import generate as make_videos

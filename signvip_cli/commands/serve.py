@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
 
-from signvip_cli.imports import heavy_imports
+from signvip_cli.imports import heavy_imports, let_threads_sleep
 from signvip_cli.options import Device, Plugins, Precision, Verbose
 
 
@@ -45,9 +44,7 @@ def serve(
     from signvip.errors import ConfigError
     from signvip_serve.address import take_address
 
-    os.environ.setdefault(
-        "OMP_WAIT_POLICY", "PASSIVE"
-    )  # beside others, threads that spin make videos take twice as long
+    let_threads_sleep()
     with take_address(host, port) as listener:
         with heavy_imports():
             try:

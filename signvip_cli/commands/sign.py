@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from signvip_cli.console import print_json, print_remark, print_result
-from signvip_cli.imports import heavy_imports
+from signvip_cli.imports import heavy_imports, let_threads_sleep
 from signvip_cli.options import (
     Certificate,
     ConsentFile,
@@ -103,6 +103,7 @@ def sign(
 
       signvip sign talk.vtt --over talk.mp4 --track stream --between rest -o out.mkv
     """
+    let_threads_sleep()
     with heavy_imports():
         from signvip.origin.record import OriginOptions
         from signvip.sampling.options import GenerateOptions

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -50,3 +51,15 @@ def test_what_only_training_and_measuring_need_is_not_imported(process):
 def test_the_garbage_collector_works_on_what_came_after_the_imports_alone(process):
     assert process["collects"]
     assert process["frozen"] > 100_000
+
+
+def test_threads_that_wait_sleep_unless_the_user_chose(monkeypatch):
+    from signvip_cli.imports import let_threads_sleep
+
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")  # remembered, to be put back
+    monkeypatch.delenv("OMP_WAIT_POLICY")
+    let_threads_sleep()
+    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    let_threads_sleep()
+    assert os.environ["OMP_WAIT_POLICY"] == "ACTIVE"
