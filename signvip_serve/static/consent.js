@@ -27,14 +27,20 @@ export function consented() {
 export async function askConsent() {
   if (consented()) return true;
   if (!at("places").children.length) await learnPlaces();
-  const dialog = at("consent");
-  dialog.returnValue = "";
-  dialog.showModal();
-  await new Promise((closed) => dialog.addEventListener("close", closed, { once: true }));
-  if (dialog.returnValue !== "agreed") return false;
+  at("consent").showModal();
+  if ((await answer()) !== "agreed") return false;
   [record = null] = at("record").files;
   sessionStorage.setItem(KEPT, document.querySelector("#places input:checked").value);
   return true;
+}
+
+/** Wait for the button that is pressed; not for `close`, which comes when the page may already be asked again. */
+function answer() {
+  const dialog = at("consent");
+  return new Promise((answered) => {
+    dialog.onsubmit = ({ submitter }) => answered(submitter.value);
+    dialog.oncancel = () => answered("cancelled");
+  });
 }
 
 async function learnPlaces() {

@@ -58,8 +58,10 @@ def test_a_picture_of_somebody_needs_their_consent_once(opened):
     assert opened.run(DIALOG), "it closes only when all is answered"
     opened.click("#agreed")
     opened.click("#places [value=medical]")
+    assert opened.run("document.getElementById('agreed').checked")
     assert "interpreter" in opened.run("document.getElementById('advice').textContent")
     opened.click("#consent [value=agreed]")
+    opened.until(f"!{DIALOG}")  # what stands under the form says 'damaged' from the check on
     opened.until(f"{REFUSED}.includes('damaged')")
     ask_for(opened)
     opened.until(f"{REFUSED}.includes('damaged')")
