@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -48,9 +49,10 @@ class Mixture:
         return tuple(sorted(set.intersection(*known)))
 
     def ids(self, split: str) -> list[str]:
-        """Return clip ids such as "names-ase-test-00003", part by part."""
+        """Return clip ids such as "names-ase-test-00003", the parts in turn: the first few are of all of them."""
         check_split(split)
-        return [f"{name}-{clip}" for name, part in self._parts.items() for clip in part.ids(split)]
+        parts = [[f"{name}-{clip}" for clip in part.ids(split)] for name, part in self._parts.items()]
+        return [clip for turn in zip_longest(*parts) for clip in turn if clip is not None]
 
     def load(self, split: str, clip_id: str) -> Clip:
         """Load a clip from its part; DataError for one that no part has."""

@@ -26,7 +26,7 @@ def test_it_is_a_dataset():
 
 def test_clips_are_those_of_the_parts_under_their_names():
     both = mixture()
-    assert both.ids("train") == [f"{part}-toy-train-0000{n}" for part in PARTS for n in (0, 1)]
+    assert both.ids("train") == [f"{part}-toy-train-0000{n}" for n in (0, 1) for part in PARTS]
     for part, options in PARTS.items():
         own = ToySign(ToySign.Config(**{k: v for k, v in options.items() if k != "name"}, size=(32, 32)))
         clip, same = both.load("test", f"{part}-toy-test-00000"), own.load("test", "toy-test-00000")
@@ -35,6 +35,11 @@ def test_clips_are_those_of_the_parts_under_their_names():
         np.testing.assert_array_equal(clip.frames, same.frames)
         np.testing.assert_array_equal(both.portrait(clip.signer), own.portrait(same.signer))
     assert set(both.knows) == set(ToySign.knows)
+
+
+def test_parts_take_turns_until_one_has_no_more():
+    uneven = mixture({"one": FEW, "other": {**FEW, "train": 4}})
+    assert [clip.split("-")[0] for clip in uneven.ids("train")] == ["one", "other"] * 2 + ["other"] * 2
 
 
 def test_options_of_a_part_come_before_those_of_the_mixture():
