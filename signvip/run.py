@@ -4,6 +4,7 @@ config.json                     what built it
 model_index.json, vae/, condition_encoder/, guider/, reference_net/, denoiser/, autoencoder/,
 pose_head/, translator/, scheduler/   the parts, each as soon as it is trained
 training/<phase>/               checkpoints, metrics.jsonl, TensorBoard, samples to look at
+clips/                          shards of test clips, where some travel with the run: what `signvip demo` shows
 """
 
 from __future__ import annotations
@@ -169,6 +170,11 @@ class Run:
     def fingerprint(self, *parts: str) -> str:
         """Twelve hex digits of the SHA-256 over the weights and configuration of some parts."""
         return fits.fingerprint(self.path, *parts)
+
+    @property
+    def clips(self) -> Path:
+        """Folder of the shards of test clips that travel with a run; few runs have one."""
+        return self.path / "clips"
 
     def phase(self, name: str) -> Path:
         """Folder of one training phase."""

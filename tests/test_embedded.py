@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
+from small import make_shards
 
 import signvip
+from signvip.data.shards import ShardIndex
 from signvip.errors import RunError
 from signvip.generate import Request, embedded_run, generate
 from signvip.release.embed import embed
@@ -47,11 +50,21 @@ def test_another_signer_gives_another_video():
 
 
 def test_a_run_is_stored_in_half_precision_and_an_unfinished_one_is_refused(trained, tmp_path):
+    (tmp_path / "embedded" / "clips").mkdir(parents=True)  # of the model that was there before
     made = embed(trained.run, tmp_path / "embedded")
     whole = sum(file.stat().st_size for part in MAKERS for file in (trained.run / part).glob("*.safetensors"))
     half = sum(file.stat().st_size for part in MAKERS for file in (made / part).glob("*.safetensors"))
     assert half < 0.6 * whole
     assert str(trained.run) not in "".join(path.read_text() for path in made.rglob("*.json"))
     assert signvip.SignVipPipeline.from_pretrained(made).config.height == 32
+    assert not (made / "clips").exists()
     with pytest.raises(RunError, match="There is no run"):
         embed(tmp_path / "nothing", tmp_path / "other")
+
+
+def test_clips_that_travel_with_a_run_do_so_with_its_copy(trained, tmp_path):
+    run = shutil.copytree(trained.run, tmp_path / "run")
+    make_shards(run / "clips", trained.config, train=0, dev=0, test=1)
+    made = embed(run, tmp_path / "embedded")
+    assert len(ShardIndex(made / "clips", "test")) == 1
+    assert (made / "clips" / "manifest.json").read_bytes() == (run / "clips" / "manifest.json").read_bytes()

@@ -18,6 +18,7 @@ IGNORED = shutil.ignore_patterns(
     ".*", "*.egg-info", "__pycache__", "build", "dist", "data", "runs", "outputs", "tests"
 )
 
+CLIPS = ("signvip/embedded/clips/manifest.json", "signvip/embedded/clips/test-000000.tar")
 TRAVEL = (".py", ".toml", ".safetensors", ".png")
 
 
@@ -26,6 +27,9 @@ def names(tmp_path_factory):
     """Build the wheel from a copy of the sources, so that nothing is left in them; names of its members."""
     copy = tmp_path_factory.mktemp("copy") / "signvip"
     shutil.copytree(ROOT, copy, ignore=lambda folder, found: _ignored(folder, found))
+    for name in CLIPS:  # those that travel with the model, whether there are some yet or not
+        (copy / name).parent.mkdir(exist_ok=True)
+        (copy / name).touch()
     out = tmp_path_factory.mktemp("dist")
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(copy)]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -68,6 +72,10 @@ def test_data_files_travel_with_the_wheel(names):
     assert "signvip_lab/ablation/paper.toml" in names
     for package in {name.split("/")[0] for name in names if name.endswith("/__init__.py")}:
         assert f"{package}/py.typed" in names
+
+
+def test_clips_travel_with_the_model(names):
+    assert set(CLIPS) <= set(names)
 
 
 def test_every_source_travels_with_the_wheel(names):

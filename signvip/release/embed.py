@@ -1,5 +1,7 @@
 """The model that travels with the package: a finished run in half precision, with how it was made.
 
+A folder `clips` in the run, shards for `signvip demo` to show, goes along:
+
 python -m signvip.release.embed runs/embedded signvip/embedded
 """
 
@@ -26,7 +28,10 @@ PHASES = ("stage1-vae", "stage1-image", "stage1-motion", "stage2", "stage2-poses
 
 
 def embed(source: Path, target: Path) -> Path:
-    """Copy the parts of a run, their weights as float16, its configuration and last dev metrics; no training state."""
+    """Copy the parts of a run, their weights as float16, its configuration and last dev metrics; no training state.
+
+    The clips that travel with the run do so with the copy.
+    """
     run = Run.open(source)
     run.require(*(part for part in MAKERS if part not in OPTIONAL))
     shutil.rmtree(target, ignore_errors=True)
@@ -45,6 +50,8 @@ def embed(source: Path, target: Path) -> Path:
     write_text(target / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     for path in target.rglob("*.json"):
         forget_place(path)
+    if run.clips.is_dir():
+        shutil.copytree(run.clips, target / run.clips.name, ignore=shutil.ignore_patterns(".*"))
     fits.note(target, *filter(run.has, MAKERS))  # of the files as they stay
     return target
 
