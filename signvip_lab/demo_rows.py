@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 
+from signvip.data.language_names import language_name
 from signvip.data.video import write_video
 from signvip.origin.record import Origin
 from signvip.origin.writing import GeneratedVideo
@@ -51,7 +54,7 @@ def write_row(out: Path, chain: Chain, made: Made) -> Row:
             )
         )
     return Row(
-        title=f"“{made.info['text']}”",
+        title=_title(made.info),
         about=f"{made.info['signer']}, {len(made.frames)} frames; {len(videos[GENERATED])} from the text",
         fps=chain.run.config.fps,
         frames=max(len(made.frames), len(videos[GENERATED])),
@@ -59,6 +62,12 @@ def write_row(out: Path, chain: Chain, made: Made) -> Row:
         reference=reference,
         hands=_hands(chain, made, points),
     )
+
+
+def _title(info: Mapping[str, Any]) -> str:
+    """Say what is signed, and in which language where that is known."""
+    language = info.get("language")
+    return f"“{info['text']}”" + (f", {language_name(language).name}" if language else "")
 
 
 def _write(out: Path, chain: Chain, made: Made, name: str, frames: np.ndarray, row: str) -> Path:
