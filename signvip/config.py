@@ -134,6 +134,11 @@ class Stage1(Config):
         "trained",
         description="its spatial weights in the image phase; frozen: as they start, in the authors' code",
     )
+    encoder: Literal["trained", "frozen"] = Field(
+        "trained",
+        description="in the image phase; frozen: the run's own stays, so that its tokens still fit, and the run's "
+        "denoiser is trained on",
+    )
     gradient_checkpointing: bool = Field(
         False, description="the denoiser computes activations twice and keeps fewer"
     )

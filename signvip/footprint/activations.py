@@ -50,6 +50,7 @@ def training_needs(config: RunConfig, phases: Sequence[str] = PHASES) -> list[Ne
     needs = []
     if "image" in stage1.phases and "stage1 image" in phases:
         networks = meta_networks(config, motion=False)
+        networks.condition_encoder.requires_grad_(stage1.encoder == "trained")
         networks.denoiser.learn("image", frozen=stage1.denoiser == "frozen")
         needs.append(_video(config, "stage1 image", stage1.image, networks))
     networks = meta_networks(config)

@@ -18,7 +18,7 @@ from signvip.models import (
     TokenTranslator,
 )
 from signvip.models.networks import new_autoencoder, new_pose_head, new_translator, new_video_networks
-from signvip.models.video_denoiser import INDEXED, stores
+from signvip.models.video_denoiser import INDEXED, VideoDenoiser, stores
 from signvip.pipeline import save_index
 from signvip.registry import configure
 from signvip.run import Run
@@ -57,7 +57,7 @@ NOISED = (
 VAE = PhaseKey("stage1-vae", ("size", "vae"), makes=("vae",))
 IMAGE = PhaseKey(
     "stage1-image",
-    ("size", *NETS, "start.unet", "start.text_encoder", "stage1.denoiser"),
+    ("size", *NETS, "start.unet", "start.text_encoder", "stage1.denoiser", "stage1.encoder"),
     ("vae",),
     noted=("seed", *NOISED),
     makes=("condition_encoder", "reference_net", "guider", "denoiser"),
@@ -228,20 +228,34 @@ def _train_image(run: Run, shards: Path, loop: Loop) -> None:
         return
     vae = load_vae(run)
     _seed(run, IMAGE)
-    networks = new_video_networks(config)
+    encoder, denoiser = (
+        _stored_networks(run) if config.stage1.encoder == "frozen" else new_video_networks(config)
+    )
     if not loop.resumes(run, key, training):
-        networks.denoiser.start(sources(config.start, "image"), loop.reporter.say)
-    nets = VideoDiffusion(config, *networks)
+        denoiser.start(sources(config.start, "image"), loop.reporter.say)
+    nets = VideoDiffusion(config, encoder, denoiser)
     nets.train_images(config)
     blackout = config.stage1.blackout
     phase = VideoPhase(
         IMAGE.name, config, training, shards, vae, nets, _current(run, shards, "vae"), blackout
     )
     loop.run_phase(run, key, phase, training)
-    networks.denoiser.note_likeness(references_of(phase.train))
+    denoiser.note_likeness(references_of(phase.train))
     loop.forget(run, MOTION)  # before its denoiser is replaced by one that has no motion
-    run.save_all({"condition_encoder": nets.encoder, **networks.denoiser.parts()})
+    run.save_all({"condition_encoder": nets.encoder, **denoiser.parts()})
     loop.finish(run, key, training)
+
+
+def _stored_networks(run: Run) -> tuple[ConditionEncoder, VideoDenoiser]:
+    """Return the run's own networks, to be trained on; RunError where its denoiser has motion already."""
+    run.require("condition_encoder", *stores(run.config.denoiser.name))
+    denoiser = load_denoiser(run)
+    if denoiser.has_motion:
+        raise RunError(
+            f"{run.path} has motion, which was trained on the image weights that would change; train images on with "
+            "stage1.encoder=frozen in a run that has none yet, such as a copy from before its motion."
+        )
+    return run.load("condition_encoder", ConditionEncoder), denoiser
 
 
 def _train_motion(run: Run, shards: Path, loop: Loop) -> None:

@@ -59,7 +59,9 @@ class VideoPhase:
     @property
     def idle(self) -> bool:
         """A step without a reference gives no gradient to what reads it, where that is trained: among images."""
-        images = any(weight.requires_grad for weight in self.module.nets.encoder.parameters())
+        nets = self.module.nets
+        learned = {id(weight) for weight in nets.parameters() if weight.requires_grad}
+        images = not learned <= nets.whole.learning("motion")
         return images and self.config.stage1.reference_dropout > 0
 
     def batch(self, index: int) -> dict[str, Any]:

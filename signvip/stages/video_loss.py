@@ -48,7 +48,8 @@ class VideoDiffusion(nn.Module):
         return self._whole[0]
 
     def train_images(self, config: RunConfig) -> None:
-        """Train the encoder and what the denoiser learns of images, its backbone where the configuration says so."""
+        """Train the encoder and what the denoiser learns of images; what the configuration says stays as it is."""
+        self.encoder.requires_grad_(config.stage1.encoder == "trained")
         self.whole.learn("image", frozen=config.stage1.denoiser == "frozen")
 
     def train_motion(self) -> None:

@@ -10,6 +10,7 @@ import torch
 from diffusers import AutoencoderKL
 from small import make_shards, small_config
 
+from signvip.errors import RunError
 from signvip.models import Autoencoder, ConditionEncoder
 from signvip.models.vae import encode_images
 from signvip.run import Run
@@ -126,6 +127,38 @@ def test_a_frozen_denoiser_stays_as_it_starts_while_the_rest_learns(as_authors):
         assert len(of_part(changed, f"nets.{part}")) > 0.9 * len(of_part(changed | kept, f"nets.{part}")) > 0
     changed, _ = moved(found.phases["stage1-motion"])
     assert of_part(changed, "nets.denoiser") and all(is_motion(name) for name in changed)
+
+
+@pytest.fixture(scope="module")
+def trained_on(tmp_path_factory):
+    """An image phase, and another one of the same run that leaves its encoder as it is."""
+    folder = tmp_path_factory.mktemp("on")
+    shards = make_shards(folder / "shards", small_config(), train=3, dev=1, test=1)
+    with pytest.MonkeyPatch.context() as patch:
+        first = chain(folder / "run", shards, patch, [1], phases=["vae", "image"])
+    options = {"encoder": "frozen", "reference_dropout": 0.5, "phases": ["image", "motion"]}
+    with pytest.MonkeyPatch.context() as patch:
+        return first, chain(folder / "run", shards, patch, [1], **options)
+
+
+def test_a_frozen_encoder_is_the_runs_own_and_its_denoiser_is_trained_on(trained_on):
+    """So that tokens that were made of its embeddings still fit."""
+    before, after = trained_on[0].prints[0], trained_on[1].prints[0]
+    assert before["condition_encoder"] == after["condition_encoder"]
+    left, found = trained_on[0].phases["stage1-image"].after, trained_on[1].phases["stage1-image"]
+    assert {name for name, weight in found.before.items() if not torch.equal(left[name], weight)} == set()
+    changed, kept = moved(found)
+    assert of_part(kept, "nets.encoder") and not of_part(changed, "nets.encoder")
+    for part in ("guider", "reference_net", "denoiser"):
+        assert len(of_part(changed, f"nets.{part}")) > 0.9 * len(of_part(changed | kept, f"nets.{part}")) > 0
+    assert found.phase.idle  # a step without a reference gives none to what reads it
+
+
+def test_images_are_not_trained_on_under_a_motion_that_was_trained_on_them(trained_on):
+    run, shards = trained_on[1].run, trained_on[1].shards
+    config = small_config(stage1={"encoder": "frozen", "phases": ["image"], "image": {"steps": 9}})
+    with pytest.raises(RunError, match="has motion, which was trained on the image weights"):
+        train(config, 1, shards=shards, run=run.path)
 
 
 def test_conditions_are_blacked_out_in_the_image_phase_alone(as_authors):
