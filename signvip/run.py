@@ -5,6 +5,7 @@ model_index.json, vae/, condition_encoder/, guider/, reference_net/, denoiser/, 
 pose_head/, translator/, scheduler/   the parts, each as soon as it is trained
 training/<phase>/               checkpoints, metrics.jsonl, TensorBoard, samples to look at
 clips/                          shards of test clips, where some travel with the run: what `signvip demo` shows
+references/                     pictures of signers, where some travel with the run: what `signvip serve` offers
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from diffusers import ModelMixin
 
 Model = TypeVar("Model", bound="ModelMixin")
+
+REFERENCES = "references"  # folder of a run, with one PNG or JPEG for each signer; few runs have one
 
 PARTIAL, READY = (
     ".parts.partial",

@@ -29,7 +29,8 @@ async def read_form(
     request: Request,
     text: Annotated[str, Form(description="What to sign.")],
     language: Annotated[
-        str | None, Form(description="ISO 639-3 of the sign language: /v1/languages.")
+        str | None,
+        Form(description="ISO 639-3 of the sign language: one of /v1/languages; by default the first."),
     ] = None,
     seed: Annotated[int, Form(description="The same seed gives the same video.")] = 0,
     steps: Annotated[int | None, Form(description="Sampling steps; by default the run's.")] = None,

@@ -9,8 +9,8 @@ from pathlib import Path
 from PIL import Image
 
 import signvip
+from signvip.run import REFERENCES
 
-SHIPPED = "references"  # folder of a run, with one PNG or JPEG for each signer
 DRAWN = 4
 TOYSIGN = "qaa"  # the language of drawn signers
 
@@ -25,7 +25,7 @@ class Shipped:
 
 def shipped(run: Path, languages: tuple[str, ...], size: tuple[int, int]) -> tuple[Shipped, ...]:
     """Return the pictures in the run's folder `references`; for one of drawn signers, some that are drawn alike."""
-    folder = run / SHIPPED
+    folder = run / REFERENCES
     if folder.is_dir():
         kinds = (".png", ".jpg", ".jpeg")
         files = sorted(path for path in folder.iterdir() if path.suffix.lower() in kinds)

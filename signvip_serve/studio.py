@@ -88,15 +88,17 @@ class Studio:
     def order(self, ask: Ask) -> Order:
         """Look at a request before it takes a place; DataError for one that cannot be made."""
         self._check(ask)
-        content = self._content(ask.picture)
+        content, language = self._content(ask.picture), self._language(ask)
         picture = open_picture(content, self.limits)
         reference = hashlib.sha256(content).hexdigest()
         return Order(
             passages=self._passages(ask),
-            language=self._language(ask),
+            language=language,
             steps=ask.steps,
             picture=load_reference(picture, (self.pipe.config.height, self.pipe.config.width)),
-            origin=Origin(ask.text, ask.language, self.weights, ask.seed, reference, ask.consent, ask.where),
+            origin=Origin(
+                ask.text, ask.language or language, self.weights, ask.seed, reference, ask.consent, ask.where
+            ),
             uploaded=isinstance(ask.picture, bytes),
             warnings=self._warnings(ask, picture),
         )
@@ -169,7 +171,9 @@ class Studio:
         )
 
     def _language(self, ask: Ask) -> str | None:
-        return ask.language if self.pipe.translator.languages else None  # else it tells none apart
+        """Return the language that the translator is given, by default its first; None where it tells none apart."""
+        translator = self.pipe.translator
+        return (ask.language or translator.default_language) if translator.languages else None
 
     def _passages(self, ask: Ask) -> tuple[str, ...]:
         return tuple(passages(ask.text, self.seen, self._language(ask)))
@@ -178,6 +182,10 @@ class Studio:
         """Return what the run never saw of the text, whether the picture shows nobody, and advice on its use."""
         seen, count = self.seen, len(self._passages(ask))
         told = [] if seen is None else seen.unseen(ask.text, self._language(ask))
+        if not ask.language and len(self.pipe.translator.languages) > 1:
+            told.append(
+                f"No sign language is named, so it is '{self._language(ask)}'; name one of /v1/languages as 'language'."
+            )
         if count > 1:
             told.append(
                 f"The text is far longer than any that this run saw in training: it is signed in {count} passages, "

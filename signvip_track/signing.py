@@ -85,7 +85,7 @@ class SignedFilm:
 
 
 def drawn_signer() -> Path:
-    """Return the picture of a signer that nobody is: a drawing that travels with the package."""
+    """Return the picture of a signer that nobody is, drawn by the dataset `lexicon` and framed as its clips are."""
     return Path(str(files("signvip") / "pictures" / "drawn.png"))
 
 
@@ -128,16 +128,15 @@ def sign(
         )  # fmt: skip
         plan = _plan(read, clips, seen, track)
         about = next(iter(clips.values())).about
+        language = options.language or about.get("sampling", {}).get("language")  # else the run's first
         made_from = Origin.of(
             "\n".join(placed.cue.text for placed in plan.placements),
-            options.language, about.get("weights"), options.seed, reference, origin.consent,
+            language, about.get("weights"), options.seed, reference, origin.consent,
         )  # fmt: skip
         seal = Seal(
             made_from, _signable(output, origin, reporter), COMPOSITE if track.track == "inset" else SOURCE
         )
-        times, inset = _compose(
-            film, output, clips, plan, track, seal, reference, options.language, seen, reporter
-        )
+        times, inset = _compose(film, output, clips, plan, track, seal, reference, language, seen, reporter)
         plan = unseen_told(plan, times[-1])
         sidecar = _sidecar(subtitles, film, read, plan, clips, track, about) | {
             "frames": len(times),

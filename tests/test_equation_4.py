@@ -11,7 +11,7 @@ import signvip
 from signvip import pipeline
 from signvip.generate import embedded_run
 
-TEXT, FRAMES = "tomorrow it will rain in the north", 3
+TEXT, LANGUAGE, FRAMES = "Anna", "ase", 3
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def pipe():
 @pytest.fixture(scope="module")
 def picture():
     """A picture of the frames' own size, so that nothing is cropped."""
-    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    pixels = np.random.default_rng(0).integers(0, 256, (128, 128, 3), dtype=np.uint8)
     return Image.fromarray(pixels)
 
 
@@ -43,7 +43,8 @@ def watch(module, monkeypatch):
 
 def run(pipe, picture, output_type="latent", **options):
     generator = torch.Generator().manual_seed(0)
-    result = pipe(TEXT, picture, max_frames=FRAMES, generator=generator, output_type=output_type, **options)
+    asked = {"language": LANGUAGE, "max_frames": FRAMES, "output_type": output_type}
+    result = pipe(TEXT, picture, generator=generator, **asked, **options)
     return result.frames, result.tokens
 
 
@@ -53,7 +54,7 @@ def test_each_part_is_given_what_the_one_before_it_made(pipe, picture, monkeypat
         watch(parts[name], monkeypatch) for name in ("guider", "reference_net", "denoiser")
     )
     _, tokens = run(pipe, picture)
-    (translated,) = pipe.translator.generate([TEXT], max_frames=FRAMES)
+    (translated,) = pipe.translator.generate([TEXT], max_frames=FRAMES, languages=[LANGUAGE])
     assert torch.equal(tokens, translated) and len(tokens) == FRAMES  # p(d | text)
     e = pipe.autoencoder.decode(tokens.unflatten(1, pipe.autoencoder.token_grid))  # p(e | d)
     ((given, features),) = guider
@@ -88,7 +89,7 @@ def test_a_scaled_vae_is_scaled_back(pipe, picture):
 
 def test_text_picture_and_guidance_each_change_the_video(pipe, picture):
     first, tokens = run(pipe, picture)
-    red = Image.new("RGB", (64, 64), (200, 30, 30))
+    red = Image.new("RGB", (128, 128), (200, 30, 30))
     assert (first - run(pipe, red)[0]).abs().mean() > 0.02
     assert (first - run(pipe, picture, guidance_scale=2.0)[0]).abs().mean() > 1e-3
     assert torch.equal(first, run(pipe, picture, guidance_scale=1.0)[0])  # the embedded model's own
@@ -103,7 +104,7 @@ def test_guidance_that_is_asked_for_takes_the_place_of_the_runs(pipe, picture, m
 
     def sample(*_networks, **options):
         seen.update(options)
-        return torch.zeros(1, FRAMES, 4, 16, 16)
+        return torch.zeros(1, FRAMES, 8, 32, 32)
 
     monkeypatch.setattr(pipeline, "sample", sample)
     run(pipe, picture, guidance_scale=asked)

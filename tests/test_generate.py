@@ -27,13 +27,13 @@ def test_options_reach_the_sampler_and_the_sidecar(tmp_path, monkeypatch):
 
     def sample(_denoiser, scheduler, _reference, e, **options):
         asked.update(options, scheduler=type(scheduler).__name__)
-        return torch.zeros(1, e.shape[1], 4, *e.shape[3:])
+        return torch.zeros(1, e.shape[1], 8, *e.shape[3:])
 
     monkeypatch.setattr(signvip.pipeline, "sample", sample)
     options = GenerateOptions(
         steps=4, guidance=1.5, guidance_stop=0.5, reuse_every=2, window_batch=3, scheduler="lcm", max_frames=2
     )
-    generate([Request("rain", tmp_path / "ref.png", tmp_path / "a.mp4")], options=options)
+    generate([Request("rain", tmp_path / "ref.png", tmp_path / "a.mp4", language="ase")], options=options)
     assert (asked["steps"], asked["guidance_scale"], asked["guidance_interval"]) == (4, 1.5, (0.0, 0.5))
     assert (asked["reuse_every"], asked["window_batch"], asked["scheduler"]) == (2, 3, "LCMScheduler")
     told = json.loads((tmp_path / "a.json").read_text())["sampling"]
@@ -135,21 +135,21 @@ def test_each_request_is_translated_into_its_own_language_and_says_so(tmp_path, 
 
     def translate(texts, *, languages=None, **_):
         asked.extend(zip(texts, languages, strict=True))
-        return [torch.zeros(1, 16, dtype=torch.long) for _ in texts]
+        return [torch.zeros(1, 36, dtype=torch.long) for _ in texts]
 
     pipe = load_pipeline(str(embedded_run()), GenerateOptions(device="cpu", steps=1))
     monkeypatch.setattr(pipe.translator, "generate", translate)
-    monkeypatch.setattr(pipe.translator.network, "languages", ("qaa", "qab"))
+    monkeypatch.setattr(pipe.translator.network, "languages", ("qaa", "pso"))
     monkeypatch.setattr("signvip.generate.load_pipeline", lambda *_: pipe)
 
     def request(name, language):
         return Request("rain", tmp_path / "ref.png", tmp_path / f"{name}.mp4", language=language)
 
-    with pytest.warns(UnseenWarning, match="never saw the sign language 'qab'"):
-        generate([request("a", "qab"), request("b", None)], options=GenerateOptions(language="qaa"))
-    assert asked == [("rain", "qab"), ("rain", "qaa")]
+    with pytest.warns(UnseenWarning, match="never saw the sign language 'pso'"):
+        generate([request("a", "pso"), request("b", None)], options=GenerateOptions(language="qaa"))
+    assert asked == [("rain", "pso"), ("rain", "qaa")]
     told = [json.loads((tmp_path / f"{name}.json").read_text()) for name in "ab"]
-    assert [one["sampling"]["language"] for one in told] == ["qab", "qaa"]
-    assert "qab" in told[0]["warnings"][0] and not any("qab" in sentence for sentence in told[1]["warnings"])
+    assert [one["sampling"]["language"] for one in told] == ["pso", "qaa"]
+    assert "pso" in told[0]["warnings"][0] and not any("pso" in sentence for sentence in told[1]["warnings"])
     with pytest.raises(DataError, match="give --language for the rest"):
-        generate([request("c", "qab"), request("d", None)])
+        generate([request("c", "pso"), request("d", None)])

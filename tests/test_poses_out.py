@@ -15,7 +15,7 @@ from signvip.contracts import KEYPOINTS
 from signvip.errors import DataError, PluginError, RunError
 from signvip.estimation import pose_writing
 from signvip.estimation.pose_files import read_pose
-from signvip.generate import GenerateOptions, Request, embedded_run, generate
+from signvip.generate import GenerateOptions, Request, generate
 from signvip.models import PoseHead
 from signvip.run import Run
 from signvip_lab.evaluation.evaluate import EvaluateOptions, evaluate
@@ -97,16 +97,17 @@ def test_generate_writes_what_the_pipeline_gives(run, pipe, picture, tmp_path):
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
-def test_a_run_without_a_head_generates_and_says_so_where_poses_are_asked_for(picture, tmp_path):
-    pipe = signvip.SignVipPipeline.from_pretrained(embedded_run())
+def test_a_run_without_a_head_generates_and_says_so_where_poses_are_asked_for(trained, picture, tmp_path):
+    run = without_head(trained.run, tmp_path / "bare")
+    pipe = signvip.SignVipPipeline.from_pretrained(run)
     pipe.set_progress_bar_config(disable=True)
     assert pipe("rain", GREY, max_frames=2, output_type="latent").poses is None
     with pytest.raises(RunError, match=r"no pose head.*signvip train"):
         pipe.read_poses(torch.zeros(1, 32, 32, 32))
     request = Request("rain", picture, tmp_path / "a.mp4", tmp_path / "a.pose")
     with pytest.raises(RunError, match="no pose head"):
-        generate([request], run="embedded", options=GenerateOptions(device="cpu"))
-    assert not list(tmp_path.iterdir())
+        generate([request], run=str(run), options=GenerateOptions(device="cpu"))
+    assert [path.name for path in tmp_path.iterdir()] == ["bare"]
 
 
 def test_what_cannot_be_written_is_told_before_any_work(picture, tmp_path, monkeypatch):
@@ -124,15 +125,17 @@ def test_evaluate_has_errors_in_pixels_from_the_head_and_says_where_a_run_has_no
     assert {"wrist_error", "finger_error", "face_error", "dtwp_norm"} <= names
     errors = {(value.row, value.name): value.value for value in found.values}
     assert 0 < errors["ground truth", "finger_error"] < 45
-    without = evaluate(trained.shards, tmp_path, run=str(without_head(run)), options=options)
+    without = evaluate(
+        trained.shards, tmp_path, run=str(without_head(run, run.parent / "bare")), options=options
+    )
     assert {value.name for value in without.values} == {"dtw", "dtwp_norm"}
     assert {out.metric for out in without.left_out if "no pose head" in out.reason} == {
         "wrist_error", "finger_error", "face_error"
     }  # fmt: skip
 
 
-def without_head(run):
-    bare = shutil.copytree(run, run.parent / "bare")
+def without_head(run, bare):
+    shutil.copytree(run, bare)
     shutil.rmtree(bare / "pose_head")
     index = json.loads((bare / "model_index.json").read_text())
     del index["pose_head"]

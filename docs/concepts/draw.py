@@ -1,6 +1,6 @@
 """Draw the ten pictures of this folder's page from the embedded model and a clip that training never saw.
 
-python docs/concepts/draw.py        # a minute on one core; writes docs/images/concepts/
+python docs/concepts/draw.py        # minutes on one core; writes docs/images/concepts/
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
+from torch.nn.functional import adaptive_avg_pool2d
 
 import signvip
 from signvip.contracts import Clip
+from signvip.data.manifest import Manifest
 from signvip.data.pixels import to_model
 from signvip.generate import embedded_run
 from signvip.models import ConditionEncoder
@@ -23,7 +25,8 @@ OUT = Path(__file__).parents[1] / "images" / "concepts"
 SIDE, GAP, LINE = 128, 8, 20  # pixels: a picture, the space between, a line of text
 INK, PAPER, GREY, ACCENT = "#1a1a1a", "#ffffff", "#767676", "#0b5c8a"
 FONT, SMALL = ImageFont.load_default(14), ImageFont.load_default(11)
-CLIP, SEED, STEPS = 0, 0, 8
+CLIP, SEED = "names-ase-test-00000", 0  # a clip that travels with the model
+OTHERS = ("names-lexicon-signer-test-000", "names-lexicon-signer-test-002")
 Row = tuple[str, list[Image.Image]]  # a label, and what stands beside it
 
 
@@ -40,7 +43,7 @@ def sheet(name: str, rows: list[Row], side: int = SIDE) -> None:
             canvas.paste(picture, (left, top + LINE))
             left += picture.width + GAP
         top += height
-    canvas.quantize(128, dither=Image.Dither.NONE).save(OUT / f"{name}.png", optimize=True)
+    canvas.quantize(64, dither=Image.Dither.NONE).save(OUT / f"{name}.png", optimize=True)
 
 
 def picture(pixels: np.ndarray) -> Image.Image:
@@ -83,7 +86,9 @@ def grid(numbers: torch.Tensor, colour: torch.Tensor | None = None) -> Image.Ima
             shade = 255 - int(120 * float(colour[y, x])) if colour is not None else 255
             box = (x * cell, y * cell, (x + 1) * cell - 1, (y + 1) * cell - 1)
             draw.rectangle(box, fill=(shade, shade, 255), outline=GREY)
-            draw.text((box[0] + 3, box[1] + 8), str(int(numbers[y, x])), INK, SMALL)
+            draw.text(
+                (box[0] + cell / 2, box[1] + cell / 2), str(int(numbers[y, x])), INK, SMALL, anchor="mm"
+            )
     return canvas
 
 
@@ -93,9 +98,10 @@ class Scene:
     def __init__(self) -> None:
         run = Run.open(embedded_run())
         self.size = run.config.size
-        reader = signvip.build("dataset", "toysign", size=self.size)
-        self.clip: Clip = reader.load("test", reader.ids("test")[CLIP])
-        self.others = [reader.portrait(reader.load("test", reader.ids("test")[n]).signer) for n in (3, 7)]
+        made_of = Manifest.read(run.clips)
+        reader = signvip.build("dataset", run.config.dataset.name, **made_of.dataset_options)
+        self.clip: Clip = reader.load("test", CLIP)
+        self.others = [reader.portrait(signer) for signer in OTHERS]
         self.reference = reader.portrait(self.clip.signer)
         self.pipe = signvip.SignVipPipeline.from_pretrained(embedded_run()).to("cpu")
         self.pipe.set_progress_bar_config(disable=True)
@@ -104,8 +110,14 @@ class Scene:
         stacked = np.concatenate([self.drawn[name] for name in run.config.conditions], axis=-1)
         with torch.no_grad():
             self.e = encoder(to_model(torch.tensor(stacked).permute(0, 3, 1, 2)))  # (F, C, h, w)
-            self.tokens = self.pipe.translate([self.clip.text])[0]  # (F, N)
+            self.tokens = self.pipe.translate([self.clip.text], language=self.clip.language)[0]  # (F, N)
             self.written = self.pipe.embed(self.tokens)
+
+    @property
+    def part(self) -> torch.Tensor:
+        """Return what is written from the middle on, as much as the denoiser sees at once: it is the quickest."""
+        start = max(0, (len(self.written) - self.pipe.config["window"]) // 2)
+        return self.written[start : start + self.pipe.config["window"]]
 
     def draw_condition(self, name: str) -> np.ndarray:
         condition = signvip.build("condition", name)
@@ -130,7 +142,7 @@ def draw_all(scene: Scene) -> None:
     clip, e = scene.clip, scene.e
     middle = len(e) // 2
     made = scene.video(scene.written, scene.reference)
-    sheet("1-whole", [("in: a sentence, and a picture", [words(clip.text, 2 * SIDE), picture(scene.reference)]),
+    sheet("1-whole", [("in: a text, and a picture", [words(clip.text, 2 * SIDE), picture(scene.reference)]),
                       ("out: a video", some(made))])  # fmt: skip
     sheet("2-conditions", [("in: a clip", some(clip.frames)),
                            *((f"out: {name}", some(drawn)) for name, drawn in scene.drawn.items())])  # fmt: skip
@@ -139,10 +151,11 @@ def draw_all(scene: Scene) -> None:
     maps = [heat(e[middle, channel]) for channel in strongest]
     sheet("3-encoder", [("in: conditions of a frame", given),
                         (f"out: embeddings e, {len(maps)} of {e.shape[1]} channels", maps)])  # fmt: skip
-    blind = scene.video(torch.zeros_like(scene.written), scene.reference)
+    part = scene.part
+    blind, seeing = (scene.video(given, scene.reference) for given in (torch.zeros_like(part), part))
     sheet("4-guider", [("without embeddings: nobody says how to move", some(blind)),
-                       ("with the embeddings of the sentence", some(made))])  # fmt: skip
-    rows = [("in: a picture; out: the same signing", [picture(who), *some(scene.video(scene.written, who), 4)])
+                       ("with the embeddings of the text", some(seeing))])  # fmt: skip
+    rows = [("in: a picture; out: the same signing", [picture(who), *some(scene.video(part, who), 3)])
             for who in (scene.reference, *scene.others)]  # fmt: skip
     sheet("5-reference", rows)
     draw_denoising(scene)
@@ -168,14 +181,11 @@ def draw_denoising(scene: Scene) -> None:
         return values
 
     noise = torch.Generator().manual_seed(SEED)
-    middle = len(scene.written) // 2
-    scene.pipe.denoise(scene.written, scene.reference, num_inference_steps=STEPS, generator=noise,
-                       callback_on_step_end=keep)  # fmt: skip
+    middle = len(scene.part) // 2
+    scene.pipe.denoise(scene.part, scene.reference, generator=noise, callback_on_step_end=keep)
     shown = [latents[0] if latents.ndim == 5 else latents for latents in kept]
     seen = [picture(scene.pixels(latents[middle : middle + 1])[0]) for latents in shown]
-    sheet(
-        "6-denoiser", [(f"one frame after step 1 to {STEPS}", seen[: STEPS // 2]), ("", seen[STEPS // 2 :])]
-    )
+    sheet("6-denoiser", [(f"one frame after step 1 to {len(seen)}", seen)])
 
 
 def draw_tokens(scene: Scene, frame: int, channels: torch.Tensor) -> None:
@@ -184,7 +194,7 @@ def draw_tokens(scene: Scene, frame: int, channels: torch.Tensor) -> None:
     with torch.no_grad():
         quantized = tokenizer.encode(e)
         back = tokenizer.decode(quantized.tokens)
-        z = tokenizer.encoder(tokenizer.standardise(e))[0]
+        z = adaptive_avg_pool2d(tokenizer.encoder(tokenizer.standardise(e)), tokenizer.token_grid)[0]
     span = float(e[0, channels].abs().amax())
     sheet("7-autoencoder", [("in: embeddings e", [heat(e[0, c], span) for c in channels]),
                             (f"between: {quantized.tokens[0].numel()} tokens, {len(z)} numbers each",
@@ -198,15 +208,15 @@ def draw_tokens(scene: Scene, frame: int, channels: torch.Tensor) -> None:
 
 
 def draw_translation(scene: Scene) -> None:
-    """Write the tokens of a sentence: a row of colours for each of the N places, a column for each frame."""
+    """Write the tokens of a text: a row of colours for each of the N places, a column for each frame."""
     tokens = scene.tokens.T.float() / (scene.pipe.autoencoder.vocab_size - 1)
     wheel = Image.fromarray(
         (np.stack([tokens * 255, tokens * 0 + 150, tokens * 0 + 220], -1)).astype(np.uint8), "HSV"
     )
-    cell = min(12, 640 // tokens.shape[1])
+    cell = min(8, 640 // tokens.shape[1])
     bars = wheel.convert("RGB").resize((tokens.shape[1] * cell, len(tokens) * cell), Image.Resampling.NEAREST)
     said = f"out: tokens d of {tokens.shape[1]} frames, {len(tokens)} a frame, then [EOS]"
-    sheet("9-translator", [("in: a sentence", [words(scene.clip.text, 360, 3 * LINE)]), (said, [bars])])
+    sheet("9-translator", [("in: a text", [words(scene.clip.text, 360, 3 * LINE)]), (said, [bars])])
 
 
 def draw_windows(frames: int = 60, length: int = 24, overlap: int = 4) -> None:

@@ -22,13 +22,16 @@ def about_texts(translator: TokenTranslator, texts: Sequence[str], language: Any
     seen = Seen.read(translator.config.get("seen"))
     useless = useless_language(translator, language)
     given = languages_of(language, len(texts))
-    languages: list[str | None] = [*given] if given else [None] * len(texts)
+    guessed = None if given else guessed_language(translator)
+    languages: list[str | None] = [*given] if given else [translator.default_language] * len(texts)
     pairs = zip(texts_of(texts), languages, strict=True)
     if seen is None:
-        return [[useless] if useless else [] for _ in pairs]
+        return [[sentence] if (sentence := useless or guessed) else [] for _ in pairs]
     return [
         # a language that the run never saw is told as such, and it matters more than that it is not asked for
-        ([useless] if useless and (one is None or one in seen.languages) else []) + seen.concerns(text, one)
+        ([useless] if useless and (one is None or one in seen.languages) else [])
+        + ([guessed] if guessed else [])
+        + seen.concerns(text, one)
         for text, one in pairs
     ]
 
@@ -39,6 +42,14 @@ def useless_language(translator: TokenTranslator, language: str | Sequence[str] 
         return None
     first = language if isinstance(language, str) else language[0]
     return f"The language '{first}' changes nothing: this translator does not tell sign languages apart."
+
+
+def guessed_language(translator: TokenTranslator) -> str | None:
+    """Return a sentence for texts that name no sign language, where the translator knows several; None elsewhere."""
+    if len(translator.languages) < 2:
+        return None
+    known = ", ".join(translator.languages)
+    return f"No sign language is named, so it is '{translator.default_language}'; name one with --language, of {known}."
 
 
 def about_references(

@@ -55,6 +55,10 @@ class VideoMaker:
     def _language(self, request: Request) -> str | None:
         return request.language or self.options.language
 
+    def _signed(self, request: Request) -> str | None:
+        """Return the sign language that comes out, also where none is asked for."""
+        return self._language(request) or self.pipe.translator.default_language
+
     def _translate(self, request: Request, generator: torch.Generator) -> Tensor:
         return self.pipe.translate(
             [request.text],
@@ -100,7 +104,7 @@ class VideoMaker:
     def _origin(self, request: Request) -> Origin:
         return Origin.of(
             request.text,
-            self._language(request),
+            self._signed(request),
             self.made_by.get("weights"),
             self.options.seed,
             request.reference,
@@ -117,7 +121,7 @@ class VideoMaker:
             **self.made_by,
             "pose": None if request.pose is None else str(request.pose),
             "sampling": {
-                **asdict(self.options) | {"language": self._language(request)},
+                **asdict(self.options) | {"language": self._signed(request)},
                 **{name: pipe.config[name] for name in OF_THE_RUN},
                 "scheduler": type(pipe.scheduler).__name__,
                 "device": str(pipe._execution_device),

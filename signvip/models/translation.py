@@ -66,6 +66,11 @@ class TokenTranslator(ModelMixin, ConfigMixin):
         return tuple(getattr(self.network, "languages", ()))
 
     @property
+    def default_language(self) -> str | None:
+        """The sign language of texts that name none: the first of `languages`; None where there are none."""
+        return next(iter(self.languages), None)
+
+    @property
     def unit(self) -> Unit:
         """The unit it reads: letters, or words."""
         return "letters" if getattr(self.network, "unit", "words") == "letters" else "words"
@@ -111,7 +116,12 @@ class TokenTranslator(ModelMixin, ConfigMixin):
         generator: torch.Generator | Sequence[torch.Generator] | None = None,
         languages: Sequence[str] | None = None,
     ) -> list[Tensor]:
-        """Return one (F, N) tensor of tokens in [0, V) per text; with a list of generators, each as it is alone."""
+        """Return one (F, N) tensor of tokens in [0, V) per text; with a list of generators, each as it is alone.
+
+        Without `languages`, texts are signed in the `default_language`.
+        """
+        if languages is None and self.default_language is not None:
+            languages = [self.default_language] * len(texts)
         ask: Callable[..., list[Tensor]] = partial(
             self.network.generate, max_frames=max_frames, temperature=temperature, top_k=top_k
         )

@@ -1,6 +1,6 @@
 """The model that travels with the package: a finished run in half precision, with how it was made.
 
-A folder `clips` in the run, shards for `signvip demo` to show, goes along:
+Folders `clips` and `references` in the run, shards for `signvip demo` and signers for `signvip serve`, go along:
 
 python -m signvip.release.embed runs/embedded signvip/embedded
 """
@@ -19,7 +19,7 @@ from signvip.errors import SignVipError
 from signvip.generate import GenerateOptions, load_pipeline
 from signvip.models import ConditionEncoder, PoseHead, TokenTranslator
 from signvip.models.precision import halve
-from signvip.run import MAKERS, OPTIONAL, Run, forget_place
+from signvip.run import MAKERS, OPTIONAL, REFERENCES, Run, forget_place
 from signvip.stages.parts import load_denoiser, load_tokenizer, load_vae
 from signvip.storage import fits
 from signvip.storage.files import write_text
@@ -30,7 +30,7 @@ PHASES = ("stage1-vae", "stage1-image", "stage1-motion", "stage2", "stage2-poses
 def embed(source: Path, target: Path) -> Path:
     """Copy the parts of a run, their weights as float16, its configuration and last dev metrics; no training state.
 
-    The clips that travel with the run do so with the copy.
+    The clips and pictures of signers that travel with the run do so with the copy.
     """
     run = Run.open(source)
     run.require(*(part for part in MAKERS if part not in OPTIONAL))
@@ -50,8 +50,9 @@ def embed(source: Path, target: Path) -> Path:
     write_text(target / "metrics.json", json.dumps(metrics, indent=2) + "\n")
     for path in target.rglob("*.json"):
         forget_place(path)
-    if run.clips.is_dir():
-        shutil.copytree(run.clips, target / run.clips.name, ignore=shutil.ignore_patterns(".*"))
+    for folder in (run.clips, source / REFERENCES):
+        if folder.is_dir():
+            shutil.copytree(folder, target / folder.name, ignore=shutil.ignore_patterns(".*"))
     fits.note(target, *filter(run.has, MAKERS))  # of the files as they stay
     return target
 

@@ -28,6 +28,7 @@ PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 FOREIGN = ("auto_map", "quantization_config", "attn_implementation", "_attn_implementation")
 OTHER_FILES = ("adapter_config.json",)  # by which transformers would load another model
 FLOATS = ("F64", "F32", "F16", "BF16")
+DEPTHS = ("layers", "convolutions")  # in the names of options that say how many there are
 LONGEST_HEADER = 100_000_000  # bytes, as safetensors has it
 LARGEST = 1e6  # number in a noise schedule: more steps than anybody trains with
 
@@ -73,7 +74,11 @@ def check_part(folder: Path, remedy: str) -> dict[str, str]:
     with told_of(folder / WEIGHTS, remedy):
         tensors = header_of(folder / WEIGHTS)
     # each layer has a weight at least, so that a file bounds how long a network is built
-    deep = [name for name, count in numbers_of(options) if "layers" in name and count > len(tensors)]
+    deep = [
+        name
+        for name, count in numbers_of(options)
+        if any(word in name for word in DEPTHS) and count > len(tensors)
+    ]
     if deep:
         raise RunError(
             f"{folder / OPTIONS} asks by {deep[0]} for more than its {len(tensors)} weights are; {remedy}"

@@ -89,7 +89,11 @@ def generate(
     ] = None,
     seed: Seed = 0,
     language: Annotated[
-        str | None, typer.Option("--language", help="ISO 639-3 of the sign language.")
+        str | None,
+        typer.Option(
+            "--language",
+            help="ISO 639-3 of the sign language, where the run knows several; by default its first.",
+        ),
     ] = None,
     max_frames: Annotated[
         int | None, typer.Option("--max-frames", min=1, help="Most frames; the sentence decides the length.")

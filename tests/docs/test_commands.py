@@ -23,6 +23,7 @@ import signvip
 from signvip import config
 from signvip.contracts import SPLITS
 from signvip.data.video import encode_video
+from signvip.models import TokenTranslator
 from signvip.registry import Plugin, registry
 from signvip_cli.app import app
 from signvip_lab.backtranslation import config as back_translation
@@ -31,6 +32,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 COMMANDS = get_command(app)
 FEW = 3  # clips of a split
+SHORT = 4  # frames of a text; of the embedded model a second of signing takes seconds
 # 64 pixels are the least in which letters are drawn; latents of 16x16 keep attention small.
 SIZES = config.merge(
     SMALL,
@@ -205,6 +207,11 @@ def reader_at_work(monkeypatch, tmp_path):
     )  # fmt: skip
     registry.cache_clear()
     registry().records.append(Plugin("estimator", "mediapipe", "signvip-mediapipe", "0", target=StandIn))
+    translate = TokenTranslator.generate
+    monkeypatch.setattr(
+        TokenTranslator, "generate",
+        lambda self, texts, *, max_frames, **more: translate(self, texts, max_frames=min(max_frames, SHORT), **more),
+    )  # fmt: skip
     for name in ("toysign", "lexicon"):
         cls = registry().get("dataset", name)
         ids = cls.ids

@@ -66,13 +66,12 @@ def told_of(pipe, text=KNOWN, reference=None, language=None):
 @pytest.mark.parametrize(
     ("text", "language", "words"),
     [
-        ("my name is Anna", None, r"the words 'my', 'name', 'anna' in training"),
-        ("Tomorrow, SUNSHINE in Reykjavík!", None, r"the word 'reykjavík' in training"),
-        ("завтра будет дождь", None, "'завтра'"),
-        ("明日は雨", None, "the word '明日は雨'"),
-        ("rain " * 20, None, "has 20 words, and the longest that this run saw in training 12"),
-        (KNOWN, "ase", "never saw the sign language 'ase' in training; it knows qaa"),
-        ("a b c d e f g", None, "and 1 more in training"),
+        ("room 7", "ase", r"the letter '7' in training"),
+        ("Жд", "ase", r"the letters 'ж', 'д' in training"),
+        ("明日は雨", "ukl", "the letters '明', '日', 'は', '雨' in training"),
+        ("0123456", "ase", "and 2 more in training"),
+        ("rain " * 20, "ase", r"has 80 letters, and the longest that this run saw in training \d\d;"),
+        ("Anna", None, "No sign language is named, so it is 'ase'; name one with --language, of ase, asq"),
     ],
 )
 def test_the_embedded_model_says_what_it_never_saw(pipe, signer, text, language, words):
@@ -86,49 +85,83 @@ def test_the_embedded_model_says_what_it_never_saw(pipe, signer, text, language,
 def test_what_it_knows_is_no_concern(pipe, signer):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for text in (KNOWN, "Morgen regnet es im Norden.", "Will it be a little windy in the west?"):
-            assert pipe(text, signer, **QUICK).warnings == ()
+        for text, language in ((KNOWN, "qaa"), ("Anna", "ase"), ("Їжак", "ukl"), ("Άννα", "gss")):
+            assert pipe(text, signer, language=language, **QUICK).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("my name is Anna", r"the words 'my', 'name', 'is', 'anna' in training"),
+        ("Tomorrow, SUNSHINE in Reykjavík!", r"the words 'sunshine', 'reykjavík' in training"),
+        ("завтра будет дождь", "'завтра'"),
+        ("明日は雨", "the word '明日は雨'"),
+        ("rain " * 20, "has 20 words, and the longest that this run saw in training 7"),
+        ("a b c d e f g", "and 2 more in training"),
+    ],
+)
+def test_words_are_what_a_translator_of_words_knows(text, words):
+    seen = Seen.of([("qaa", KNOWN)], "words")
+    assert any(re.search(words, sentence) for sentence in seen.concerns(text, "qaa"))
+    assert not seen.concerns("RAIN: it will, tomorrow", "qaa")
+    assert "never saw the sign language 'ase' in training; it knows qaa" in seen.concerns(KNOWN, "ase")[0]
 
 
 def test_each_text_of_several_has_its_own(pipe, signer):
-    with pytest.warns(UnseenWarning, match="'elephants'"):
-        result = pipe([KNOWN, "elephants"], signer, **QUICK)
+    with pytest.warns(UnseenWarning, match="'7'"):
+        result = pipe(["Anna", "7"], signer, language="ase", **QUICK)
     assert [len(sentences) for sentences in result.warnings] == [0, 1]
 
 
 def test_given_tokens_are_nobodys_words(pipe, signer):
     tokens = torch.zeros(1, pipe.autoencoder.tokens_per_frame).long()
-    assert pipe("elephants", signer, tokens=tokens, output_type="latent").warnings == ()
+    assert pipe("7", signer, tokens=tokens, output_type="latent").warnings == ()
 
 
 @pytest.mark.parametrize("name", nobody())
 def test_a_picture_without_a_signer_is_told(pipe, name):
     with pytest.warns(UnseenWarning, match="may be no signer to see"):
-        assert len(pipe(KNOWN, nobody()[name], **QUICK).warnings) == 1
+        assert len(pipe("Anna", nobody()[name], language="ase", **QUICK).warnings) == 1
 
 
 def test_signers_whom_training_never_saw_are_no_concern(pipe):
     reader = signvip.build("dataset", "toysign", test_signers=12)
-    assert not any(told_of(pipe, reference=reader.portrait(signer)) for signer in reader.signers("test"))
+    portraits = [reader.portrait(signer) for signer in reader.signers("test")]
+    assert not any(told_of(pipe, reference=portrait, language="qaa") for portrait in portraits)
 
 
 @pytest.mark.parametrize("strict", [False, True])
 def test_generate_tells_before_any_work_and_writes_it_down(tmp_path, signer, strict):
     Image.fromarray(signer).save(tmp_path / "ref.png")
     requests = [
-        Request(text, tmp_path / "ref.png", tmp_path / f"{text}.mp4") for text in ("rain", "elephants")
+        Request(text, tmp_path / "ref.png", tmp_path / f"{text}.mp4", language="ase")
+        for text in ("rain", "room 7")
     ]
     options = GenerateOptions(max_frames=1, steps=1)
     if strict:
-        with pytest.raises(DataError, match=r"^elephants\.mp4: .*'elephants'.*; leave out --strict"):
+        with pytest.raises(DataError, match=r"^room 7\.mp4: .*'7'.*; leave out --strict"):
             generate(requests, run="embedded", options=options, strict=True)
         assert [path.name for path in tmp_path.iterdir()] == ["ref.png"]
         return
-    with pytest.warns(UnseenWarning, match=r"^elephants\.mp4: .*'elephants'") as told:
+    with pytest.warns(UnseenWarning, match=r"^room 7\.mp4: .*'7'") as told:
         generate(requests, run="embedded", options=options)
-    assert len(told) == 1
-    sidecars = [json.loads((tmp_path / f"{text}.json").read_text()) for text in ("rain", "elephants")]
-    assert sidecars[0]["warnings"] == [] and "'elephants'" in sidecars[1]["warnings"][0]
+    assert [one.category for one in told].count(UnseenWarning) == 1
+    sidecars = [json.loads((tmp_path / f"{text}.json").read_text()) for text in ("rain", "room 7")]
+    assert sidecars[0]["warnings"] == [] and "'7'" in sidecars[1]["warnings"][0]
+
+
+def test_a_text_that_names_no_language_is_in_the_first_and_the_sidecar_says_so(tmp_path, signer):
+    Image.fromarray(signer).save(tmp_path / "ref.png")
+    request = Request("Anna", tmp_path / "ref.png", tmp_path / "anna.mp4")
+    with pytest.warns(UnseenWarning, match="No sign language is named"):
+        generate([request], run="embedded", options=GenerateOptions(max_frames=2, steps=1))
+    told = json.loads((tmp_path / "anna.json").read_text())
+    assert told["sampling"]["language"] == "ase" and "No sign language" in told["warnings"][0]
+
+
+def test_a_run_of_one_language_takes_it_without_a_word(pipe, monkeypatch, signer):
+    monkeypatch.setattr(pipe.translator.network, "languages", ("ukl",))
+    assert pipe.translator.default_language == "ukl" and told_of(pipe, "Їжак", signer, None) == ()
 
 
 def test_a_stage_stores_what_it_was_shown_and_older_runs_say_nothing(trained, signer):

@@ -182,7 +182,7 @@ def test_weights_that_do_not_fit_are_a_sentence(run, damage, sentence):
         ({"auto_map": {"AutoModel": "lurking.Thing"}}, "auto_map"),
         ({"quantization_config": {"quant_method": "bitsandbytes"}}, "quantization_config"),
         ({"translator_config": {"layers": 10**9}}, "translator_config.layers"),
-        ({"vocab_size": [625]}, "cannot be read"),
+        ({"vocab_size": [625]}, "not made of digits"),
         ({"translator": "nobody's"}, "There is no translator"),
         ({"translator_config": "gpt2"}, "cannot be read"),
         ({"tokens_per_frame": 10**12}, "cannot be read"),

@@ -95,7 +95,7 @@ def test_the_embedded_model_is_a_run_to_take_from(trained, tmp_path):
 
     _, plan = plan_ablation(Request(trained.shards, vary=("codebook=128",), source=Path("embedded")))
     assert [step.given for step in plan.steps[0]] == [embedded_run(), embedded_run(), None]
-    assert plan.cells[0].config.size == (64, 64) and plan.stage == 2
+    assert plan.cells[0].config.size == (128, 128) and plan.stage == 2
 
 
 def test_a_run_with_nothing_in_common_is_refused(trained, tmp_path):
