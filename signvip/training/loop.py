@@ -25,7 +25,7 @@ from signvip.training.optimizer import build_optimizer
 from signvip.training.resume import checkpoints, resume, rewind, write_checkpoint
 from signvip.training.schedule import build_schedule
 from signvip.training.seeds import step_seed
-from signvip.training.trainable import order_weights, place_frozen, trained_and_frozen
+from signvip.training.trainable import place_frozen, trained_and_frozen
 from signvip.training.validation import Share, is_measured, together
 from signvip.training.watch import refuse_loss
 
@@ -53,9 +53,6 @@ def run_loop(
     folder.mkdir(parents=True, exist_ok=True)
     accelerator = make_accelerator(phase, training, folder, precision)
     reporter.say(f"{phase.name} {trained_and_frozen(phase.module)}")
-    alone = accelerator.distributed_type == DistributedType.NO
-    if alone:  # where weights are spread, they have to be contiguous
-        order_weights(phase.module, torch.channels_last)  # convolutions in bf16 take a fifth less time
     optimizer = build_optimizer(training, _trained(phase.module))
     schedule = build_schedule(training, optimizer)
     module, optimizer, schedule = accelerator.prepare(phase.module, optimizer, schedule)
@@ -112,8 +109,6 @@ def run_loop(
         averages.copy_to(parameters)
     if accelerator.distributed_type == DistributedType.FSDP:
         gather(phase.module)
-    if alone:
-        order_weights(phase.module, torch.contiguous_format)  # as safetensors stores them
     accelerator.wait_for_everyone()
     for tracker in accelerator.trackers:
         tracker.finish()  # `end_training` would also part from the processes that the next phase needs

@@ -37,11 +37,6 @@ def place_frozen(module: nn.Module, device: torch.device) -> None:
             part.to(device)
 
 
-def order_weights(module: nn.Module, order: torch.memory_format) -> None:
-    """Store the weights of 2D convolutions in an order, frozen ones too; their values and shapes stay."""
-    module._apply(lambda weight: weight.contiguous(memory_format=order) if weight.dim() == 4 else weight)
-
-
 def device_of(module: nn.Module) -> torch.device:
     """Return where a module's weights are, and where its input has to be."""
     return next(module.parameters()).device

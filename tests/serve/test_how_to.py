@@ -29,6 +29,6 @@ def test_every_request_of_the_page_is_answered(serving, picture, tmp_path):
             )
             assert done.returncode == 0, f"{line}: {done.stdout[:200]!r} {done.stderr!r}"
             assert done.stdout or re.search(r"-o (\S+)", line)
-    assert (tmp_path / "snow.mp4").stat().st_size > 1000 and b'"generated": true' in (
-        tmp_path / "snow.json"
+    assert (tmp_path / "anna.mp4").stat().st_size > 1000 and b'"generated": true' in (
+        tmp_path / "anna.json"
     ).read_bytes()

@@ -23,7 +23,6 @@ from signvip.storage.convert import convert
 from signvip.training.devices import check_kind
 from signvip.training.loop import run_loop
 from signvip.training.resume import checkpoints
-from signvip.training.trainable import Frozen
 
 
 class Regression:
@@ -71,35 +70,6 @@ def run(folder: Path, **changes) -> Regression:
 
 def weights(phase: Regression) -> torch.Tensor:
     return torch.cat([value.flatten() for value in phase.module.state_dict().values()])
-
-
-class _Convolutions(nn.Module):
-    """What a step reads of the order of its weights; those of three dimensions have none."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.flat, self.deep = nn.Conv2d(4, 4, 3), nn.Conv3d(1, 1, 3)
-        self.kept = Frozen(nn.Conv2d(4, 4, 3))
-        self.seen: set[bool] = set()
-
-    def forward(self, batch):
-        weights = self.flat.weight, self.kept.network.weight
-        self.seen.update(weight.is_contiguous(memory_format=torch.channels_last) for weight in weights)
-        return self.flat.weight.square().mean() + self.deep.weight.square().mean(), {}
-
-
-def test_convolutions_are_stored_channels_last_while_they_train_and_resume_so(tmp_path):
-    def convolutions(steps):
-        phase = Regression()
-        phase.module = _Convolutions()
-        phase.validate = lambda _folder: {}
-        run_loop(phase, settings(steps=steps), tmp_path, seed=3, precision="no", reporter=Silent())
-        return phase.module
-
-    for steps in (4, 8):
-        module = convolutions(steps)
-        assert module.seen == {True}
-        assert all(weight.is_contiguous() for weight in [*module.parameters(), module.kept.network.weight])
 
 
 def test_it_learns(tmp_path):
