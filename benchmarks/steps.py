@@ -20,7 +20,9 @@ import torch
 
 from signvip.data.baseline import STILL, counting, still
 from signvip.data.picture_scores import face_ssim, hand_psnr, hand_ssim, psnr, ssim
+from signvip.data.pixels import to_model, to_pixels
 from signvip.generate import GenerateOptions
+from signvip.models.vae import decode_latents, encode_images
 from signvip_lab.evaluation.chain import Chain
 
 PARTS = {"hand SSIM": hand_ssim, "hand PSNR": hand_psnr, "face SSIM": face_ssim}
@@ -82,19 +84,9 @@ def _sampled(chain: Chain, e: torch.Tensor, reference: np.ndarray, steps: int, s
 
 
 def _decoded(chain: Chain, truth: np.ndarray) -> np.ndarray:
-    """Encode and decode frames (F, H, W, 3) uint8 by the VAE."""
-    vae = chain.pipe.vae
-    pixels = torch.from_numpy(truth).permute(0, 3, 1, 2).to(vae.dtype) / 127.5 - 1
-    return np.concatenate(
-        [
-            ((vae.decode(vae.encode(part).latent_dist.mean).sample.clamp(-1, 1) + 1) * 127.5)
-            .round()
-            .byte()
-            .permute(0, 2, 3, 1)
-            .numpy()
-            for part in pixels.split(8)
-        ]
-    )
+    """Encode and decode frames (F, H, W, 3) uint8 by the VAE alone."""
+    latents, _ = encode_images(chain.pipe.vae, to_model(torch.from_numpy(truth).permute(0, 3, 1, 2)))
+    return to_pixels(decode_latents(chain.pipe.vae, latents))
 
 
 def _scores(made: np.ndarray, truth: np.ndarray, points: np.ndarray) -> Scores:

@@ -21,6 +21,7 @@ from signvip.data.provenance import NOTICE
 from signvip.data.reference_picture import load_reference
 from signvip.errors import DataError
 from signvip.generate import GenerateOptions, choose_run, embedded_run, load_pipeline
+from signvip.generation.concerns import guessed_language
 from signvip.models.seen_texts import Seen
 from signvip.origin.record import Origin, OriginOptions
 from signvip.origin.sidecar import write_sidecar
@@ -41,6 +42,7 @@ from signvip_serve.references import Shipped, shipped
 from signvip_serve.uses import advice
 
 EXAMPLES = ("Anna", "snow on monday")  # for runs that spell, and for those of drawn signers
+NAME_ONE = "name one of /v1/languages as 'language'."
 PAUSE = 0.5  # seconds that a signer rests between passages, as at a full stop
 
 
@@ -182,10 +184,8 @@ class Studio:
         """Return what the run never saw of the text, whether the picture shows nobody, and advice on its use."""
         seen, count = self.seen, len(self._passages(ask))
         told = [] if seen is None else seen.unseen(ask.text, self._language(ask))
-        if not ask.language and len(self.pipe.translator.languages) > 1:
-            told.append(
-                f"No sign language is named, so it is '{self._language(ask)}'; name one of /v1/languages as 'language'."
-            )
+        if not ask.language and (guess := guessed_language(self.pipe.translator, NAME_ONE)):
+            told.append(guess)
         if count > 1:
             told.append(
                 f"The text is far longer than any that this run saw in training: it is signed in {count} passages, "

@@ -44,12 +44,15 @@ def useless_language(translator: TokenTranslator, language: str | Sequence[str] 
     return f"The language '{first}' changes nothing: this translator does not tell sign languages apart."
 
 
-def guessed_language(translator: TokenTranslator) -> str | None:
-    """Return a sentence for texts that name no sign language, where the translator knows several; None elsewhere."""
+def guessed_language(translator: TokenTranslator, remedy: str | None = None) -> str | None:
+    """Return a sentence for texts that name no sign language, where the translator knows several; None elsewhere.
+
+    `remedy` says how to name one, where that is not by an option of a command.
+    """
     if len(translator.languages) < 2:
         return None
-    known = ", ".join(translator.languages)
-    return f"No sign language is named, so it is '{translator.default_language}'; name one with --language, of {known}."
+    remedy = remedy or f"name one with --language, of {', '.join(translator.languages)}."
+    return f"No sign language is named, so it is '{translator.default_language}'; {remedy}"
 
 
 def about_references(

@@ -6,7 +6,7 @@ import pytest
 import torch
 from reference import TheirDecoding, UncachedDecoding
 from signvip_translators.frame_loop import Chooser, decode
-from signvip_translators.gpt2 import CachedDecoding, own_generators
+from signvip_translators.gpt2 import CachedDecoding
 from signvip_translators.trunk import sinusoids
 from torch.nn import functional
 
@@ -196,19 +196,6 @@ def test_a_text_with_a_generator_of_its_own_is_sampled_as_alone_and_leaves_it_as
     assert together == [sample([text], [seed])[0] for text, seed in zip(TEXTS, [1, 1, 2], strict=True)]
     assert len({len(clip) for clip, _ in together}) == 3
     assert sample(["rain"], [1]) != sample(["rain"], [2])
-
-
-def test_what_is_drawn_where_no_temperature_is_asked_for_is_of_the_text_alone(build):
-    model, greedy = build(drawn_at=1.0), build()
-    first = [clip.tolist() for clip in model.generate(TEXTS, max_frames=6)]
-    torch.rand(1)  # moves the generator that everybody shares
-    assert first == [model.generate([text], max_frames=6)[0].tolist() for text in TEXTS]
-    assert first != [clip.tolist() for clip in greedy.generate(TEXTS, max_frames=6)]
-    own = [torch.Generator().manual_seed(0)]
-    asked = {"max_frames": 6, "temperature": 1.0, "generators": own}
-    assert first[:1] != [model.generate(TEXTS[:1], **asked)[0].tolist()]  # a seed that is given has its say
-    seeds = {own_generators(["rain"], languages)[0].initial_seed() for languages in (None, ["qaa"], ["qab"])}
-    assert len(seeds) == 3
 
 
 def test_one_generator_draws_for_all_texts_and_goes_on(build):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import version
@@ -87,12 +86,6 @@ class Gpt2Translator(nn.Module):
         )
         # the paper names no rule; `any`, the authors', cut more unseen sentences short on a synthetic grammar
         eos_rule: EosRule = Field("majority", description="which heads must say [EOS] to end a clip")
-        drawn_at: float = Field(
-            0.0,
-            ge=0,
-            description="temperature where none is asked for: above 0, each text has one draw, the same every time; "
-            "greedily, a hold of which each frame likely has another one after it never ends",
-        )
         text_encoder: str = Field(
             "hashed", description="hashed words or bytes (trained along), or a folder or hub id (frozen)"
         )
@@ -207,12 +200,9 @@ class Gpt2Translator(nn.Module):
     ) -> list[Tensor]:
         """Return one (F, N) tensor of tokens per text; each ends where the heads said [EOS] by `eos_rule`.
 
-        A text's result does not depend on its neighbours where it has its own of `generators`, or nothing is drawn, as
-        at a temperature of 0 (`drawn_at` has a draw that depends on text and language alone); `max_frames` only
-        guards, and is reported when met.
+        A text's result does not depend on its neighbours where it has its own of `generators`, or nothing is drawn;
+        `max_frames` only guards, and is reported when met.
         """
-        if temperature == 0 and self.options.drawn_at > 0:
-            temperature, generators = self.options.drawn_at, own_generators(texts, languages)
         if max_frames < 1:
             raise ConfigError(f"A video of {max_frames} frames cannot be made; set max_frames to 1 or more.")
         chooser = Chooser(
@@ -258,13 +248,6 @@ class Gpt2Translator(nn.Module):
         right = (best == targets).float()
         words, ends = (targets >= 0) & (targets < self.vocab_size), targets == self.vocab_size
         return {"token_accuracy": mean_where(words, right), "eos_accuracy": mean_where(ends, right)}
-
-
-def own_generators(texts: Sequence[str], languages: Sequence[str] | None) -> list[torch.Generator]:
-    """Return a generator for each text, on the CPU, whose seed is a hash of the text and its sign language."""
-    pairs = zip(texts, languages or [""] * len(texts), strict=True)
-    digests = [hashlib.blake2b("\n".join(pair).encode(), digest_size=7).digest() for pair in pairs]
-    return [torch.Generator().manual_seed(int.from_bytes(digest, "big")) for digest in digests]
 
 
 def check_frames(tokens: Tensor, most: int) -> None:
