@@ -83,6 +83,9 @@ class Clip:
     * `depth` (F, H, W) uint8: 255 is nearest, 0 is the background
 
     and anything else that a reader or an estimator adds; its `moves` declares how that moves: see `Moves`.
+
+    `alignment` (F,) is the character of `text` that each frame signs or comes to, -1 where it is none; None where
+    nobody knows. A translator may learn from it (`translator.alignment`).
     """
 
     id: str
@@ -96,6 +99,7 @@ class Clip:
     source: str = ""
     licence: str = ""
     notice: str = ""  # that a model made it, and nobody signed it; empty for true clips
+    alignment: np.ndarray | None = None
     known: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
@@ -224,6 +228,8 @@ class Translator(Protocol):
     texts share a batch and stay as they are alone; another is asked text by text. One that reads letters and not words
     says `unit = "letters"`: a word that training did not show is then nothing new to it. A `loss` that has a parameter
     `ended` (B,) is told which clips end with their tokens; training cuts the others, which have no [EOS] to teach.
+    One that has a parameter `alignment` (B, F) is told which character of its text each frame signs, as
+    `Clip.alignment` has it, -1 where that is none or not known.
     A constructor that has a parameter `digits` is given those of the quantizer, None where it has none. A class may
     have `by_values`, the name of one with the same options that predicts values in the place of codes.
     """

@@ -105,6 +105,7 @@ _ABOUT: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("frames", "height", "width"), (int,)),
     "fps": (int, float),
     "made": (dict,),
+    "alignment": (list,),
 }
 
 

@@ -104,18 +104,27 @@ def estimate(clip: Clip, estimators: Mapping[str, Estimator]) -> Clip:
 
 
 def check_clip(clip: Clip, fps: float) -> None:
-    """Raise DataError for a clip that is too short, silent, or of another rate than the shards."""
+    """Raise DataError for a clip that is too short, silent, of another rate than the shards, or wrongly aligned."""
     if len(clip.frames) < SHORTEST:
         raise DataError(f"the clip has {len(clip.frames)} frames; a video needs at least {SHORTEST}")
     if is_blank(clip.text):
         raise DataError("the clip has no text")
     if abs(clip.fps - fps) > 1e-3:
         raise DataError(f"the clip has {clip.fps:g} frames a second, the shards {fps:g}")
+    places = clip.alignment
+    if places is not None and not (
+        len(places) == len(clip.frames) and places.min() >= -1 and places.max() < len(clip.text)
+    ):
+        raise DataError(
+            f"its alignment needs a character of the text, or -1, for each of its {len(clip.frames)} frames"
+        )
 
 
 def describe(clip: Clip, split: str) -> dict[str, Any]:
     """Return the `json` member of a clip."""
-    told = {"generated": True} if clip.notice else {}
+    told: dict[str, Any] = {"generated": True} if clip.notice else {}
+    if clip.alignment is not None:
+        told["alignment"] = [int(place) for place in clip.alignment]
     return told | {
         "id": clip.id,
         "text": clip.text,

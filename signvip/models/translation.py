@@ -71,6 +71,11 @@ class TokenTranslator(ModelMixin, ConfigMixin):
         return next(iter(self.languages), None)
 
     @property
+    def points(self) -> bool:
+        """Whether it learns from clips which letter each of their frames signs (`Clip.alignment`)."""
+        return getattr(self.network, "pointer", None) is not None
+
+    @property
     def unit(self) -> Unit:
         """The unit it reads: letters, or words."""
         return "letters" if getattr(self.network, "unit", "words") == "letters" else "words"
@@ -82,9 +87,10 @@ class TokenTranslator(ModelMixin, ConfigMixin):
         lengths: Tensor,
         languages: Sequence[str] | None = None,
         ended: Tensor | None = None,
+        alignment: Tensor | None = None,
     ) -> tuple[Tensor, Mapping[str, Tensor | float]]:
         """Return the same as `loss`, so that distributed training can wrap this module."""
-        return self.loss(texts, tokens, lengths, languages, ended)
+        return self.loss(texts, tokens, lengths, languages, ended, alignment)
 
     def loss(
         self,
@@ -93,16 +99,18 @@ class TokenTranslator(ModelMixin, ConfigMixin):
         lengths: Tensor,
         languages: Sequence[str] | None = None,
         ended: Tensor | None = None,
+        alignment: Tensor | None = None,
     ) -> tuple[Tensor, Mapping[str, Tensor | float]]:
         """Eq. 7 for tokens (B, F, N), padded past `lengths` (B,); and values to log.
 
-        `ended` (B,) says which clips end with their tokens; the others were cut. A translator that does not ask takes
-        every clip for a whole one.
+        `ended` (B,) says which clips end with their tokens; the others were cut. `alignment` (B, F) says which
+        character of its text each frame signs (`Clip.alignment`). A translator that does not ask takes every clip for
+        a whole one, and finds out by itself.
         """
-        given = self._given(languages)
-        if ended is not None and "ended" in inspect.signature(self.network.loss).parameters:
-            given["ended"] = ended
-        return self.network.loss(texts, tokens, lengths, **given)
+        asked = inspect.signature(self.network.loss).parameters
+        told = {"ended": ended, "alignment": alignment}
+        told = {name: value for name, value in told.items() if value is not None and name in asked}
+        return self.network.loss(texts, tokens, lengths, **self._given(languages), **told)
 
     @apply_forward_hook  # offloaded weights are fetched, as they are for `forward`
     @torch.no_grad()

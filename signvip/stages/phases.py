@@ -175,6 +175,7 @@ def stage3(run: Run, shards: Path, loop: Loop) -> None:
     translator = new_translator(config, tokenizer)
     phase = TextPhase(config, training, shards, translator)
     check_languages(phase.languages(), translator.languages)
+    phase.check_alignment()
     loop.run_phase(run, TEXT, phase, training)
     translator.register_to_config(seen=phase.seen().model_dump())
     run.save("translator", translator)

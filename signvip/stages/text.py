@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from signvip.config import RunConfig, Training
-from signvip.errors import ConfigError, SignVipWarning
+from signvip.errors import ConfigError, DataError, SignVipWarning
 from signvip.models import TokenTranslator
 from signvip.models.seen_texts import Seen
 from signvip.stages.clips import Clips, Draws
@@ -30,7 +30,12 @@ class TranslationLoss(nn.Module):
 
     def forward(self, batch: dict[str, Any]) -> tuple[Tensor, Mapping[str, Tensor | float]]:
         return self.translator.loss(
-            batch["texts"], batch["tokens"], batch["lengths"], batch["languages"], batch["ended"]
+            batch["texts"],
+            batch["tokens"],
+            batch["lengths"],
+            batch["languages"],
+            batch["ended"],
+            batch["alignment"],
         )
 
 
@@ -69,6 +74,16 @@ class TextPhase:
         clips = ((split, clip) for split in (self.train, self.dev) for clip in range(len(split)))
         return sorted({split.info(clip)["language"] for split, clip in clips})
 
+    def check_alignment(self) -> None:
+        """Refuse shards of which no clip knows what a translator that points at letters learns from."""
+        infos = (self.train.info(clip) for clip in range(len(self.train)))
+        if self.module.translator.points and not any("alignment" in info for info in infos):
+            raise ConfigError(
+                f"No clip of {self.train.index.folder} knows which letter its frames sign, which "
+                "translator.alignment=pointer learns from; make others with a dataset that does (lexicon), or start a "
+                "run with --set translator.alignment=attention"
+            )
+
     def seen(self) -> Seen:
         """Return all words or letters, the sign languages and the longest text of the training clips."""
         infos = (self.train.info(clip) for clip in range(len(self.train)))
@@ -82,12 +97,14 @@ class TextPhase:
         infos = [clips.info(clip) for clip in picks]
         whole = [clips.array(clip, "tokens.npy") for clip in picks]
         tokens = [row[: self.training.frames] for row in whole]
+        alignment = [_alignment(info)[: self.training.frames] for info in infos]
         return {
             "texts": [info["text"] for info in infos],
             "languages": [info["language"] for info in infos],
             "tokens": nn.utils.rnn.pad_sequence(tokens, batch_first=True),
             "lengths": torch.tensor([len(row) for row in tokens]),
             "ended": torch.tensor([len(row) <= self.training.frames for row in whole]),
+            "alignment": nn.utils.rnn.pad_sequence(alignment, batch_first=True, padding_value=-1),
         }
 
     def validate(self, folder: Path) -> dict[str, float]:
@@ -130,3 +147,14 @@ class TextPhase:
             for name, value in sums.items()
             if name not in counts
         }
+
+
+def _alignment(info: Mapping[str, Any]) -> Tensor:
+    """Return the character of its text that each frame of a clip signs (F,); -1 where that is none, or not known."""
+    places = info.get("alignment", [-1] * info["frames"])
+    if len(places) != info["frames"] or not all(-1 <= place < len(info["text"]) for place in places):
+        raise DataError(
+            f"The alignment of clip {info['id']} is not a character of its text, or -1, for each of its "
+            f"{info['frames']} frames; make its shards again with: signvip preprocess"
+        )
+    return torch.tensor(places, dtype=torch.long)

@@ -8,7 +8,7 @@ from numbered import LENGTHS, NumberedClips
 from small import small_config
 from torch import nn
 
-from signvip.errors import ConfigError, SignVipWarning
+from signvip.errors import ConfigError, DataError, SignVipWarning
 from signvip.stages import text
 from signvip.stages.text import TextPhase, check_languages
 
@@ -59,6 +59,46 @@ def test_a_clip_ends_with_its_tokens_unless_it_was_cut(monkeypatch):
         batch = phase_of(monkeypatch, frames).batch(0)
         for words, ended in zip(batch["texts"], batch["ended"].tolist(), strict=True):
             assert ended == (LENGTHS["train"][int(words.split()[1])] <= frames)
+
+
+def aligned(monkeypatch, places):
+    """Make clip 1 one that knows its letters."""
+    own = TokenClips.info
+
+    def info(self, clip):
+        known = {"id": f"clip {clip}", "alignment": places} if clip == 1 else {}
+        return own(self, clip) | known
+
+    monkeypatch.setattr(TokenClips, "info", info)
+
+
+def test_frames_know_their_letters_where_their_clip_does(monkeypatch):
+    places = [frame // 6 for frame in range(LENGTHS["train"][1] - 1)] + [-1]
+    aligned(monkeypatch, places)
+    for frames in (7, 100):
+        batch = phase_of(monkeypatch, frames).batch(0)
+        assert batch["alignment"].shape == batch["tokens"].shape[:2]
+        for words, row in zip(batch["texts"], batch["alignment"].tolist(), strict=True):
+            known = places[:frames] if words == "text 1" else []
+            assert row == known + [-1] * (len(row) - len(known))
+
+
+@pytest.mark.parametrize("change", [lambda places: places[1:], lambda places: [6, *places[1:]]])
+def test_an_alignment_that_is_not_of_its_clip_is_refused(monkeypatch, change):
+    aligned(monkeypatch, change([0] * LENGTHS["train"][1]))
+    with pytest.raises(DataError, match="alignment of clip clip 1 is not a character of its text"):
+        phase_of(monkeypatch, 7).batch(0)
+
+
+def test_a_translator_that_points_needs_a_clip_that_knows_its_letters(monkeypatch):
+    phase = phase_of(monkeypatch, 7)
+    phase.module.translator.points = False
+    phase.check_alignment()
+    phase.module.translator.points, phase.train.index.folder = True, "data/shards"
+    with pytest.raises(ConfigError, match="No clip of data/shards knows which letter its frames sign"):
+        phase.check_alignment()
+    aligned(monkeypatch, [0])
+    phase.check_alignment()
 
 
 def test_sign_languages_that_the_translator_is_not_built_for_are_refused_before_it_learns(monkeypatch):

@@ -19,7 +19,15 @@ def tokens(seed):
     return torch.randint(30, (3, 4), generator=torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("options", [{}, {"prefix": "sentence"}, {"text_encoder": "bytes", "max_bytes": 40}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"prefix": "sentence"},
+        {"text_encoder": "bytes", "max_bytes": 40},
+        {"text_encoder": "bytes", "max_bytes": 40, "alignment": "pointer"},
+    ],
+)
 @torch.no_grad()
 def test_logits_are_those_of_the_growing_cache_also_for_the_next_texts(build, options):
     model = build(**options)

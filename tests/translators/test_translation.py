@@ -56,6 +56,15 @@ def test_it_is_called_as_its_loss():
     assert model(*batch)[0] == model.loss(*batch)[0]
 
 
+def test_a_translator_with_a_pointer_is_told_the_letters():
+    sizes = {**SIZES, "text_encoder": "bytes", "alignment": "pointer"}
+    model = TokenTranslator("gpt2", 3, 20, sizes).eval()
+    batch = ["rain"], torch.randint(20, (1, 4, 3)), torch.tensor([4])
+    told = model(*batch, alignment=torch.tensor([[0, 1, 2, 3]]))
+    assert model.points and not TokenTranslator("gpt2", 3, 20, SIZES).points
+    assert told[0] != model(*batch)[0] and 0 <= float(told[1]["letter_accuracy"]) <= 1
+
+
 def test_a_third_partys_translator_with_tied_weights_can_be_saved(tmp_path, monkeypatch):
     monkeypatch.setattr(translation, "build", lambda kind, name, **sizes: Tied(None, **sizes))
     model = TokenTranslator("tied", 3, 20).eval()

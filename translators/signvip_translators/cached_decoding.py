@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from signvip_translators.mixer import TokenMixer
     from signvip_translators.parallel_heads import ParallelHeads
+    from signvip_translators.pointer import Pointer
     from signvip_translators.prefix import TextPrefix
     from signvip_translators.token_loss import Predicting
 
@@ -25,6 +26,7 @@ class Parts(Protocol):
     """The parts of a translator that goes frame by frame."""
 
     prefix: TextPrefix
+    pointer: Pointer | None
     mixer: TokenMixer
     trunk: GPT2Model
     heads: ParallelHeads
@@ -41,6 +43,7 @@ class CachedDecoding:
         self.prefix, self.mask = model.prefix(texts, languages)
         self.caches, self.head_cache = [HeadCache() for _ in model.trunk.h], HeadCache()
         self.padded = not bool(self.mask.all())
+        self.letters = None if model.pointer is None else model.pointer.letters(self.prefix, self.mask)
         if len(texts) == 1:
             model.heads.order_by_outputs()
 
@@ -54,9 +57,14 @@ class CachedDecoding:
         places = torch.full((len(tokens), 1), self.place, device=tokens.device)
         self.place += 1
         seen = self.mask[:, None, None] if self.padded else None
-        return self._run(self.model.mixer(tokens[:, None]), places, seen)
+        frames = self.model.mixer(tokens[:, None])
+        if self.model.pointer is not None and self.letters is not None:
+            frames = frames + self.model.pointer.told(self.letters, self.coming)
+        return self._run(frames, places, seen)
 
     def _run(self, states: Tensor, places: Tensor, seen: Tensor | None) -> Tensor:
         hidden = read_states(self.model.trunk, states, places, seen, self.caches)
+        if self.model.pointer is not None and self.letters is not None:
+            self.coming = self.model.pointer.scores(hidden[:, -1:], self.letters).argmax(-1)
         outputs = self.model.heads(hidden[:, -1:], self.head_cache)
         return self.model.prediction.logits(outputs[:, :, 0]).transpose(0, 1)

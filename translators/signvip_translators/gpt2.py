@@ -19,6 +19,7 @@ from signvip_translators.cached_decoding import CachedDecoding
 from signvip_translators.frame_loop import Chooser, Decoding, EosRule, decode
 from signvip_translators.mixer import TokenMixer, replace_at_random
 from signvip_translators.parallel_heads import Bias, ParallelHeads
+from signvip_translators.pointer import Alignment, Pointed, Pointer
 from signvip_translators.prefix import PrefixKind, TextPrefix
 from signvip_translators.static import Compile, StaticDecoding
 from signvip_translators.text_encoders import (
@@ -35,6 +36,7 @@ from signvip_translators.trunk import (
     build_trunk,
     run_trunk,
 )
+from signvip_translators.words import character_places
 
 SpecialIds = Literal["eos", "eos+pad"]
 """Ids beside the tokens: [EOS] where one is predicted, or [EOS] and [PAD] in and out (the authors' code)."""
@@ -81,6 +83,10 @@ class Gpt2Translator(nn.Module):
             "codes",
             description="of a token; digits: those of its code, one by one, as quantizers such as fsq have",
         )
+        alignment: Alignment = Field(
+            "attention",
+            description="of frames with the text; pointer: frames are told their letter, of clips that know it",
+        )
         first_frame: FirstFrame = Field(
             "after_longest_text", description="after_prefix: as in the authors' code"
         )
@@ -113,10 +119,13 @@ class Gpt2Translator(nn.Module):
         width, head_width = config.width, config.head_width or config.width
         self.first_place, self.longest_text = first_place(config), longest_text(config)
         padded = config.special_ids == "eos+pad"
+        if config.alignment == "pointer":
+            check_pointer(config)
         self.prediction = predicting(config.prediction, vocab_size, digits, padded)
         self.languages, self.unit = config.languages, unit_of(config)
         self.prefix = TextPrefix(*text_encoder(config), width, config.prefix, config.languages)
         self.mixer = TokenMixer(tokens_per_frame, vocab_size + 2 * padded, config.token_width or width, width)
+        self.pointer = Pointer(width) if config.alignment == "pointer" else None
         self.trunk = build_trunk(
             config.layers,
             width,
@@ -143,14 +152,35 @@ class Gpt2Translator(nn.Module):
         config = self.options
         return (config.max_frames + 1) * config.width if config.positions == "sinusoidal" else 0
 
-    def logits(self, texts: Sequence[str], tokens: Tensor, languages: Sequence[str] | None = None) -> Tensor:
+    def logits(
+        self,
+        texts: Sequence[str],
+        tokens: Tensor,
+        languages: Sequence[str] | None = None,
+        alignment: Tensor | None = None,
+    ) -> Tensor:
         """Return the logits (N, B, F + 1, V + 1) of frames 0..F, each given the text and the tokens before it."""
-        return self.prediction.logits(self._outputs(texts, tokens, languages))
+        return self.prediction.logits(self._outputs(self._states(texts, tokens, languages, alignment)[0]))
 
-    def _outputs(self, texts: Sequence[str], tokens: Tensor, languages: Sequence[str] | None) -> Tensor:
-        """Return the heads' outputs (N, B, F + 1, outputs), which `prediction` reads."""
+    def _states(
+        self,
+        texts: Sequence[str],
+        tokens: Tensor,
+        languages: Sequence[str] | None,
+        alignment: Tensor | None,
+    ) -> tuple[Tensor, Pointed | None]:
+        """Return the trunk's states (B, F + 1, C), each of the text and frames before it, and what was pointed at."""
         prefix, mask = self.prefix(texts, languages)
-        outputs = self.heads(run_trunk(self.trunk, prefix, mask, self.mixer(tokens), self.first_place))
+        frames, pointed = self.mixer(tokens), None
+        if self.pointer is not None:
+            letters = self.pointer.letters(prefix, mask)
+            pointed = Pointed(letters, letters.coming(character_places(texts, alignment, tokens)))
+            frames = frames + self.pointer.told(*pointed)
+        return run_trunk(self.trunk, prefix, mask, frames, self.first_place), pointed
+
+    def _outputs(self, hidden: Tensor) -> Tensor:
+        """Return the heads' outputs (N, B, F + 1, outputs), which `prediction` reads."""
+        outputs = self.heads(hidden)
         return outputs if self.training else outputs[..., : self.prediction.kept]
 
     def loss(
@@ -160,20 +190,28 @@ class Gpt2Translator(nn.Module):
         lengths: Tensor,
         languages: Sequence[str] | None = None,
         ended: Tensor | None = None,
+        alignment: Tensor | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the cross-entropy of Eq. 7 for tokens (B, F, N), padded past `lengths` (B,); and accuracies to log.
 
         The mean is over all tokens that are not padding, as in the authors' code: long clips weigh more. Where
-        `ended` (B,) is false a clip goes on after its tokens, and there is no [EOS] to learn.
+        `ended` (B,) is false a clip goes on after its tokens, and there is no [EOS] to learn. With a pointer, that of
+        the letter that each frame signs is added (`alignment` (B, F), a character of the text, -1 of none).
         """
         check_frames(tokens, self.options.max_frames)
         targets = self._targets(tokens.long(), lengths, ended)  # (N, B, F + 1)
         inputs = tokens.long().clamp(0, self.vocab_size - 1)
         if self.training:
             inputs = replace_at_random(inputs, self.options.sampling_rate, self.vocab_size)
-        outputs = self._outputs(texts, inputs, languages)
+        hidden, pointed = self._states(texts, inputs, languages, alignment)
+        outputs = self._outputs(hidden)
         loss = self.prediction.loss(outputs, targets)
-        return loss, self._accuracies(self.prediction.best(outputs.detach()), targets)
+        values = self._accuracies(self.prediction.best(outputs.detach()), targets)
+        if self.pointer is None or pointed is None:
+            return loss, values
+        known = targets[0, :, 1:] != IGNORED  # of a clip that was cut nobody knows the next letter
+        pointing, right = self.pointer.loss(hidden[:, :-1], *pointed, known)
+        return loss + pointing, {**values, "letter_accuracy": right}
 
     def rehearse(self, clips: int, frames: int) -> Tensor:
         """Return outputs of a training step of this size on empty input: what it takes in memory, no text is read."""
@@ -284,6 +322,15 @@ def longest_text(config: Gpt2Translator.Config) -> int:
 def unit_of(config: Gpt2Translator.Config) -> Literal["words", "letters"]:
     """Return the unit that a text is made of for the encoder that was chosen."""
     return "letters" if config.text_encoder == "bytes" else "words"
+
+
+def check_pointer(config: Gpt2Translator.Config) -> None:
+    """Refuse a text whose states are not those of its letters."""
+    if config.text_encoder != "bytes" or config.prefix != "tokens":
+        raise ConfigError(
+            "translator: a pointer needs a state for each letter; set translator.text_encoder=bytes and "
+            "translator.prefix=tokens, or translator.alignment=attention."
+        )
 
 
 def text_encoder(config: Gpt2Translator.Config) -> tuple[nn.Module, int]:

@@ -58,6 +58,8 @@ class RegressionTranslator(nn.Module):
         super().__init__()
         levels = config.levels or (vocab_size,)
         _check(config, levels, vocab_size)
+        if config.alignment != "attention":
+            raise ConfigError("translator regression has no pointer; set translator.alignment=attention.")
         self.options, self.vocab_size, self.tokens_per_frame = config, vocab_size, tokens_per_frame
         self.first_place, width = first_place(config), config.width
         self.languages, self.unit = config.languages, unit_of(config)

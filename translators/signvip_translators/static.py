@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from signvip_translators.pointer import Letters
 from signvip_translators.trunk import prefix_places
 
 if TYPE_CHECKING:
@@ -57,6 +58,16 @@ class StaticDecoding:
         self.mask = torch.zeros(batch, self.room, dtype=torch.bool, device=device)
         self.position = torch.zeros(1, dtype=torch.long, device=device)  # in the trunk's cache
         self.place = torch.zeros(1, 1, dtype=torch.long, device=device)  # of the frame, as the trunk is told
+        width = model.trunk.config.hidden_size
+        self.letters = Letters(
+            torch.zeros(
+                batch, model.longest_text + 2, width, device=device, dtype=model.mixer.embed.weight.dtype
+            ),
+            torch.zeros(batch, model.longest_text + 2, dtype=torch.bool, device=device),
+        )
+        self.coming = torch.zeros(
+            batch, 1, dtype=torch.long, device=device
+        )  # number of the next frame's letter
         self._advance_compiled = compile(self._advance)
 
     @torch.no_grad()
@@ -69,6 +80,10 @@ class StaticDecoding:
         self.mask[:, : mask.shape[1]] = mask
         self.position.fill_(mask.shape[1])
         self.place.fill_(self.model.first_place)
+        if self.model.pointer is not None:
+            for room, found in zip(self.letters, self.model.pointer.letters(self.prefix, mask), strict=True):
+                room.zero_()
+                room[:, : found.shape[1]] = found
         return self
 
     def start(self) -> Tensor:
@@ -88,9 +103,10 @@ class StaticDecoding:
 
     def _advance(self, tokens: Tensor) -> Tensor:
         self.mask.index_fill_(1, self.position, True)
-        logits = self._run(
-            self.model.mixer(tokens[:, None]), self.place.expand(len(tokens), 1), self.mask[:, None]
-        )
+        frames = self.model.mixer(tokens[:, None])
+        if self.model.pointer is not None:
+            frames = frames + self.model.pointer.told(self.letters, self.coming)
+        logits = self._run(frames, self.place.expand(len(tokens), 1), self.mask[:, None])
         self.position.add_(1)
         self.place.add_(1)
         return logits
@@ -103,5 +119,8 @@ class StaticDecoding:
             past_key_values=self.trunk_cache,
             use_cache=True,
         )
+        if self.model.pointer is not None:
+            scores = self.model.pointer.scores(output.last_hidden_state[:, -1:], self.letters)
+            self.coming.copy_(scores.argmax(-1))
         outputs = self.model.heads(output.last_hidden_state[:, -1:], self.head_cache)
         return self.model.prediction.logits(outputs[:, :, 0]).transpose(0, 1)

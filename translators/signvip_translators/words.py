@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 import zlib
+from collections.abc import Sequence
 from functools import lru_cache
 
+import torch
+from torch import Tensor
+
 from signvip.errors import DataError
+from signvip.models.sending import send
 
 NGRAMS = (3, 4, 5)
 CHARACTERS_PER_WORD = 16  # with the limit on words this bounds a text without spaces
@@ -31,12 +36,38 @@ def text_bytes(text: str, limit: int) -> bytes:
 
     Punctuation stays: it is signed, as a pause. `lower`, since `casefold` makes two letters of one (ß).
     """
-    found = " ".join(unicodedata.normalize("NFC", text).lower().split()).encode("utf-8", "surrogatepass")
+    found = _plain(text).encode("utf-8", "surrogatepass")
     if not found:
         raise DataError(f"The text {_short(text)} is empty; give a sentence.")
     if len(found) > limit:
         raise too_long(text, limit, "bytes of UTF-8")
     return found
+
+
+def character_places(texts: Sequence[str], alignment: Tensor | None, like: Tensor) -> Tensor:
+    """Return the byte of each text (B, F) where the character that a frame signs begins; -1 of no character.
+
+    `alignment` (B, F) is in characters, -1 of none; None where no clip knows, and `like` (B, F, ...) tells the shape.
+    """
+    if alignment is None:
+        return torch.full(like.shape[:2], -1, device=like.device)
+    rows = [[-1, *byte_places(text)] for text in texts]
+    longest = max(len(row) for row in rows)
+    table = send([row + [-1] * (longest - len(row)) for row in rows], like.device)
+    return table.gather(1, (alignment.to(like.device) + 1).clamp(max=longest - 1))
+
+
+@lru_cache(maxsize=65536)
+def byte_places(text: str) -> tuple[int, ...]:
+    """Return the byte of `text_bytes` where each character of a text begins."""
+    return tuple(
+        len(_plain(text[:end] + "|").encode("utf-8", "surrogatepass")) - 1 for end in range(len(text))
+    )
+
+
+def _plain(text: str) -> str:
+    """Return a text composed, in lower case and with single spaces."""
+    return " ".join(unicodedata.normalize("NFC", text).lower().split())
 
 
 def too_long(text: str, limit: int, what: str = "words or word pieces") -> DataError:

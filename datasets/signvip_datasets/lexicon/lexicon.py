@@ -21,10 +21,10 @@ from signvip_datasets.entries import check_split
 from signvip_datasets.lexicon.body import FINE, Manner, known, signer, skeleton, spelling_face, view
 from signvip_datasets.lexicon.hand_bones import stacked
 from signvip_datasets.lexicon.index import PACKAGE, Alphabet, find_lexicon, read_index
-from signvip_datasets.lexicon.letters import Spelled, spell
+from signvip_datasets.lexicon.letters import Spelled, fold, spell
 from signvip_datasets.lexicon.placing import Signing, rest, signing
 from signvip_datasets.lexicon.spelled_texts import draw, read_texts, split_of
-from signvip_datasets.lexicon.ties import Timing, perform
+from signvip_datasets.lexicon.ties import Timing, letters_signed, perform
 
 PACKAGE_SOURCE, PACKAGE_LICENCE = "spoken-to-signed, drawn by signvip", "MIT"
 
@@ -116,6 +116,7 @@ class Lexicon:
             signer=who,
             source=self._source,
             licence=PACKAGE_LICENCE if self.config.source is None else self.config.licence,
+            alignment=self._alignment(text, alphabet, spelled, held),
             known={**known(body, self.config.size, shows), "depth": depth},
         )
 
@@ -157,6 +158,13 @@ class Lexicon:
         """Return who signs a clip, whatever other clips there are."""
         signers = self.signers(split)
         return signers[int(generator(self.config.seed, split, clip_id, "signer").integers(len(signers)))]
+
+    def _alignment(
+        self, text: str, alphabet: Alphabet, spelled: list[Spelled], held: np.ndarray
+    ) -> np.ndarray | None:
+        """Return the character of a text that each frame signs; None where folding moves its characters."""
+        moved = len(fold(text, alphabet.written)) != len(text)
+        return None if moved else letters_signed(spelled, held)
 
     def _glosses(self, alphabet: Alphabet, spelled: list[Spelled]) -> list[str]:
         return [alphabet.entries[letter.key].word for letter in spelled for _ in range(letter.times)]

@@ -68,6 +68,16 @@ def perform(
     return _sampled(parts, fps)
 
 
+def letters_signed(spelled: Sequence[Spelled], held: np.ndarray) -> np.ndarray:
+    """Return the character of the folded text that each frame signs or comes to (F,); -1 once all are signed.
+
+    `held` (F,) is which letter each frame holds, -1 between two, as `perform` gives it.
+    """
+    coming = np.where(held < 0, len(spelled), held)
+    coming = np.minimum.accumulate(coming[::-1])[::-1]  # a frame on its way to a letter is that letter's
+    return np.array([*(letter.at for letter in spelled), -1])[coming]
+
+
 def _tie(start: Hands, end: Hands, timing: Timing, raised: bool) -> float:
     if not raised:
         return RAISE

@@ -55,6 +55,15 @@ def test_given_texts_are_spelled_in_every_language_by_its_letters(lexicon, tmp_p
     ]
 
 
+def test_each_frame_knows_its_letter_unless_folding_moves_them(lexicon, tmp_path):
+    reader = build(lexicon, text=texts(tmp_path, "Ba. nn", "Ba\u0308n"), languages=["ase"])
+    clips = {clip.text: clip for clip in every(reader)}
+    known = clips["Ba. nn"]
+    assert len(known.alignment) == len(known.frames)
+    assert list(dict.fromkeys(known.alignment.tolist())) == [0, 1, 4, -1]  # the doubled letter once
+    assert clips["Ba\u0308n"].alignment is None
+
+
 def test_a_text_keeps_its_clip_when_others_come(lexicon, tmp_path):
     one = build(lexicon, text=texts(tmp_path, "Ban"), languages=["ase"])
     before = {clip.id: clip for clip in every(one)}

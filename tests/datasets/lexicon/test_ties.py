@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 import numpy as np
 import pytest
 from signvip_datasets.lexicon.index import read_index
 from signvip_datasets.lexicon.letters import spell
 from signvip_datasets.lexicon.placing import signing
-from signvip_datasets.lexicon.ties import DOWN, LAST, RAISE, Timing, perform
+from signvip_datasets.lexicon.ties import DOWN, LAST, RAISE, Timing, letters_signed, perform
 
 FPS = 100.0
 USUAL = Timing(hold=0.33, tie=0.2, pause=0.5, doubled=1.7)
@@ -60,3 +62,17 @@ def test_hands_come_from_rest_ease_in_and_out_and_go_back(letters):
 def test_the_other_hand_stays_at_rest(letters):
     hands, _ = perform(spell("banj", letters, "en"), letters, USUAL, FPS)
     assert np.ptp(hands.joints()[:, 0], axis=0).max() < 1e-6
+
+
+@pytest.mark.parametrize("text", ["ban", "nna ab. ba", "a-b'a", "jan"])
+def test_each_frame_knows_the_character_that_it_signs_or_comes_to(letters, text):
+    spelled = spell(text, letters, "en")
+    _, held = perform(spelled, letters, USUAL, FPS)
+    signed = letters_signed(spelled, held)
+    assert len(signed) == len(held)
+    places = [place for place, _ in groupby(signed.tolist())]
+    assert places == [*(letter.at for letter in spelled), -1]  # in order, each once, and none at the end
+    assert "".join(text[place] for place in places[:-1]) == "".join(letter.key for letter in spelled)
+    for number, letter in enumerate(spelled):
+        assert set(signed[held == number].tolist()) == {letter.at}
+    assert (signed[-round((RAISE + DOWN) * FPS) + 2 :] == -1).all()
