@@ -19,7 +19,13 @@ from signvip.training.trainable import device_of
 from signvip.training.validation import Share, Sums, add
 
 PREVIEW_TEXTS = 24
-_DIVISORS = {"token_accuracy": "frames", "eos_accuracy": "ends", "length_ratio": "texts"}
+_TOLD = ("texts", "tokens", "lengths", "languages", "ended", "alignment")  # of each clip
+_DIVISORS = {
+    "token_accuracy": "frames",
+    "letter_accuracy": "frames",
+    "eos_accuracy": "ends",
+    "length_ratio": "texts",
+}
 """What a value is a mean over, where that is not all frames and the [EOS] of clips that end."""
 
 
@@ -29,14 +35,7 @@ class TranslationLoss(nn.Module):
         self.translator = translator
 
     def forward(self, batch: dict[str, Any]) -> tuple[Tensor, Mapping[str, Tensor | float]]:
-        return self.translator.loss(
-            batch["texts"],
-            batch["tokens"],
-            batch["lengths"],
-            batch["languages"],
-            batch["ended"],
-            batch["alignment"],
-        )
+        return self.translator.loss(**{name: batch[name] for name in _TOLD})
 
 
 def check_languages(found: Sequence[str], known: Sequence[str]) -> None:

@@ -67,6 +67,17 @@ def test_a_text_in_a_batch_gives_the_same_as_alone(build):
         assert torch.equal(row, alone)
 
 
+def test_nothing_that_is_not_of_the_text_can_be_pointed_at(build):
+    model = build(**POINTED)
+    letters = model.pointer.letters(*model.prefix(TEXTS, None))
+    scores = model.pointer.scores(torch.randn(3, 5, 32), letters)
+    assert letters.there.sum(1).tolist() == [
+        1 + len(text.encode()) + 1 for text in TEXTS
+    ]  # none, and the end
+    chances = scores.softmax(-1)
+    assert (chances > 0).equal(letters.there[:, None].expand_as(chances))
+
+
 def test_steps_are_those_of_training_on_the_letters_that_they_chose(build):
     model, frames = build(**POINTED), tokens(1, 5)
     places = torch.tensor([[0, 0, 1, 3, -1]])
