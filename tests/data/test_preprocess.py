@@ -21,7 +21,7 @@ from signvip.data import preprocess as engine
 from signvip.data.executors import Here, Processes
 from signvip.data.manifest import Manifest
 from signvip.data.preprocess import Share, preprocess
-from signvip.data.sample import Recipe
+from signvip.data.sample import Recipe, check_clip, describe
 from signvip.data.shards import ShardIndex, read_shard
 from signvip.errors import DataError, MismatchError
 
@@ -315,3 +315,15 @@ def test_control_c_ends_the_workers_and_leaves_no_part(tmp_path):
     child.communicate(timeout=PATIENCE)  # until the last of them is gone
     assert child.returncode != 0
     assert not list(tmp_path.glob(".*")) and all(read_shard(path) for path in tmp_path.glob("*.tar"))
+
+
+def test_letters_of_frames_are_stored_where_a_clip_knows_them():
+    known = replace(clip(), alignment=np.arange(12) // 2 - 1)
+    assert "alignment" not in describe(clip(), "train")
+    assert describe(known, "train")["alignment"] == [-1, -1, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+
+
+@pytest.mark.parametrize("places", [np.zeros(11, int), np.full(12, -2), np.full(12, 9999)])
+def test_letters_that_are_not_of_the_text_are_refused(places):
+    with pytest.raises(DataError, match="needs a character of the text, or -1, for each of its 12 frames"):
+        check_clip(replace(clip(), alignment=places), 12)
