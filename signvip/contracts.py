@@ -230,6 +230,7 @@ class Translator(Protocol):
     `ended` (B,) is told which clips end with their tokens; training cuts the others, which have no [EOS] to teach.
     One that has a parameter `alignment` (B, F) is told which character of its text each frame signs, as
     `Clip.alignment` has it, -1 where that is none or not known.
+    It may then have `align(text, tokens, language)`, which says so of the tokens (F, N) that it made.
     A constructor that has a parameter `digits` is given those of the quantizer, None where it has none. A class may
     have `by_values`, the name of one with the same options that predicts values in the place of codes.
     """

@@ -59,7 +59,7 @@ class Timed(BaseModel):
     text: str = Field(description="A word or a letter, as the text has it.")
     start: float = Field(description="Seconds.")
     end: float
-    estimated: bool = Field(description="True where no part of the model tells when it is signed.")
+    estimated: bool = Field(description="True where the model does not tell when it is signed.")
 
 
 class Facts(BaseModel):

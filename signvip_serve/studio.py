@@ -200,6 +200,10 @@ class Studio:
         with self.translating:
             return self.pipe.translate(passages, language=language)
 
+    def _align(self, passage: str, tokens: Tensor, language: str | None) -> list[int] | None:
+        with self.translating:
+            return self.pipe.translator.align(passage, tokens, language)
+
     @property
     def _pause(self) -> int:
         return round(PAUSE * self.pipe.config.fps)
@@ -240,7 +244,7 @@ class Studio:
         config = self.pipe.config
         starts = accumulate((len(passage) + self._pause for passage in tokens), initial=0)
         timed = [
-            Timed(text, start, start + len(passage))
+            Timed(text, start, start + len(passage), self._align(text, passage, order.language))
             for text, start, passage in zip(order.passages, starts, tokens, strict=False)
         ]
         return {

@@ -145,6 +145,16 @@ class TokenTranslator(ModelMixin, ConfigMixin):
             for text, own, language in zip(texts, generator, spoken, strict=True)
         ]
 
+    @apply_forward_hook
+    def align(self, text: str, tokens: Tensor, language: str | None = None) -> list[int] | None:
+        """Return which character of a text each frame of tokens (F, N) signs, -1 of none; None if it cannot tell."""
+        align = getattr(self.network, "align", None)
+        if align is None:
+            return None
+        return align(
+            text, tokens, **({"language": language or self.default_language} if self.languages else {})
+        )
+
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
         """Weights by name, with tied ones copied: safetensors refuses tensors that share memory."""
         weights = super().state_dict(*args, **kwargs)

@@ -66,6 +66,29 @@ def test_letters_keep_their_marks_and_times_follow_them():
     ]
 
 
+def test_letters_have_the_times_that_the_pointer_says():
+    from signvip_serve.passages import Timed, timing
+
+    alignment = [0] * 3 + [1] * 4 + [4] * 2 + [-1]
+    told = timing([Timed("ann a", 10, 20, alignment)], "letters", 1.0)
+    assert [(one["text"], one["start"], one["end"], one["estimated"]) for one in told] == [
+        ("a", 10, 13, False),
+        ("n", 13, 15, False),
+        ("n", 15, 17, False),  # both are one sign
+        ("a", 17, 19, False),
+    ]
+
+
+@pytest.mark.parametrize("alignment", [[-1] * 6, [0, 0, 1, 1, 0, 0], [1, 1, 1, 2, 2, 2], None])
+def test_a_pointer_that_does_not_go_along_tells_no_times(alignment):
+    from signvip_serve.passages import Timed, timing
+
+    told = timing([Timed("abc", 0, 6, alignment)], "letters", 1.0)
+    assert [(one["start"], one["end"], one["estimated"]) for one in told] == [
+        (start, start + 2, True) for start in (0, 2, 4)
+    ]
+
+
 def test_a_run_that_spells_tells_its_letters():
     assert (LETTERS.letters("gsg"), LETTERS.letters("xxx"), WORDS.letters("qaa")) == ("äöü", None, None)
 

@@ -91,6 +91,20 @@ def test_steps_are_those_of_training_on_the_letters_that_they_chose(build):
     torch.testing.assert_close(torch.stack(steps, dim=2).transpose(0, 1), told, atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize(("numbers", "signed"), [([1, 3, 5], [1, 1, 3, 4]), ([4, 0, 6], [3, 3, -1, -1])])
+def test_frames_of_a_made_clip_tell_their_characters(build, monkeypatch, numbers, signed):
+    """Number 0 is no letter, 1, 3 and 5 are the first bytes of a, Ω and b, and 6 is the end."""
+    model, coming = build(**POINTED), iter(numbers)
+    monkeypatch.setattr(
+        model.pointer, "scores", lambda hidden, letters: -(torch.arange(7.0) - next(coming)).abs()[None, None]
+    )
+    assert model.align(" a Ωb", tokens(1, 4)[0]) == signed
+
+
+def test_without_a_pointer_nobody_tells(build):
+    assert build(text_encoder="bytes").align("rain", tokens(1, 4)[0]) is None
+
+
 def test_a_clip_that_was_cut_has_no_next_letter_to_learn(build):
     model, lengths = build(**POINTED).eval(), torch.tensor([4])
     places = torch.tensor([[0, 1, 2, 3]])
@@ -137,6 +151,8 @@ def test_words_that_training_never_saw_are_spelled(build):
     made = model.eval().generate(unseen, max_frames=24)
     right = [torch.equal(row, spelled(word)[0]) for word, row in zip(unseen, made, strict=True)]
     assert sum(right) >= 0.8 * len(unseen), f"{sum(right)} of {len(unseen)}"
+    for word, row, known in zip(unseen, made, right, strict=True):
+        assert not known or model.align(word, row) == spelled(word)[1].tolist()
 
 
 @pytest.mark.parametrize("options", [{"text_encoder": "hashed"}, {"prefix": "sentence"}])

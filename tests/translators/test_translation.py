@@ -62,6 +62,7 @@ def test_a_translator_with_a_pointer_is_told_the_letters():
     batch = ["rain"], torch.randint(20, (1, 4, 3)), torch.tensor([4])
     told = model(*batch, alignment=torch.tensor([[0, 1, 2, 3]]))
     assert model.points and not TokenTranslator("gpt2", 3, 20, SIZES).points
+    assert len(model.align("rain", batch[1][0])) == 4
     assert told[0] != model(*batch)[0] and 0 <= float(told[1]["letter_accuracy"]) <= 1
 
 
@@ -83,6 +84,7 @@ def test_a_translator_that_knows_one_sign_language_is_not_told_of_others(monkeyp
         model.loss(*batch, ended=torch.tensor([False]))[0] == model.loss(*batch)[0]
     )  # nor of clips cut short
     assert len(model.generate(["rain"], languages=["qaa"], max_frames=2)) == 1
+    assert model.align("rain", batch[1][0], "qaa") is None
 
 
 def test_one_that_takes_a_single_generator_is_asked_text_by_text(monkeypatch):

@@ -36,7 +36,7 @@ from signvip_translators.trunk import (
     build_trunk,
     run_trunk,
 )
-from signvip_translators.words import character_places
+from signvip_translators.words import character_at, character_places
 
 SpecialIds = Literal["eos", "eos+pad"]
 """Ids beside the tokens: [EOS] where one is predicted, or [EOS] and [PAD] in and out (the authors' code)."""
@@ -254,6 +254,28 @@ class Gpt2Translator(nn.Module):
             return decode(decoding, chooser, self.options.eos_rule, frames)
         finally:
             self.train(training)
+
+    @torch.no_grad()
+    def align(self, text: str, tokens: Tensor, language: str | None = None) -> list[int] | None:
+        """Return which character of a text each frame of its tokens (F, N) signs or comes to, -1 of none.
+
+        As the pointer went when it made them; None where there is no pointer.
+        """
+        if self.pointer is None:
+            return None
+        training = self.training
+        self.eval()
+        try:
+            decoding = CachedDecoding(self, [text], None if language is None else [language])
+            decoding.start()
+            numbers = [decoding.coming]
+            for frame in tokens[:-2]:
+                decoding.step(frame[None])
+                numbers.append(decoding.coming)
+        finally:
+            self.train(training)
+        signed = [character_at(text, int(number) - 1) for number in numbers]
+        return [signed[0], *signed][: len(tokens)]  # nothing before the first frame tells its letter
 
     def compile(self, *arguments: Any, **options: Any) -> None:
         """Compile the step of `generate` as `torch.compile` is told, for CUDA; the first clip then takes minutes."""

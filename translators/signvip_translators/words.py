@@ -65,6 +65,13 @@ def byte_places(text: str) -> tuple[int, ...]:
     )
 
 
+def character_at(text: str, place: int) -> int:
+    """Return the character of a text whose byte of `text_bytes` this is; -1 before the first and behind the last."""
+    if not 0 <= place < len(_plain(text).encode("utf-8", "surrogatepass")):
+        return -1
+    return max(number for number, first in enumerate(byte_places(text)) if first <= place)
+
+
 def _plain(text: str) -> str:
     """Return a text composed, in lower case and with single spaces."""
     return " ".join(unicodedata.normalize("NFC", text).lower().split())
