@@ -116,5 +116,7 @@ def _pointed(one: Timed) -> list[tuple[float, float]] | None:
     if not all(shared) or sum(shared) != len(letters):
         return None
     return [
-        part for (_, *frames), count in zip(runs, shared, strict=True) for part in _shares(*frames, count)
+        part
+        for (_, start, stop), count in zip(runs, shared, strict=True)
+        for part in _shares(start, stop, count)
     ]
