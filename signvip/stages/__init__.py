@@ -151,14 +151,19 @@ class Loop:
 
         folder, config = run.phase(key.name), run.config
         resume = self._goes_on(run, key, training)
+        aside = folder.with_name(f"{folder.name}.before")
         if folder.is_dir() and self.resume and not resume:
-            self.reporter.say(f"{key.name} was trained with other options or parts: it starts again.")
+            self.reporter.say(
+                f"{key.name} was trained with other options or parts: it starts again; what there was is in {aside}."
+            )
         elif resume and (other := self._elsewhere(run, key)):
             self.reporter.say(f"{key.name} goes on from what was trained{other}; --fresh trains it anew.")
         before = self._circumstances(run, key) if resume else []
         circumstances = [*before, *([now] if (now := self._now(run)) not in before else [])]
         wait()  # until every process has read what was there
         if is_main():
+            if self.resume and not resume:
+                _set_aside(folder, aside)
             _prepare(folder, key.stamp(run), key.note(run, training), resume)
             write_text(folder / CIRCUMSTANCES, json.dumps(circumstances, indent=2) + "\n")
         wait()
@@ -228,6 +233,13 @@ class Loop:
 
     def _fits(self, run: Run, key: PhaseKey) -> bool:
         return key.fits(read_text(run.phase(key.name) / "made_with.json"), run)
+
+
+def _set_aside(folder: Path, aside: Path) -> None:
+    """Keep the last training of a phase that options discard: hours went into it, and one of them may be a slip."""
+    if folder.is_dir():
+        shutil.rmtree(aside, ignore_errors=True)
+        os.replace(folder, aside)
 
 
 def _prepare(folder: Path, stamp: str, note: str, resume: bool) -> None:

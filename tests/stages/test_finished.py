@@ -73,6 +73,19 @@ class Heard(Silent):
         self.said.append(sentence)
 
 
+def test_a_training_that_other_options_discard_stays_beside_the_new_one(trained, tmp_path, plain_shards):
+    run, heard = shutil.copytree(trained.run, tmp_path / "run"), Heard()
+    before = sorted(path.name for path in (run / "training/stage2").iterdir())
+    slower = trained.config.stage2.model_copy(update={"learning_rate": 1e-5})
+    train(
+        trained.config.model_copy(update={"stage2": slower}), 2, shards=plain_shards, run=run, reporter=heard
+    )
+    aside = run / "training/stage2.before"
+    assert sorted(path.name for path in aside.iterdir()) == before
+    assert any(f"it starts again; what there was is in {aside}." in said for said in heard.said)
+    assert (run / "training/stage2/done.json").is_file()
+
+
 def test_other_clips_and_another_precision_are_said(trained, tmp_path, plain_shards):
     run = shutil.copytree(trained.run, tmp_path / "run")
     more = make_shards(tmp_path / "more", trained.config, train=5)
