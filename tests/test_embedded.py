@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from itertools import groupby
 
 import numpy as np
 import pytest
@@ -36,6 +37,23 @@ def test_generate_without_a_run_uses_it_and_the_video_ends(tmp_path, monkeypatch
     told = json.loads((tmp_path / "video.json").read_text())
     assert told["run"] == "embedded"
     assert 8 <= told["frames"] <= 60  # two letters; a clip that does not end has 200
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "places"),
+    [("Wendy", "ase", [0, 1, 2, 3, 4]), ("Jo Anna", "gsg", [0, 1, 3, 4, 6]), ("Орач", "ukl", [0, 1, 2, 3])],
+)
+def test_it_goes_from_letter_to_letter_of_a_name(text, language, places):
+    """In order, doubled letters once, at the pace of the clips that it learned from; at most one is left out."""
+    translator = signvip.SignVipPipeline.from_pretrained(embedded_run()).translator
+    tokens = translator.generate([text], max_frames=120, languages=[language])[0]
+    signed = [
+        (place, len(list(frames))) for place, frames in groupby(translator.align(text, tokens, language))
+    ]
+    *gone, end = [place for place, _ in signed]
+    assert end == -1 and gone == sorted(set(gone)) and set(gone) <= set(places)
+    assert len(gone) >= len(places) - 1
+    assert all(4 <= frames <= 16 for _, frames in signed)
 
 
 def test_another_signer_gives_another_video():
