@@ -182,7 +182,9 @@ def draw_denoising(scene: Scene) -> None:
 
     noise = torch.Generator().manual_seed(SEED)
     middle = len(scene.part) // 2
-    scene.pipe.denoise(scene.part, scene.reference, generator=noise, callback_on_step_end=keep)
+    scene.pipe.denoise(
+        scene.part, scene.reference, num_inference_steps=4, generator=noise, callback_on_step_end=keep
+    )
     shown = [latents[0] if latents.ndim == 5 else latents for latents in kept]
     seen = [picture(scene.pixels(latents[middle : middle + 1])[0]) for latents in shown]
     sheet("6-denoiser", [(f"one frame after step 1 to {len(seen)}", seen)])
