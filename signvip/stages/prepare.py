@@ -106,10 +106,8 @@ def open_dataset(
     signs a given `text` has that option. A folder that no dataset is named for goes to the one that is there for them.
     """
     if source is None and dataset is None:
-        source = config.dataset.name
+        source, options = config.dataset.name, merge(config.dataset.options, options)
     source = str(source or dataset)
-    if source == config.dataset.name and dataset in (None, source):
-        options = merge(config.dataset.options, options)
     is_name = source in registry().names("dataset") and (dataset or source) == source
     usual = None if is_name or not Path(source).exists() else registry().usual("dataset")
     name = dataset or usual or source

@@ -119,6 +119,7 @@ class Rehearsal:
             "languages": ["qaa"] * clips,
             "tokens": self.tokens_of(clips, frames),
             "lengths": torch.full((clips,), frames, device=META),
+            "alignment": torch.full((clips, frames), -1, device=META),
             "ended": torch.ones(clips, dtype=torch.bool, device=META),
         }
 

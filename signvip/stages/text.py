@@ -79,7 +79,7 @@ class TextPhase:
         if self.module.translator.points and not any("alignment" in info for info in infos):
             raise ConfigError(
                 f"No clip of {self.train.index.folder} knows which letter its frames sign, which "
-                "translator.alignment=pointer learns from; make others with a dataset that does (lexicon), or start a "
+                "translator.alignment=pointer learns from; make others with a dataset that does, or start a "
                 "run with --set translator.alignment=attention"
             )
 

@@ -47,15 +47,10 @@ def test_a_folder_that_no_dataset_is_named_for_is_read_by_the_usual_one(tmp_path
     assert open_dataset(tmp_path, None, {}, load_config("tiny")).config.source == tmp_path
 
 
-@pytest.mark.parametrize(("source", "dataset"), [(None, None), ("mixture", None), (None, "mixture")])
-def test_an_option_within_a_part_of_the_preset_leaves_its_others_as_they_are(source, dataset):
+def test_an_option_within_a_part_of_the_preset_leaves_its_others_as_they_are():
     options = {"parts": {"names": {"train": 7}}}
-    names = open_dataset(source, dataset, options, load_config("embedded")).config.parts["names"]
+    names = open_dataset(None, None, options, load_config("embedded")).config.parts["names"]
     assert (names.name, names.options["train"], names.options["dev_signers"]) == ("lexicon", 7, 40)
-
-
-def test_another_dataset_than_that_of_the_preset_takes_none_of_its_options():
-    assert open_dataset("toysign", None, {}, load_config("embedded")).config.train != 500
 
 
 def test_conditions_that_nobody_finds_are_refused_in_python_too(tmp_path):
