@@ -212,8 +212,8 @@ def _most(letters: np.ndarray) -> str:
     return str(names[counts.argmax()])
 
 
-def count(read: Sequence[str], words: Sequence[str]) -> Counts:
-    """Count what each clip's reading has of its word."""
+def count(read: Sequence[Sequence[str]], words: Sequence[Sequence[str]]) -> Counts:
+    """Count what each clip's reading has of its word, in letters; or of its sentence, in signs."""
     correct = np.array([[letters_correct(one, word) for word in words] for one in read], float)
     sizes = np.array([len(word) for word in words], float)
     others = correct.sum(axis=0) - np.diag(correct)  # this word, with the readings of all other clips
@@ -222,7 +222,7 @@ def count(read: Sequence[str], words: Sequence[str]) -> Counts:
     return Counts(sizes, in_order, np.diag(correct), np.array([len(one) for one in read], float), chance)
 
 
-def letters_correct(read: str, word: str) -> int:
+def letters_correct(read: Sequence[str], word: Sequence[str]) -> int:
     """Return the letters of a word less the edits that make it of what was read, at least 0."""
     edits = list(range(len(word) + 1))  # from what was read so far to the beginnings of the word
     for said, letter in enumerate(read, 1):
@@ -233,7 +233,7 @@ def letters_correct(read: str, word: str) -> int:
     return max(0, len(word) - edits[-1])
 
 
-def common(read: str, word: str) -> int:
+def common(read: Sequence[str], word: Sequence[str]) -> int:
     """Return how many letters of a word were read in its order: the longest common subsequence."""
     most = [0] * (len(word) + 1)
     for letter in read:

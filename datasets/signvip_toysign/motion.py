@@ -7,7 +7,7 @@ that another frame rate shows the same movement.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,13 +28,15 @@ WIDTH = HANDS + 7
 class Motion:
     """The body's movement: wrist (F, 2, 3), rotation as quaternions (F, 2, 4), shape (F, 2, 12), face (F, 7).
 
-    Hands are the signer's left, then right; face is brows, squint, open, round, yaw, pitch, roll.
+    Hands are the signer's left, then right; face is brows, squint, open, round, yaw, pitch, roll. `signs` (F,) is the
+    number of the sign that each frame signs or comes to, -1 once all are signed; None where there are no signs.
     """
 
     wrist: np.ndarray
     rotation: np.ndarray
     shape: np.ndarray
     face: np.ndarray
+    signs: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.wrist)
@@ -82,7 +84,8 @@ def perform(
     if negated is not None:
         _shake(track, *_extent(spans[:-1][negated]))
     _blink(track, manner)
-    return unpack(_sample(track, fps))
+    at = _frames(len(track), fps)
+    return replace(unpack(_sample(track, at)), signs=_signs(at, [stop for _, stop in spans[:-1]]))
 
 
 def sign_track(sign: Sign, manner: Manner) -> np.ndarray:
@@ -184,9 +187,19 @@ def _smooth(track: np.ndarray) -> np.ndarray:
     return np.asarray(sum(weight * padded[at : at + len(track)] for at, weight in enumerate(kernel)))
 
 
-def _sample(track: np.ndarray, fps: float) -> np.ndarray:
-    frames = max(1, round(len(track) / CLOCK * fps))
-    at = np.minimum(np.arange(frames) * CLOCK / fps, len(track) - 1)
+def _frames(moments: int, fps: float) -> np.ndarray:
+    """Return the moment of each frame (F,)."""
+    frames = max(1, round(moments / CLOCK * fps))
+    return np.minimum(np.arange(frames) * CLOCK / fps, moments - 1)
+
+
+def _signs(at: np.ndarray, stops: Sequence[int]) -> np.ndarray:
+    """Return the number of the sign that each frame signs or comes to (F,), by the moments where signs end."""
+    coming = np.searchsorted(stops, at, side="right")
+    return np.where(coming < len(stops), coming, -1)
+
+
+def _sample(track: np.ndarray, at: np.ndarray) -> np.ndarray:
     low = np.minimum(at.astype(int), len(track) - 2)
     share = (at - low)[:, None]
     return track[low] * (1 - share) + track[low + 1] * share

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -36,13 +36,12 @@ class Message:
 
 def gloss_of(message: Message, sign_language: str) -> str:
     """Return the gloss line in the order of the sign language, such as "TOMORROW NORTH RAIN NOT"."""
-    mood = {"not": "NOT", "maybe": "MAYBE"}.get(message.mood)
     filled = {
         "time": message.time,
         "place": message.place,
         "weather": message.weather,
         "degree": message.degree,
-        "mood": mood,
+        "mood": _gloss(message),
     }
     words = [filled[slot] for slot in language(sign_language).order]
     line = " ".join(word for word in words if word)
@@ -101,6 +100,27 @@ def words(text_language: str) -> dict[str, Any]:
     )
 
 
+def characters_of(message: Message, text: str, text_language: str) -> dict[str, int]:
+    """Return, by gloss, the character of a text where the word that says it begins: the last word of a phrase."""
+    table = words(text_language)
+    slots = {"time": message.time, "place": message.place, "degree": message.degree, "mood": _gloss(message)}
+    said = {gloss: _words_of(text, table[slot][gloss]) for slot, gloss in slots.items() if gloss}
+    forms = table["weather"][message.weather][message.degree or "plain"].values()
+    own = _words_of(text, forms) - set().union(*said.values())  # "rain", of "rain heavily"
+    return {message.weather: max(own), **{gloss: max(places) for gloss, places in said.items()}}
+
+
+def _words_of(text: str, phrases: Iterable[str]) -> set[int]:
+    """Return where the words of those phrases begin that a text has."""
+    found = (
+        match
+        for phrase in phrases
+        if phrase
+        for match in re.finditer(rf"\b{re.escape(phrase)}\b", text, re.I)
+    )
+    return {match.start() + word.start() for match in found for word in re.finditer(r"\w+", match[0])}
+
+
 def _has(template: str, forms: dict[str, str]) -> bool:
     needed = set(re.findall(r"\{([a-z]\w+)\}", template)) - {"time", "place"}
     return needed <= set(forms)
@@ -110,6 +130,11 @@ def _tidy(sentence: str) -> str:
     sentence = re.sub(r"\s+", " ", sentence).strip()
     sentence = re.sub(r"\s+([.,?])", r"\1", sentence)
     return sentence[0].upper() + sentence[1:]
+
+
+def _gloss(message: Message) -> str | None:
+    """Return the sign of a message's mood, where it has one."""
+    return {"not": "NOT", "maybe": "MAYBE"}.get(message.mood)
 
 
 def _mood(gloss: str) -> Mood:

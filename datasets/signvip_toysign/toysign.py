@@ -11,7 +11,7 @@ from signvip.data import digest
 from signvip.errors import DataError
 from signvip_toysign.draw import render
 from signvip_toysign.motion import Manner, Motion, neutral, perform
-from signvip_toysign.sentences import QUESTION, TEXT_LANGUAGES, Message, can_say, gloss_of, say
+from signvip_toysign.sentences import QUESTION, TEXT_LANGUAGES, Message, can_say, characters_of, gloss_of, say
 from signvip_toysign.signer import generator, make_signer
 from signvip_toysign.signs import LANGUAGES, glosses, language, lexicon
 from signvip_toysign.skeleton import keypoints, pose
@@ -82,20 +82,23 @@ class ToySign:
         sign_language = self._dealt(split, "language", index, self.config.languages)
         text_language = self._dealt(split, "text", index, self.config.text_languages)
         message, signer_id = self.message(split, index), self.signer_of(split, index)
-        skeleton = pose(self.motion(split, index), make_signer(self.config.seed, signer_id))
+        text = say(message, text_language, generator(self.config.seed, split, index, "text"))
+        motion = self.motion(split, index)
+        skeleton = pose(motion, make_signer(self.config.seed, signer_id))
         frames, depth = render(skeleton, self.config.size)
         points, hands = keypoints(skeleton, self.config.size)
         return Clip(
             id=clip_id,
             frames=frames,
             fps=self.config.fps,
-            text=say(message, text_language, generator(self.config.seed, split, index, "text")),
+            text=text,
             language=language(sign_language).code,
             text_language=text_language,
             gloss=gloss_of(message, sign_language),
             signer=signer_id,
             source=SOURCE,
             licence=LICENCE,
+            alignment=_alignment(message, sign_language, motion, characters_of(message, text, text_language)),
             known={"keypoints": points, "hands": hands, "depth": depth},
         )
 
@@ -160,6 +163,15 @@ class ToySign:
         ):
             raise DataError(f"toysign has no clip '{clip_id}' in '{split}'; take one of ids('{split}').")
         return int(number)
+
+
+def _alignment(
+    message: Message, sign_language: str, motion: Motion, characters: dict[str, int]
+) -> np.ndarray:
+    """Return the character of a text that each frame signs or comes to (F,); -1 once all are signed."""
+    assert motion.signs is not None
+    signs = (gloss for gloss in gloss_of(message, sign_language).split() if gloss != QUESTION)
+    return np.array([*(characters[gloss] for gloss in signs), -1])[motion.signs]
 
 
 def perform_message(message: Message, sign_language: str, fps: float, manner: Manner | None = None) -> Motion:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pickle
+from itertools import groupby
 
 import numpy as np
 import pytest
-from signvip_toysign import ToySign, gloss_of, glosses, portrait
+from signvip_toysign import ToySign, gloss_of, glosses, lexicon, parse_gloss, portrait
+from signvip_toysign.motion import Manner, perform, sign_track, unpack
+from signvip_toysign.sentences import characters_of
 
 from signvip.errors import DataError
 
@@ -33,6 +36,30 @@ def test_the_same_seed_gives_the_same_bytes_in_any_order():
     assert (first.text, first.gloss, first.signer) == (again.text, again.gloss, again.signer)
     assert first.frames.tobytes() == again.frames.tobytes()
     assert all(first.known[name].tobytes() == again.known[name].tobytes() for name in first.known)
+
+
+@pytest.mark.parametrize("language", ["tsa", "tsb"])
+def test_each_frame_is_told_the_word_of_its_sign_until_the_hands_go_down(language):
+    corpus = reader(languages=(language,), train=8)
+    for clip_id in corpus.ids("train"):
+        clip = corpus.load("train", clip_id)
+        assert clip.alignment.shape == (len(clip.frames),)
+        runs = [int(place) for place, _ in groupby(clip.alignment)]
+        signs = [sign for sign in clip.gloss.split() if sign != "?"]
+        assert len(runs) == len(signs) + 1 and runs[-1] == -1
+        message = parse_gloss(clip.gloss, language)
+        assert runs[:-1] == [characters_of(message, clip.text, clip.text_language)[sign] for sign in signs]
+
+
+def test_a_sign_is_told_while_it_is_signed():
+    signs = [lexicon("tsa")[gloss] for gloss in ("TOMORROW", "RAIN")]
+    moving = perform(signs, 48.0, Manner(), None, False)
+    alone = [sign_track(sign, Manner()) for sign in signs]
+    for number, track in enumerate(alone):
+        middle = unpack(track[len(track) // 2 :][:1])
+        nearest = np.linalg.norm(moving.wrist - middle.wrist, axis=-1).sum(-1).argmin()
+        assert moving.signs[nearest] == number
+    assert [int(sign) for sign, _ in groupby(moving.signs)] == [0, 1, -1]
 
 
 def test_another_seed_gives_another_clip():

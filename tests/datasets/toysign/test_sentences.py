@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from signvip_toysign import Message, gloss_of, glosses, lexicon, parse_gloss
 from signvip_toysign.motion import Manner, sign_track, unpack
-from signvip_toysign.sentences import can_say, texts, words
+from signvip_toysign.sentences import can_say, characters_of, texts, words
 from signvip_toysign.signer import make_signer
 from signvip_toysign.skeleton import pose
 from signvip_toysign.toysign import perform_message
@@ -83,6 +85,50 @@ def test_every_gloss_has_words():
     for language in ("en", "de"):
         for slot in ("time", "place", "weather"):
             assert set(words(language)[slot]) == set(glosses("tsa", slot))
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "message", "said"),
+    [
+        (
+            "On Monday it may rain heavily in the south.",
+            "en",
+            Message("RAIN", "MONDAY", "SOUTH", "STRONG", "maybe"),
+            {"MONDAY": "Monday", "MAYBE": "may", "RAIN": "rain", "STRONG": "heavily", "SOUTH": "south"},
+        ),
+        (
+            "There will be no light rain by the sea.",
+            "en",
+            Message("RAIN", None, "COAST", "LIGHT", "not"),
+            {"NOT": "no", "LIGHT": "light", "RAIN": "rain", "COAST": "sea"},
+        ),
+        (
+            "Im Tal wird es morgen nicht sehr warm.",
+            "de",
+            Message("WARM", "TOMORROW", "VALLEY", "STRONG", "not"),
+            {"VALLEY": "Tal", "TOMORROW": "morgen", "NOT": "nicht", "STRONG": "sehr", "WARM": "warm"},
+        ),
+        (
+            "Will it be foggy tonight?",
+            "en",
+            Message("FOG", "TONIGHT", mood="question"),
+            {"FOG": "foggy", "TONIGHT": "tonight"},
+        ),
+    ],
+)  # fmt: skip
+def test_each_sign_has_the_word_that_says_it(text, language, message, said):
+    assert text in set(texts(message, language))
+    found = characters_of(message, text, language)
+    assert {gloss: re.match(r"\w+", text[at:])[0] for gloss, at in found.items()} == said
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_no_two_signs_of_a_sentence_have_the_same_word(language):
+    for message in all_messages():
+        signs = {sign for sign in gloss_of(message, "tsa").split() if sign != "?"}
+        for text in texts(message, language):
+            found = characters_of(message, text, language)
+            assert set(found) == signs and len(set(found.values())) == len(signs), text
 
 
 def test_a_question_raises_the_brows_and_a_negation_shakes_the_head():
