@@ -168,6 +168,15 @@ class Stage1(Config):
     )
 
 
+class PoseTraining(Training):
+    """The head that reads keypoints from embeddings."""
+
+    decoded: Fraction = Field(
+        0.0,
+        description="share of frames that it reads from what their tokens decode to, as it does where a text is signed",
+    )
+
+
 class Stage2(Training):
     """The autoencoder (section 3.5)."""
 
@@ -209,7 +218,7 @@ class RunConfig(Config):
     start: Start = Start()
     stage1: Stage1
     stage2: Stage2
-    stage2_poses: Training | None = Field(
+    stage2_poses: PoseTraining | None = Field(
         None, description="the head that reads keypoints from embeddings; None: the run gives no poses"
     )
     stage3: Training

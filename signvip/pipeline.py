@@ -23,7 +23,7 @@ from signvip.data.reference_picture import load_reference
 from signvip.errors import RunError, SignVipWarning, UnseenWarning
 from signvip.generation import concerns, stored
 from signvip.generation.frames import as_asked, decode, finite, regrouped
-from signvip.models import PoseHead, Tokenizer, TokenTranslator, VideoDenoiser
+from signvip.models import PoseDrawer, PoseHead, Tokenizer, TokenTranslator, VideoDenoiser
 from signvip.models.vae import encode_images
 from signvip.sampling.arguments import (
     check_callback,
@@ -68,8 +68,8 @@ class SignVipPipeline(DiffusionPipeline):
     """text -> tokens d -> embeddings e -> video, for the signer of a reference picture."""
 
     _interrupt = False
-    model_cpu_offload_seq = "translator->autoencoder->pose_head->denoiser->vae"
-    _optional_components = ["pose_head"]  # noqa: RUF012 (diffusers' own)
+    model_cpu_offload_seq = "translator->autoencoder->pose_head->pose_drawer->denoiser->vae"
+    _optional_components = ["pose_head", "pose_drawer"]  # noqa: RUF012 (diffusers' own)
 
     def __init__(
         self,
@@ -91,16 +91,23 @@ class SignVipPipeline(DiffusionPipeline):
         tail: str = "shifted",
         window_batch: int = 1,
         max_frames: int = 400,
+        guided_by: str = "tokens",
         pose_head: Optional[PoseHead] = None,  # noqa: UP045 (diffusers 0.35 knows no other kind of union)
+        pose_drawer: Optional[PoseDrawer] = None,  # noqa: UP045
     ) -> None:
         super().__init__()
         given = dict(
             height=height, width=width, fps=fps, steps=steps, guidance=guidance, guidance_start=guidance_start,
             guidance_stop=guidance_stop, reuse_every=reuse_every, window=window, overlap=overlap, tail=tail,
-            window_batch=window_batch, max_frames=max_frames,
+            window_batch=window_batch, max_frames=max_frames, guided_by=guided_by,
         )  # fmt: skip
         check_sampling(given)
         check_same_tokens(translator, autoencoder)
+        if guided_by == "poses" and (pose_head is None or pose_drawer is None):
+            raise RunError(
+                "This run draws no poses, so they cannot guide its videos; give it what draws them with: signvip train "
+                "--stage 2 --set sampler.guided_by=poses, or say guided_by=tokens."
+            )
         self.register_modules(
             vae=vae,
             denoiser=denoiser,
@@ -108,6 +115,7 @@ class SignVipPipeline(DiffusionPipeline):
             translator=translator,
             scheduler=scheduler,
             pose_head=pose_head,
+            pose_drawer=pose_drawer,
         )
         self.register_to_config(**given)
 
@@ -197,7 +205,7 @@ class SignVipPipeline(DiffusionPipeline):
                 break
             e = self.embed(d)  # p(e | d)
             poses.append(self.read_poses(e) if self.pose_head is not None else None)
-            latents = self.denoise(e, picture, generator=own, **sampling)  # p(X | x*, e)
+            latents = self.denoise(self.guide(e), picture, generator=own, **sampling)  # p(X | x*, e)
             frames.append(latents if output_type == "latent" else as_asked(self.decode(latents), output_type))
         out = SignVipOutput(frames, written, poses if self.pose_head is not None else None, warnings=told)
         if isinstance(text, str):
@@ -277,6 +285,14 @@ class SignVipPipeline(DiffusionPipeline):
         self.require_pose_head()
         return self.pose_head.read(e).float().cpu()
 
+    @torch.no_grad()
+    def guide(self, e: Tensor) -> Tensor:
+        """Embeddings e (F, C, h, w) that tokens decode to, as the denoiser is to see them.
+
+        As they are, in the paper; with `guided_by` "poses" those of the poses that they show, drawn again.
+        """
+        return e if self.config.guided_by == "tokens" else self.pose_drawer.embed(self.read_poses(e))
+
     def require_pose_head(self) -> None:
         """RunError where this run has no head to read poses with."""
         if self.pose_head is None:
@@ -340,7 +356,7 @@ class SignVipPipeline(DiffusionPipeline):
         check_tokens(tokens, [""], self.autoencoder.tokens_per_frame, self.autoencoder.vocab_size)
         generators_of(generator, 1)
         scale = real("guidance_scale", guidance_scale)
-        e = self.embed(tokens)
+        e = self.guide(self.embed(tokens))
         made = sample_in_order(
             self.denoiser,
             self.scheduler,
@@ -398,6 +414,7 @@ def save_index(folder: Path, config: RunConfig, parts: Mapping[str, Any]) -> Non
     pipe = SignVipPipeline(
         **{name: parts[name] for name in stored.MODELS},
         pose_head=parts.get("pose_head"),
+        pose_drawer=parts.get("pose_drawer"),
         scheduler=make_scheduler(config.sampler.scheduler, config.sampler),
         height=config.size[0],
         width=config.size[1],

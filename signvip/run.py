@@ -47,12 +47,13 @@ MAKERS = {
     "autoencoder": "signvip train --stage 2",
     "translator": "signvip train --stage 3",
     "pose_head": "signvip train --stage 2",
+    "pose_drawer": "signvip train --stage 2",
 }
 BACK_TRANSLATOR = (
     "signvip train-back-translator"  # makes the parts of a back-translator, which is kept as a run is
 )
 # What a run may lack and still generate: not every denoiser has networks that are stored apart.
-OPTIONAL = ("pose_head", "guider", "reference_net")
+OPTIONAL = ("pose_head", "pose_drawer", "guider", "reference_net")
 # The noise that a denoiser was trained on; what else is in [sampler] says how to sample.
 NOISE = ("train_timesteps", "beta_start", "beta_end", "beta_schedule", "prediction", "zero_terminal_snr")
 # What a part settles once it is trained: nothing after it can change these in silence.

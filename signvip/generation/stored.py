@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from signvip.config import RunConfig
 from signvip.contracts import Config
 from signvip.errors import ConfigError, MismatchError, RunError
-from signvip.models import PoseHead, Tokenizer, TokenTranslator, VideoDenoiser
+from signvip.models import PoseDrawer, PoseHead, Tokenizer, TokenTranslator, VideoDenoiser
 from signvip.models.video_denoiser import INDEXED, read_denoiser
 from signvip.run import MAKERS, Run
 from signvip.sampling.options import OF_A_PIPELINE, Sampler
@@ -35,6 +35,7 @@ BASES = {
     "autoencoder": Tokenizer,
     "translator": TokenTranslator,
     "pose_head": PoseHead,
+    "pose_drawer": PoseDrawer,
 }
 SCHEDULERS = (*KarrasDiffusionSchedulers.__members__, "LCMScheduler")
 

@@ -9,6 +9,7 @@ with collector_paused():
     from signvip.models.autoencoder import Autoencoder
     from signvip.models.condition_encoder import ConditionEncoder
     from signvip.models.coordinates import Coordinates
+    from signvip.models.pose_drawer import PoseDrawer
     from signvip.models.pose_head import PoseHead
     from signvip.models.token_groups import BodyAndHands
     from signvip.models.tokenizer import EmbeddingTokenizer, Tokenizer
@@ -21,6 +22,7 @@ __all__ = [
     "ConditionEncoder",
     "Coordinates",
     "EmbeddingTokenizer",
+    "PoseDrawer",
     "PoseHead",
     "TokenTranslator",
     "Tokenizer",

@@ -18,9 +18,9 @@ from diffusers.models.modeling_utils import ModelMixin
 from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor, nn
 
-from signvip.data.pixels import to_model
 from signvip.errors import ConfigError, DataError, MismatchError
 from signvip.models.condition_encoder import ConditionEncoder
+from signvip.models.pose_drawer import embed_drawings
 from signvip.models.tokenizer import Tokenizer
 from signvip.registry import build, drawing
 
@@ -143,11 +143,7 @@ class Coordinates(Tokenizer, ModelMixin):  # diffusers looks for the name ModelM
         """Draw what tokens (F, N) say, and encode it: e (F, C, h, w)."""
         arrays = self.arrays(tokens)
         drawn = [painter.draw(arrays[name], self.size) for name, painter in self.painters.items()]
-        pictures = torch.from_numpy(np.concatenate(drawn, axis=-1)).permute(0, 3, 1, 2)
-        return torch.cat([self._embed(part) for part in pictures.split(chunk)])
-
-    def _embed(self, pictures: Tensor) -> Tensor:
-        return self.condition_encoder(to_model(pictures.to(self.device)).to(self.dtype))
+        return embed_drawings(self.condition_encoder, drawn, chunk)
 
 
 def _walk(arrays: Arrays, conditions: Iterable[str]) -> Iterator[tuple[str, str, np.ndarray]]:

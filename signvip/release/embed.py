@@ -17,7 +17,7 @@ from diffusers import ModelMixin
 
 from signvip.errors import SignVipError
 from signvip.generate import GenerateOptions, load_pipeline
-from signvip.models import ConditionEncoder, PoseHead, TokenTranslator
+from signvip.models import ConditionEncoder, PoseDrawer, PoseHead, TokenTranslator
 from signvip.models.precision import halve
 from signvip.run import MAKERS, OPTIONAL, REFERENCES, Run, forget_place
 from signvip.stages.parts import load_denoiser, load_tokenizer, load_vae
@@ -74,6 +74,8 @@ def _networks(run: Run) -> Iterator[tuple[str, ModelMixin]]:
     yield "translator", run.load("translator", TokenTranslator)
     if run.has("pose_head"):
         yield "pose_head", run.load("pose_head", PoseHead)
+    if run.has("pose_drawer"):
+        yield "pose_drawer", run.load("pose_drawer", PoseDrawer)
 
 
 if __name__ == "__main__":

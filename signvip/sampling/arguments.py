@@ -11,6 +11,7 @@ import torch
 
 from signvip.errors import ConfigError, DataError, MismatchError
 from signvip.plain import is_blank
+from signvip.sampling.options import GuidedBy
 from signvip.sampling.windows import Tail
 
 WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
@@ -45,14 +46,17 @@ def real(name: str, value: Any, most: float = math.inf) -> float | None:
     return number
 
 
+CHOICES = {"tail": get_args(Tail), "guided_by": get_args(GuidedBy)}
+
+
 def check_sampling(options: Mapping[str, Any]) -> None:
     """ConfigError for options of a pipeline that no sampling can have, as they are given to its constructor."""
     for name, value in options.items():
         if value is None:
             raise ConfigError(f"{name} is None; leave it out to have the run's own.")
-        if name == "tail":
-            if value not in get_args(Tail):
-                raise ConfigError(f"tail is {value!r}; choose one of {', '.join(get_args(Tail))}.")
+        if name in CHOICES:
+            if value not in CHOICES[name]:
+                raise ConfigError(f"{name} is {value!r}; choose one of {', '.join(CHOICES[name])}.")
         elif name == "guidance":
             real(name, value)
         elif name == "fps":

@@ -11,10 +11,21 @@ from signvip.contracts import Config
 from signvip.settings import Count, Fraction
 
 SchedulerName = Literal["ddim", "ddpm", "dpm++", "unipc", "euler", "lcm"]
-OF_THE_RUN = ("steps", "guidance", "guidance_start", "guidance_stop", "reuse_every", "window_batch")
+OF_THE_RUN = (
+    "steps",
+    "guidance",
+    "guidance_start",
+    "guidance_stop",
+    "reuse_every",
+    "window_batch",
+    "guided_by",
+)
 """What a call may put in the place of a run's own."""
 OF_A_PIPELINE = (*OF_THE_RUN, "window", "overlap", "tail", "max_frames")
 """What a stored pipeline keeps of a run's sampler section."""
+
+
+GuidedBy = Literal["tokens", "poses"]
 
 
 class Sampler(Config):
@@ -49,6 +60,11 @@ class Sampler(Config):
     )
     window_batch: Count = Field(1, description="windows in one call: more memory, and a fuller GPU")
     max_frames: Count = 400
+    guided_by: GuidedBy = Field(
+        "tokens",
+        description="what a text's tokens decode to, as in the paper; or the poses that a pose head reads from that, "
+        "drawn again",
+    )
 
 
 @dataclass(frozen=True)
@@ -61,6 +77,7 @@ class GenerateOptions:
     guidance_stop: float | None = None
     reuse_every: int | None = None
     window_batch: int | None = None
+    guided_by: GuidedBy | None = None
     scheduler: str | None = None
     seed: int = 0
     language: str | None = None

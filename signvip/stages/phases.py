@@ -14,6 +14,8 @@ from signvip.errors import ConfigError, MismatchError, RunError
 from signvip.models import (
     ConditionEncoder,
     Coordinates,
+    EmbeddingTokenizer,
+    PoseDrawer,
     PoseHead,
     TokenTranslator,
 )
@@ -73,6 +75,8 @@ TOKENS = PhaseKey("stage2", ("autoencoder", "quantizer"), ("condition_encoder",)
 # the same where stage2.finger_weight is set
 BY_FINGERS = dataclasses.replace(TOKENS, parts=(*TOKENS.parts, "pose_head"))
 POSES = PhaseKey("stage2-poses", ("size", "pose_head"), ("condition_encoder",), makes=("pose_head",))
+# the same where stage2_poses.decoded is set
+OF_TOKENS = dataclasses.replace(POSES, parts=(*POSES.parts, "autoencoder"))
 TEXT = PhaseKey("stage3", ("translator",), ("autoencoder",), makes=("translator",))
 
 
@@ -101,6 +105,10 @@ def stage2(run: Run, shards: Path, loop: Loop) -> None:
     parts = [tokenizer, _train_poses]
     for train in reversed(parts) if run.config.stage2.finger_weight else parts:
         train(run, shards, loop)
+    if run.config.sampler.guided_by == "poses":
+        _take_drawer(run)
+    if run.has("translator") and not any(fits.misfit(run.path, part) for part in fits.TRAINED_WITH):
+        save_pipeline(run)  # a finished run learns what it has got
 
 
 def _train_tokens(run: Run, shards: Path, loop: Loop) -> None:
@@ -139,19 +147,42 @@ def _train_poses(run: Run, shards: Path, loop: Loop) -> None:
         names = " and ".join(run.config.conditions)
         loop.reporter.say(f"{names} store no keypoints, so this run gets no pose head and gives no poses.")
         return
-    if loop.finished(run, POSES, training):
+    tokenizer = _decoding(run, training.decoded)
+    key = POSES if tokenizer is None else OF_TOKENS
+    if loop.finished(run, key, training):
         return
     encoder = run.load("condition_encoder", ConditionEncoder)
     _seed(run, POSES)
     head = new_pose_head(run.config, encoder)
-    phase = PosesPhase(
-        run.config, training, shards, encoder, head, _current(run, shards, "condition_encoder")
-    )
-    loop.run_phase(run, POSES, phase, training)
+    stored = _current(run, shards, "condition_encoder")
+    phase = PosesPhase(run.config, training, shards, encoder, head, stored, tokenizer)
+    loop.run_phase(run, key, phase, training)
     run.save("pose_head", head)
-    if run.has("translator") and not any(fits.misfit(run.path, part) for part in fits.TRAINED_WITH):
-        save_pipeline(run)  # a finished run learns that it has one
-    loop.finish(run, POSES, training)
+    loop.finish(run, key, training)
+
+
+def _take_drawer(run: Run) -> None:
+    """Save what draws poses again; nothing is trained. ConfigError where nothing reads any."""
+    if not run.has("pose_head"):
+        raise ConfigError(
+            "sampler.guided_by=poses needs a pose head, and this run has none; set stage2_poses and conditions that "
+            "store keypoints, or guided_by=tokens."
+        )
+    config, encoder = run.config, run.load("condition_encoder", ConditionEncoder)
+    run.save("pose_drawer", PoseDrawer.around(encoder, conditions=config.conditions, size=config.size))
+
+
+def _decoding(run: Run, share: float) -> EmbeddingTokenizer | None:
+    """Return the tokenizer that a share of the frames is decoded by; ConfigError where it makes no embeddings."""
+    if not share:
+        return None
+    tokenizer = load_tokenizer(run)
+    if not isinstance(tokenizer, EmbeddingTokenizer):
+        raise ConfigError(
+            "stage2_poses.decoded is of embeddings that tokens decode to, and this run predicts coordinates; set it "
+            "to 0."
+        )
+    return tokenizer
 
 
 def stage3(run: Run, shards: Path, loop: Loop) -> None:
@@ -320,7 +351,10 @@ def save_pipeline(run: Run) -> None:
             "denoiser": load_denoiser(run),
             "autoencoder": load_tokenizer(run),
             "translator": run.load("translator", TokenTranslator),
-            "pose_head": run.load("pose_head", PoseHead) if run.has("pose_head") else None,
+            **{
+                part: run.load(part, kind) if run.has(part) else None
+                for part, kind in (("pose_head", PoseHead), ("pose_drawer", PoseDrawer))
+            },
         },
     )
 

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from signvip.config import RunConfig, Training
+from signvip.config import PoseTraining, RunConfig
 from signvip.contracts import BODY, FACE, KEYPOINTS, LEFT_HAND, NUM_KEYPOINTS, RIGHT_HAND
-from signvip.models import ConditionEncoder, PoseHead
+from signvip.models import ConditionEncoder, EmbeddingTokenizer, PoseHead
 from signvip.models.pose_head import SEEN
 from signvip.models.pose_losses import keypoint_loss
 from signvip.stages.clips import Clips, Draws
@@ -25,6 +25,7 @@ from signvip.training.trainable import Frozen, device_of
 from signvip.training.validation import Share, Sums, add
 
 STATISTICS_FRAMES = 128
+DECODED = "decoded_"  # names of what is read from embeddings that tokens decode to
 GROUPS = {
     "wrist": [KEYPOINTS.index("right_wrist"), KEYPOINTS.index("left_wrist")],
     "finger": [*range(LEFT_HAND.start + 1, LEFT_HAND.stop), *range(RIGHT_HAND.start + 1, RIGHT_HAND.stop)],
@@ -64,16 +65,33 @@ def in_picture(points: np.ndarray) -> np.ndarray:
 class KeypointLoss(nn.Module):
     """The loss of the head, behind the frozen condition encoder."""
 
-    def __init__(self, head: PoseHead, encoder: ConditionEncoder) -> None:
+    def __init__(
+        self,
+        head: PoseHead,
+        encoder: ConditionEncoder,
+        tokenizer: EmbeddingTokenizer | None = None,  # whose tokens `decoded` asks for
+        decoded: float = 0.0,
+    ) -> None:
         super().__init__()
-        self.head, self.encoder = head, Frozen(encoder)
+        self.head, self.encoder, self.decoded = head, Frozen(encoder), decoded
+        self.tokenizer = None if tokenizer is None else Frozen(tokenizer)
 
     def embed(self, batch: Mapping[str, Tensor]) -> Tensor:
         """Embeddings e (B, C, h, w), stored or computed from drawings."""
         return embed(self.encoder, batch)
 
     def forward(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        return keypoint_loss(self.head(self.embed(batch)), batch["keypoints"])
+        e = self.embed(batch)
+        if self.tokenizer is not None:
+            drawn = torch.rand(len(e), 1, 1, 1, device=e.device) < self.decoded
+            e = torch.where(drawn, self.rebuilt(e), e)
+        return keypoint_loss(self.head(e), batch["keypoints"])
+
+    @torch.no_grad()
+    def rebuilt(self, e: Tensor) -> Tensor:
+        """Return what the tokens of embeddings e (B, C, h, w) decode to."""
+        assert self.tokenizer is not None
+        return self.tokenizer.network(e)[0].to(e.dtype)
 
 
 class PosesPhase:
@@ -84,16 +102,17 @@ class PosesPhase:
     def __init__(
         self,
         config: RunConfig,
-        training: Training,
+        training: PoseTraining,
         shards: Path,
         encoder: ConditionEncoder,
         head: PoseHead,
         stored: bool,  # the shards hold embeddings of this very encoder
+        tokenizer: EmbeddingTokenizer | None = None,
     ) -> None:
         self.config, self.training = config, training
         self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
         self.stored = stored
-        self.module = KeypointLoss(head, encoder)
+        self.module = KeypointLoss(head, encoder, tokenizer, training.decoded)
         head.set_statistics(self._sample())
 
     def _sample(self) -> Tensor:
@@ -132,8 +151,15 @@ class PosesPhase:
             for first in range(0, len(picks), CHUNK):
                 batch = self._read(self.dev, clip, picks[first : first + CHUNK])
                 e = self.module.embed({name: value.to(device) for name, value in batch.items()})
-                parts.append(self._sums(self.module.head.locate(e).float().cpu(), batch["keypoints"]))
+                parts.append(self._sums(self._read_points(e), batch["keypoints"]))
+                if self.module.tokenizer is not None:
+                    found = self._read_points(self.module.rebuilt(e))
+                    apart = self._sums(found, batch["keypoints"])
+                    parts.append({f"{DECODED}{name}": value for name, value in apart.items()})
         return add(parts)
+
+    def _read_points(self, e: Tensor) -> Tensor:
+        return self.module.head.locate(e).float().cpu()
 
     def _sums(self, found: Tensor, truth: Tensor) -> Sums:
         height, width = self.config.size
@@ -147,11 +173,12 @@ class PosesPhase:
 
     def scores(self, sums: Sums) -> dict[str, float]:
         """Return numbers to log, from sums over all frames; groups that no condition shows are left out."""
-        if not sums:
-            return {}
-        errors = {
-            f"{name}_error": float(sums[f"{name}_error"] / sums[f"{name}_count"])
-            for name in GROUPS
-            if sums[f"{name}_count"]
-        }
-        return {**errors, "seen": float(sums["right"] / sums["points"])}
+        found = {}
+        for kind in ("", DECODED):
+            if not sums.get(f"{kind}points"):
+                continue
+            for name in GROUPS:
+                if count := sums[f"{kind}{name}_count"]:
+                    found[f"{kind}{name}_error"] = float(sums[f"{kind}{name}_error"] / count)
+            found[f"{kind}seen"] = float(sums[f"{kind}right"] / sums[f"{kind}points"])
+        return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,6 +35,15 @@ if TYPE_CHECKING:
 
 MANY = Path("outputs")
 LISTED = 20  # failures on stderr; the list has all
+
+
+class Guide(StrEnum):
+    """What guides the pictures."""
+
+    tokens = "tokens"
+    poses = "poses"
+
+
 SCHEDULERS = "ddim, ddpm, dpm++, unipc, euler or lcm (for distilled weights)."
 
 
@@ -86,6 +96,10 @@ def generate(
     ] = None,
     window_batch: Annotated[
         int | None, typer.Option("--window-batch", min=1, help="Windows of a clip that run together.")
+    ] = None,
+    guided_by: Annotated[
+        Guide | None,
+        typer.Option("--guided-by", help="The text's tokens, or the poses that they show, drawn again."),
     ] = None,
     seed: Seed = 0,
     language: Annotated[
@@ -166,9 +180,9 @@ def generate(
     requests = read_requests(text, reference, source, output, pose)
     options = GenerateOptions(
         steps=steps, guidance=guidance, guidance_start=guidance_start, guidance_stop=guidance_stop,
-        reuse_every=reuse_every, window_batch=window_batch, scheduler=scheduler, seed=seed, language=language,
-        max_frames=max_frames, temperature=temperature, top_k=top_k, device=device, dtype=dtype,
-        compile=compile, offload=offload,
+        reuse_every=reuse_every, window_batch=window_batch, guided_by=guided_by and guided_by.value,
+        scheduler=scheduler, seed=seed, language=language, max_frames=max_frames, temperature=temperature,
+        top_k=top_k, device=device, dtype=dtype, compile=compile, offload=offload,
     )  # fmt: skip
     origin = OriginOptions(
         mark=mark, manifest=manifest, label=label, consent=consent, key=key, certificate=certificate

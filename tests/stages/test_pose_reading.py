@@ -14,12 +14,14 @@ from torch import nn
 
 from signvip.config import parse_config
 from signvip.contracts import KEYPOINTS, LEFT_HAND, RIGHT_HAND
+from signvip.errors import ConfigError, MismatchError
 from signvip.models import ConditionEncoder, PoseHead, pose_losses
 from signvip.pipeline import SignVipPipeline
 from signvip.run import Run
 from signvip.settings import merge
 from signvip.stages import poses, train
 from signvip.stages.poses import GROUPS, PosesPhase, stored_keypoints
+from signvip.storage import fits
 
 
 class PosedClips(NumberedClips):
@@ -170,3 +172,101 @@ def test_a_head_is_trained_on_the_encoders_embeddings_stored_or_not(trained):
     assert head.config["embedding_channels"] == encoder.embedding_channels
     metrics = (trained.run / "training" / "stage2-poses" / "metrics.jsonl").read_text().splitlines()
     assert {f"dev/{group}_error" for group in GROUPS} | {"dev/seen"} <= set(json.loads(metrics[-1]))
+
+
+class Rounding(nn.Module):
+    """A tokenizer whose tokens decode to embeddings in whole numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, e):
+        return self.scale * (e + 0.25).round(), None
+
+
+class Recording(nn.Module):
+    """A head that notes what it reads."""
+
+    def __init__(self, head):
+        super().__init__()
+        self.head = head
+
+    def forward(self, e):
+        self.read = e
+        return self.head(e)
+
+
+@pytest.mark.parametrize(("decoded", "least", "most"), [(0.0, 0, 0), (0.5, 60, 140), (1.0, 200, 200)])
+def test_a_share_of_the_frames_is_read_from_what_their_tokens_decode_to(decoded, least, most):
+    head = PoseHead(embedding_channels=2, size=(32, 32), block_out_channels=(8, 8))
+    loss = poses.KeypointLoss(head, Summing(), Rounding(), decoded)
+    loss.head = Recording(head)
+    e = torch.rand(200, 2, 8, 8) + 0.3
+    keypoints = torch.rand(200, 128, 3)
+    value, _ = loss({"embeddings": e, "keypoints": keypoints})
+    value.backward()
+    rebuilt = (e + 0.25).round()
+    own, other = ((loss.head.read == each).flatten(1).all(1) for each in (e, rebuilt))
+    assert bool((own ^ other).all()) and least <= int(other.sum()) <= most
+    assert {name.split(".")[0] for name in loss.state_dict()} == {"head"}  # the tokenizer is in no checkpoint
+
+
+@pytest.fixture(scope="module")
+def posed(trained, tmp_path_factory):
+    """The run of all three stages, whose head is then trained on tokens, and whose videos poses guide."""
+    run = shutil.copytree(trained.run, tmp_path_factory.mktemp("posed") / "run")
+    changes = {"stage2_poses": {"decoded": 0.5, "steps": 3}, "sampler": {"guided_by": "poses"}}
+    config = parse_config(merge(trained.config.model_dump(mode="json"), changes))
+    train(config, 2, shards=trained.shards, run=run)
+    return run
+
+
+def test_a_head_of_tokens_is_trained_without_touching_them(trained, posed):
+    before, after = Run.open(trained.run), Run.open(posed)
+    assert before.fingerprint("autoencoder") == after.fingerprint("autoencoder")
+    assert before.fingerprint("pose_head") != after.fingerprint("pose_head")
+    rows = [
+        json.loads(line)
+        for line in (posed / "training" / "stage2-poses" / "metrics.jsonl").read_text().splitlines()
+    ]
+    assert any(
+        {"dev/finger_error", "dev/decoded_finger_error", "dev/decoded_seen"} <= set(row) for row in rows
+    )
+
+
+def test_a_finished_run_is_guided_by_poses_from_then_on(trained, posed):
+    assert SignVipPipeline.from_pretrained(trained.run).config.guided_by == "tokens"
+    pipe = SignVipPipeline.from_pretrained(posed)
+    assert pipe.config.guided_by == "poses"
+    encoder = Run.open(posed).load("condition_encoder", ConditionEncoder).state_dict()
+    drawn_by = pipe.pose_drawer.condition_encoder.state_dict()
+    assert all(torch.equal(weight, drawn_by[name]) for name, weight in encoder.items())
+
+
+def test_poses_cannot_guide_where_nothing_reads_them(trained, tmp_path):
+    run = shutil.copytree(trained.run, tmp_path / "run")
+    shutil.rmtree(run / "pose_head")
+    changes = {"stage2_poses": None, "sampler": {"guided_by": "poses"}}
+    config = parse_config({**merge(trained.config.model_dump(mode="json"), changes), "stage2_poses": None})
+    with pytest.raises(ConfigError, match="needs a pose head"):
+        train(config, 2, shards=trained.shards, run=run)
+
+
+def test_coordinates_decode_to_no_embeddings_that_a_head_could_learn_from(trained, tmp_path):
+    run = shutil.copytree(trained.run, tmp_path / "run")
+    changes = {"stage2_poses": {"decoded": 0.5}, "intermediate": "coordinates"}
+    config = parse_config(merge(trained.config.model_dump(mode="json"), changes))
+    with pytest.raises(ConfigError, match="predicts coordinates"):
+        train(config, 2, shards=trained.shards, run=run)
+
+
+def test_a_drawer_of_another_encoder_is_refused(posed, tmp_path):
+    run = shutil.copytree(posed, tmp_path / "run")
+    path = run / "condition_encoder" / "config.json"
+    path.write_text(path.read_text().replace("{", "{ ", 1))
+    fits.note(run, "autoencoder", "pose_head", "denoiser", "guider", "reference_net")
+    with pytest.raises(
+        MismatchError, match=r"The pose_drawer of .* was trained with another condition_encoder"
+    ):
+        SignVipPipeline.from_pretrained(run)
