@@ -32,6 +32,7 @@ WRIST, KNUCKLE = 0, 9
 LEAST = 3  # frames at 12 a second; letters are held for four, and two or three lie between them
 RESAMPLES, SEED = 2000, 0
 SKELETON, PICTURES = "true skeleton", "true frames"
+BY_TOKENS = "frames of text, guided by tokens"  # as in the paper, of a run that poses guide
 # Each row with the one that it is a share of: what the same reader makes of the truth.
 ROWS = {
     SKELETON: SKELETON,
@@ -40,6 +41,7 @@ ROWS = {
     PICTURES: PICTURES,
     "frames of true conditions": PICTURES,
     "frames of text": PICTURES,
+    BY_TOKENS: PICTURES,
 }
 
 
@@ -143,7 +145,7 @@ def _made(run: Path, options: argparse.Namespace, picks: Sequence[int]) -> Itera
         clip = make_clip(chain, pick, SEED, pixels=True)
         print(f"{number + 1}/{len(picks)} {clip.info['text']}: {clip.seconds:.1f} s", flush=True)
         assert clip.generated is not None and clip.rebuilt is not None  # pixels were asked for
-        yield {
+        made = {
             SKELETON: _skeleton(chain.clips.index, pick, chain.clips.size),
             "pose head, true conditions": _hand(chain.pipe.read_poses(chain.embeddings(pick)).numpy()),
             "pose head, text": _hand(chain.pipe.read_poses(chain.pipe.embed(clip.written)).numpy()),
@@ -151,6 +153,9 @@ def _made(run: Path, options: argparse.Namespace, picks: Sequence[int]) -> Itera
             "frames of true conditions": clip.rebuilt,
             "frames of text": clip.generated,
         }
+        if chain.pipe.config.guided_by != "tokens":
+            made[BY_TOKENS] = chain.video(chain.pipe.embed(clip.written), clip.reference, SEED)
+        yield made
 
 
 def report(stored: Any, output: Path | None) -> None:
