@@ -16,7 +16,7 @@ TEXT, LANGUAGE, FRAMES = "Anna", "ase", 3
 
 @pytest.fixture(scope="module")
 def pipe():
-    pipe = signvip.SignVipPipeline.from_pretrained(embedded_run())
+    pipe = signvip.SignVipPipeline.from_pretrained(embedded_run(), guided_by="tokens")
     pipe.set_progress_bar_config(disable=True)
     return pipe
 

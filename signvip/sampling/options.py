@@ -77,7 +77,7 @@ class GenerateOptions:
     guidance_stop: float | None = None
     reuse_every: int | None = None
     window_batch: int | None = None
-    guided_by: GuidedBy | None = None
+    guided_by: str | None = None
     scheduler: str | None = None
     seed: int = 0
     language: str | None = None

@@ -180,7 +180,7 @@ def generate(
     requests = read_requests(text, reference, source, output, pose)
     options = GenerateOptions(
         steps=steps, guidance=guidance, guidance_start=guidance_start, guidance_stop=guidance_stop,
-        reuse_every=reuse_every, window_batch=window_batch, guided_by=guided_by and guided_by.value,
+        reuse_every=reuse_every, window_batch=window_batch, guided_by=None if guided_by is None else guided_by.value,
         scheduler=scheduler, seed=seed, language=language, max_frames=max_frames, temperature=temperature,
         top_k=top_k, device=device, dtype=dtype, compile=compile, offload=offload,
     )  # fmt: skip

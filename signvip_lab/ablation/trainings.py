@@ -165,6 +165,17 @@ def corpus(shards: Path) -> str:
     )
 
 
+NEWER = ("guided_by",)
+"""Options that the first records did not have: where nobody asks for them they are left out, and records are found."""
+
+
 def identity(**values: Any) -> str:
     """Return twelve hex digits that change with any of the values."""
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps(_asked(values), sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _asked(values: Any) -> Any:
+    """Return values without the newer options that are None, at any depth."""
+    if not isinstance(values, dict):
+        return values
+    return {name: _asked(value) for name, value in values.items() if name not in NEWER or value is not None}

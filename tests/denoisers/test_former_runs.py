@@ -62,7 +62,8 @@ def test_modules_that_runs_name_lead_to_the_networks(part):
 
 def test_the_embedded_model_is_one_part_and_its_index_is_written_again_as_it_is(tmp_path):
     pipe = SignVipPipeline.from_pretrained(embedded_run())
-    assert set(pipe.components) == {"vae", "denoiser", "autoencoder", "translator", "scheduler", "pose_head"}
+    parts = {"vae", "denoiser", "autoencoder", "translator", "scheduler", "pose_head", "pose_drawer"}
+    assert set(pipe.components) == parts
     pipe.save_pretrained(tmp_path / "saved")
     index = json.loads((tmp_path / "saved" / "model_index.json").read_text())
     assert {part: index[part] for part in INDEXED} == INDEXED

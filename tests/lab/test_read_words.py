@@ -87,7 +87,11 @@ def test_a_run_is_stored_beside_the_truth(spelling, trained, tmp_path, monkeypat
     truth = dict(np.load(options.path))
     spelling.make(trained.run, options)
     made = dict(np.load(options.path))
-    assert TRUE < set(truth) and set(truth) | MADE < set(made) and set(spelling.ROWS) - {spelling.BY_TOKENS} < set(made)
+    assert (
+        TRUE < set(truth)
+        and set(truth) | MADE < set(made)
+        and set(spelling.ROWS) - {spelling.BY_TOKENS} < set(made)
+    )
     for name, value in truth.items():
         np.testing.assert_array_equal(value, made[name])
     for row in set(spelling.ROWS) - {spelling.BY_TOKENS}:

@@ -10,6 +10,7 @@ import pytest
 
 import signvip.stages
 from signvip.errors import DataError, RunError
+from signvip.generate import GenerateOptions
 from signvip.progress import Silent
 from signvip_lab.ablation.axes import make_axis, parse_axis
 from signvip_lab.ablation.grid import make_cells
@@ -159,3 +160,10 @@ def test_a_damaged_file_of_records_is_a_sentence(tmp_path):
 def test_what_earlier_versions_measured_is_found_again():
     """The name of a cell's record holds all options of an evaluation: one more, and every cell is measured anew."""
     assert identity(options=asdict(EvaluateOptions())) == "6154396c1888"
+
+
+def test_what_guides_is_part_of_a_name_where_it_is_asked_for():
+    asked = [
+        EvaluateOptions(sampling=GenerateOptions(guided_by=guide)) for guide in (None, "tokens", "poses")
+    ]
+    assert len({identity(options=asdict(options)) for options in asked}) == 3
