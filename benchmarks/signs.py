@@ -158,18 +158,16 @@ def sequence(seen: np.ndarray, signs: Template) -> Reading:
     told: Reading = ()
     within: list[Reading] = [()] * apart.shape[1]  # what was read by the way to each state, itself included
     for frame, nothing in zip(apart, resting, strict=True):
-        enter = min(gap, cost[signs.last].min()) + ENTRY
-        before_all = told if gap <= cost[signs.last].min() else within[_best_end(cost, signs)]
+        end = _best_end(cost, signs)
+        if cost[end] < gap:
+            gap, told = float(cost[end]), within[end]
         new, paths = np.full_like(cost, np.inf), list(within)
         for place in range(len(cost)):
             ways = _ways(place, cost, within, signs)
             if signs.first[place]:
-                ways.append((enter, (*before_all, signs.glosses[place])))
+                ways.append((gap + ENTRY, (*told, signs.glosses[place])))
             value, paths[place] = min(ways, key=lambda way: way[0])
             new[place] = value + frame[place]
-        end = _best_end(cost, signs)
-        if cost[end] < gap:
-            gap, told = float(cost[end]), within[end]
         gap += nothing
         cost, within = new, paths
     end = _best_end(cost, signs)

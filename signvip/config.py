@@ -230,6 +230,15 @@ class RunConfig(Config):
         return merge(self.denoiser.options, apart)
 
     @model_validator(mode="after")
+    def _trains_one_first(self) -> RunConfig:
+        if self.stage2.finger_weight and self.stage2_poses is not None and self.stage2_poses.decoded:
+            raise ValueError(
+                "stage2.finger_weight trains tokens by what the pose head reads, and stage2_poses.decoded the head by "
+                "what tokens decode to, so each would have to be first; set one of them to 0"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _has_clean_latents(self) -> RunConfig:
         sampler = self.sampler
         if self.stage1.loss == "sample" and sampler.prediction == "epsilon" and sampler.zero_terminal_snr:

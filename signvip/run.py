@@ -2,7 +2,7 @@
 
 config.json                     what built it
 model_index.json, vae/, condition_encoder/, guider/, reference_net/, denoiser/, autoencoder/,
-pose_head/, translator/, scheduler/   the parts, each as soon as it is trained
+pose_head/, pose_drawer/, translator/, scheduler/   the parts, each as soon as it is trained
 training/<phase>/               checkpoints, metrics.jsonl, TensorBoard, samples to look at
 clips/                          shards of test clips, where some travel with the run: what `signvip demo` shows
 references/                     pictures of signers, where some travel with the run: what `signvip serve` offers

@@ -97,7 +97,7 @@ def stage2(run: Run, shards: Path, loop: Loop) -> None:
     """The autoencoder around the chosen quantizer (section 3.5), or no more than the ranges of coordinates.
 
     Then, where the configuration says how, a head that reads keypoints from the embeddings; first where tokens are
-    trained by what it reads.
+    trained by what it reads. Last, what draws those keypoints again, where they guide the pictures.
     """
     _check_shards(run, shards)
     run.require("condition_encoder")

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 MANY = Path("outputs")
 LISTED = 20  # failures on stderr; the list has all
+SCHEDULERS = "ddim, ddpm, dpm++, unipc, euler or lcm (for distilled weights)."
 
 
 class Guide(StrEnum):
@@ -42,9 +43,6 @@ class Guide(StrEnum):
 
     tokens = "tokens"
     poses = "poses"
-
-
-SCHEDULERS = "ddim, ddpm, dpm++, unipc, euler or lcm (for distilled weights)."
 
 
 def generate(

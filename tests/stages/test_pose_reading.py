@@ -270,3 +270,8 @@ def test_a_drawer_of_another_encoder_is_refused(posed, tmp_path):
         MismatchError, match=r"The pose_drawer of .* was trained with another condition_encoder"
     ):
         SignVipPipeline.from_pretrained(run)
+
+
+def test_a_head_and_tokens_cannot_each_wait_for_the_other():
+    with pytest.raises(ConfigError, match="each would have to be first; set one of them to 0"):
+        small_config(stage2={"finger_weight": 1.0}, stage2_poses={"decoded": 0.5})
