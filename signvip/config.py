@@ -74,6 +74,20 @@ class Crops(Config):
         return self
 
 
+class PixelLoss(Config):
+    """Errors of what clean latents decode to, beside their own: the VAE tells which errors of latents can be seen.
+
+    Squares of both are decoded by the frozen VAE, after Berrada et al. (arXiv:2411.04873), who compare features of the
+    decoder where this compares its pixels.
+    """
+
+    weight: PositiveFloat = Field(1.0, description="of this error beside that of latents")
+    edges: float = Field(
+        0.5, ge=0, description="weight in it of differences between neighbouring pixels; 0 is off"
+    )
+    crops: Crops = Crops(size=64, hands=0.75, faces=0.25)
+
+
 class VaeTraining(Training):
     """The options for training the VAE."""
 
@@ -114,6 +128,19 @@ class Start(Config):
     )
     vae: str | None = Field(default=None, description="taken as it is: it is not trained then")
     text_encoder: str | None = Field(default=None, description="tokenizer and text encoder: the empty prompt")
+    run: str | None = Field(
+        default=None,
+        description="a run, or 'embedded', that training goes on from in another folder; its VAE is taken as it is",
+    )
+
+    @model_validator(mode="after")
+    def _starts_once(self) -> Start:
+        others = [name for name in ("unet", "motion", "vae") if getattr(self, name) is not None]
+        if self.run is not None and others:
+            raise ValueError(
+                f"run names all weights, and {others[0]} names some of them again; leave one out"
+            )
+        return self
 
 
 class RegionWeights(Config):
@@ -158,6 +185,9 @@ class Stage1(Config):
         (-0.2, 1.4), description="mean and deviation of sigma's logarithm, where timesteps are drawn by it"
     )
     region_weights: RegionWeights = RegionWeights()
+    pixels: PixelLoss | None = Field(
+        None, description="errors of decoded pixels beside those of latents; None: latents alone"
+    )
     snr_gamma: float = Field(
         0.0, ge=0, description="Min-SNR weights of the loss (arXiv:2303.09556); 0 is off"
     )
@@ -241,9 +271,16 @@ class RunConfig(Config):
     @model_validator(mode="after")
     def _has_clean_latents(self) -> RunConfig:
         sampler = self.sampler
-        if self.stage1.loss == "sample" and sampler.prediction == "epsilon" and sampler.zero_terminal_snr:
+        asked = (
+            "stage1.loss=sample"
+            if self.stage1.loss == "sample"
+            else "stage1.pixels"
+            if self.stage1.pixels
+            else ""
+        )
+        if asked and sampler.prediction == "epsilon" and sampler.zero_terminal_snr:
             raise ValueError(
-                "no clean latents follow from the noise of a sample that is all noise, so stage1.loss=sample needs "
+                f"no clean latents follow from the noise of a sample that is all noise, so {asked} needs "
                 "sampler.prediction=v_prediction, or sampler.zero_terminal_snr=false"
             )
         return self

@@ -77,6 +77,7 @@ RECIPE = (
     "stage1.loss=sample",
     "stage1.timesteps=sigma",
     'stage1.region_weights={"hands":4,"face":2}',
+    "stage1.pixels.weight=2",
     "sampler.prediction=v_prediction",
     "sampler.timestep_spacing=sigma",
 )
@@ -200,7 +201,7 @@ def test_a_step_in_the_precision_of_the_preset(phase, preset):
 
 def test_batches_are_those_of_the_phases(tmp_path):
     """By names, shapes and types, on shards with frames and drawings."""
-    config = small_config(stage1={"region_weights": {"hands": 4.0}})
+    config = small_config(stage1={"region_weights": {"hands": 4.0}, "pixels": {"crops": {"size": 16}}})
     shards, rehearsal = make_shards(tmp_path, config, train=2, dev=1, test=1), Rehearsal(config)
     stage1, parts = config.stage1, rehearsal.moving
     real = {

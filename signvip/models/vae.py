@@ -158,9 +158,13 @@ def encode_images(vae: AutoencoderKL, images: Tensor, chunk: int = 32) -> tuple[
 @torch.no_grad()
 def decode_latents(vae: AutoencoderKL, latents: Tensor, chunk: int = 32) -> Tensor:
     """Images (B, 3, H, W), about [-1, 1], of normalised latents (B, C, h, w)."""
+    return torch.cat([decode_differentiably(vae, part) for part in latents.split(chunk)])
+
+
+def decode_differentiably(vae: AutoencoderKL, latents: Tensor) -> Tensor:
+    """Decode like `decode_latents`, at once, and let gradients through."""
     shift, scale = _statistics(vae, latents.device)
-    parts = (latents.to(vae.dtype) * scale + shift).split(chunk)
-    return torch.cat([vae.decode(part).sample for part in parts])
+    return vae.decode(latents.to(vae.dtype) * scale + shift).sample
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Choose the square of a frame to train the VAE on: around a hand, around a face, or anywhere."""
+"""Choose a square of each frame to look at in training: around a hand, around a face, or anywhere."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from signvip.models.vae import shrinks_by
 from signvip.registry import drawing
 
 
-def check_crops(crops: Crops, config: RunConfig, keypoints: np.ndarray | None) -> None:
-    """ConfigError for crops that the frames, the VAE or the shards (with these keypoints or none) cannot give."""
+def check_crops(crops: Crops, key: str, config: RunConfig, *, keypoints: bool) -> None:
+    """ConfigError for crops, which `key` names, that frames, VAE or shards (with keypoints?) cannot give."""
     height, width = config.size
     factor = shrinks_by(config.vae)
     if crops.size > min(height, width) or crops.size % factor:
         raise ConfigError(
-            f"stage1.vae.crops.size is {crops.size}; frames have {height}x{width} pixels, and the VAE takes multiples "
+            f"{key}.size is {crops.size}; frames have {height}x{width} pixels, and the VAE takes multiples "
             f"of {factor}: choose one that fits."
         )
-    if crops.hands + crops.faces > 0 and keypoints is None:
+    if crops.hands + crops.faces > 0 and not keypoints:
         names, how = " and ".join(config.conditions), drawing("keypoints")
         raise ConfigError(
-            f"stage1.vae.crops looks for hands and faces, and {names} store no keypoints; train with {how}, "
-            "or set stage1.vae.crops.hands=0 and stage1.vae.crops.faces=0."
+            f"{key} looks for hands and faces, and {names} store no keypoints; train with {how}, "
+            f"or set {key}.hands=0 and {key}.faces=0."
         )
 
 
@@ -40,13 +40,25 @@ def crop_frames(
     """
     size = frames.shape[2], frames.shape[3]
     points = np.zeros((len(frames), NUM_KEYPOINTS, 3)) if keypoints is None else keypoints
-    squares = []
-    for frame, seen in zip(frames, points, strict=True):
-        rows, columns = _draw(seen, size, crops, random)
+    corners = draw_corners(points, size, crops, random)
+    return torch.stack(
+        [
+            frame[:, top : top + crops.size, left : left + crops.size]
+            for frame, (top, left) in zip(frames, corners, strict=True)
+        ]
+    )
+
+
+def draw_corners(
+    keypoints: np.ndarray, size: tuple[int, int], crops: Crops, random: np.random.Generator
+) -> list[tuple[int, int]]:
+    """First row and column of one square in each frame of a size, whose keypoints are (F, 128, 3)."""
+    corners = []
+    for points in keypoints:
+        rows, columns = _draw(points, size, crops, random)
         top = _start(rows, size[0], crops.size, random)
-        left = _start(columns, size[1], crops.size, random)
-        squares.append(frame[:, top : top + crops.size, left : left + crops.size])
-    return torch.stack(squares)
+        corners.append((top, _start(columns, size[1], crops.size, random)))
+    return corners
 
 
 def _draw(points: np.ndarray, size: tuple[int, int], crops: Crops, random: np.random.Generator) -> Box:

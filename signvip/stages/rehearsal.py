@@ -18,6 +18,7 @@ from signvip.contracts import NUM_KEYPOINTS
 from signvip.footprint.parameters import Networks, meta_networks
 from signvip.models.networks import new_pose_head
 from signvip.models.vae import build_vae
+from signvip.stages.pixel_loss import PixelError
 from signvip.stages.poses import KeypointLoss
 from signvip.stages.text import TranslationLoss
 from signvip.stages.tokens import Reconstruction
@@ -55,14 +56,14 @@ class Rehearsal:
         """The image phase of stage 1."""
         nets = self._video(self.still)
         nets.train_images(self.config)
-        return WithLatents(nets, self.still.vae)
+        return self._with_latents(nets, self.still)
 
     @cached_property
     def motion(self) -> WithLatents:
         """The motion phase of stage 1."""
         nets = self._video(self.moving)
         nets.train_motion()
-        return WithLatents(nets, self.moving.vae)
+        return self._with_latents(nets, self.moving)
 
     @cached_property
     def tokens(self) -> Reconstruction:
@@ -96,6 +97,8 @@ class Rehearsal:
         batch = {"conditions": _bytes(*lead, self._channels, *self.config.size), "step": 0}
         if self.config.stage1.region_weights != RegionWeights():
             batch["regions"] = _floats(*lead, *self.config.size)
+        if self.config.stage1.pixels is not None:
+            batch["corners"] = torch.zeros(*lead, 2, dtype=torch.long, device=META)
         if not cached:
             pictures = {"frames": lead, "reference_frame": (clips,)}
             return batch | {name: _bytes(*count, 3, *self.config.size) for name, count in pictures.items()}
@@ -144,6 +147,9 @@ class Rehearsal:
     @property
     def _channels(self) -> int:
         return 3 * len(self.config.conditions)
+
+    def _with_latents(self, nets: VideoDiffusion, networks: Networks) -> WithLatents:
+        return WithLatents(nets, networks.vae, PixelError.of(self.config, networks.vae))
 
     def _video(self, networks: Networks) -> VideoDiffusion:
         return VideoDiffusion(self.config, networks.condition_encoder, networks.denoiser)

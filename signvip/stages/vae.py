@@ -54,7 +54,8 @@ class VaePhase:
         self.seed, self.training = config.seed, training
         self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
         if training.crops is not None:
-            check_crops(training.crops, config, stored_keypoints(self.train.coordinates(0)))
+            seen = stored_keypoints(self.train.coordinates(0)) is not None
+            check_crops(training.crops, "stage1.vae.crops", config, keypoints=seen)
         self.vae = build_vae(**config.vae)
         start_as_average(self.vae)
         self.module = VaeLoss(self.vae, training)

@@ -11,18 +11,21 @@ from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
 from signvip.config import RegionWeights, RunConfig, Training
+from signvip.contracts import NUM_KEYPOINTS
 from signvip.data.baseline import counting, still
 from signvip.data.picture_scores import hand_ssim, psnr, ssim
 from signvip.data.pixels import to_model, to_pixels
 from signvip.data.provenance import png_notice
 from signvip.data.sheet import contact_sheet
 from signvip.errors import RunError
-from signvip.models.vae import decode_latents, encode_images
+from signvip.models.vae import decode_latents, encode_images, shrinks_by
 from signvip.origin.record import Origin
 from signvip.origin.writing import write_marked
 from signvip.registry import drawing
 from signvip.sampling.sampler import make_scheduler, sample
 from signvip.stages.clips import Clips, Draws
+from signvip.stages.crops import check_crops, draw_corners
+from signvip.stages.pixel_loss import PixelError
 from signvip.stages.regions import region_weights
 from signvip.stages.video_loss import VideoDiffusion
 from signvip.training.trainable import Frozen, device_of
@@ -54,7 +57,11 @@ class VideoPhase:
                 f"stage1.region_weights are those of hands and faces, and {shards} has no keypoints to find them by; "
                 f"leave them out, or preprocess with {how}."
             )
-        self.vae, self.module = vae, WithLatents(module, vae)
+        self.squares = config.stage1.pixels and config.stage1.pixels.crops
+        if self.squares:
+            known = self.train.index.has_keypoints
+            check_crops(self.squares, "stage1.pixels.crops", config, keypoints=known)
+        self.vae, self.module = vae, WithLatents(module, vae, PixelError.of(config, vae))
 
     @property
     def idle(self) -> bool:
@@ -80,7 +87,7 @@ class VideoPhase:
                 conditions[place] = self._foreign(draws, clip)
         if self.blackout:
             conditions = self._black(draws, conditions)
-        given = {"conditions": conditions, **self._regions(clip, picks)}
+        given = {"conditions": conditions, **self._regions(clip, picks), **self._corners(draws, clip, picks)}
         if self.cached:
             latents = self.train.array(clip, "latents.npy", [*picks, reference])
             return {"latents": latents[:-1], "reference": latents[-1], **given}
@@ -92,8 +99,21 @@ class VideoPhase:
         weights = self.config.stage1.region_weights
         if weights == RegionWeights():
             return {}
-        points = self.train.index.keypoints(clip)[picks]
-        return {"regions": region_weights(points, self.config.size, weights)}
+        return {"regions": region_weights(self._points(clip, picks), self.config.size, weights)}
+
+    def _corners(self, draws: Draws, clip: int, picks: list[int]) -> dict[str, Tensor]:
+        """Return the first row and column of a square in each of a clip's frames (F, 2), in cells of latents."""
+        if not self.squares:
+            return {}
+        corners = draw_corners(self._points(clip, picks), self.config.size, self.squares, draws.random)
+        return {"corners": torch.tensor(corners) // shrinks_by(self.config.vae)}
+
+    def _points(self, clip: int, picks: list[int]) -> np.ndarray:
+        """Return keypoints (F, 128, 3) of a clip's frames; none is seen where the shards store none."""
+        index = self.train.index
+        return (
+            index.keypoints(clip)[picks] if index.has_keypoints else np.zeros((len(picks), NUM_KEYPOINTS, 3))
+        )
 
     def _black(self, draws: Draws, conditions: Tensor) -> Tensor:
         """Some conditions of some frames without a stroke, so that each must do without the others (F, K*3, H, W)."""
@@ -174,15 +194,17 @@ class VideoPhase:
 class WithLatents(nn.Module):
     """Encodes frames on the way in where the shards hold no cached latents."""
 
-    def __init__(self, nets: VideoDiffusion, vae: AutoencoderKL) -> None:
+    def __init__(
+        self, nets: VideoDiffusion, vae: AutoencoderKL, pixel_error: PixelError | None = None
+    ) -> None:
         super().__init__()
-        self.nets, self.vae = nets, Frozen(vae)
+        self.nets, self.vae, self.pixel_error = nets, Frozen(vae), pixel_error
 
     def forward(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
         if "frames" in batch:
             with torch.no_grad():
                 batch = {**batch, **self._encode(batch["frames"], batch["reference_frame"])}
-        return self.nets(batch)
+        return self.nets(batch, self.pixel_error)
 
     def _encode(self, frames: Tensor, reference: Tensor) -> dict[str, Tensor]:
         vae = self.vae.network

@@ -16,6 +16,7 @@ from signvip.data.pixels import to_model
 from signvip.models import ConditionEncoder, VideoDenoiser
 from signvip.sampling.levels import draw_timesteps
 from signvip.sampling.sampler import make_scheduler
+from signvip.stages.pixel_loss import PixelError
 from signvip.stages.regions import on_cells
 from signvip.training.seeds import step_seed
 
@@ -65,7 +66,10 @@ class VideoDiffusion(nn.Module):
             if any(weight.requires_grad for weight in part.parameters())
         }
 
-    def forward(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(
+        self, batch: dict[str, Any], pixel_error: PixelError | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Loss of clips, and its terms; with errors of pixels where something tells them."""
         latents, conditions = batch["latents"], batch["conditions"]  # (B, F, 4, h, w), (B, F, K*3, H, W)
         e = self.encoder(to_model(conditions.flatten(0, 1)))
         guide = self.whole.guide(e.unflatten(0, conditions.shape[:2]))
@@ -81,15 +85,23 @@ class VideoDiffusion(nn.Module):
         if "regions" in batch:
             errors = errors * on_cells(batch["regions"], latents)
         errors = errors.flatten(1).mean(1)
-        return (errors * self._weights(timestep)).mean(), {}
+        loss = (errors * self._weights(timestep)).mean()
+        if pixel_error is None:
+            return loss, {}
+        made = self._clean(noisy, prediction, timestep)
+        seen = pixel_error(*(each.flatten(0, 1) for each in (made, latents, batch["corners"])))
+        return loss + seen, {"latents": loss.detach(), "pixels": seen.detach()}
 
     def _timesteps(self, latents: Tensor) -> Tensor:
         """Draw the timesteps (B,), which set how noisy each clip is."""
         if self.stage1.timesteps == "uniform":
             steps = self.scheduler.config.num_train_timesteps
             return torch.randint(0, steps, latents.shape[:1], device=latents.device)
-        alphas = self.scheduler.alphas_cumprod.to(latents.device, non_blocking=True)
+        alphas = self._alphas(latents.device)
         return draw_timesteps(alphas, len(latents), self.stage1.pure_noise, self.stage1.log_sigma)
+
+    def _alphas(self, device: torch.device) -> Tensor:
+        return self.scheduler.alphas_cumprod.to(device, non_blocking=True)
 
     def _noise(self, latents: Tensor) -> Tensor:
         noise = torch.randn_like(latents)
@@ -113,6 +125,16 @@ class VideoDiffusion(nn.Module):
     def _without_reference(self, step: int) -> bool:
         """Return whether a step drops the reference: all of it, in all processes, to save computing it."""
         return random.Random(step_seed(self.seed, "reference", step)).random() < self.reference_dropout
+
+    def _clean(self, noisy: Tensor, prediction: Tensor, timestep: Tensor) -> Tensor:
+        """Clean latents that follow from a prediction: Eq. 1 solved for x_0."""
+        kind = self.scheduler.config.prediction_type
+        if kind == "sample":
+            return prediction
+        alphas = self._alphas(noisy.device)[timestep].view(-1, 1, 1, 1, 1)
+        if kind == "v_prediction":
+            return alphas.sqrt() * noisy - (1 - alphas).sqrt() * prediction
+        return (noisy - (1 - alphas).sqrt() * prediction) / alphas.sqrt()
 
     def _target(self, latents: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
         prediction = self.scheduler.config.prediction_type

@@ -28,6 +28,7 @@ LEAN: dict[str, dict[str, Any]] = {
 HALF: dict[str, Any] = {"gradient_checkpointing": True, "image": {"steps": 1}, "motion": {"steps": 1}}
 HALF["vae"] = {"steps": 1, "crops": {"size": 16}, "edges": 0.5, "noise": [0.1, 0.2]}
 HALF |= {"loss": "sample", "timesteps": "sigma", "region_weights": {"hands": 4.0}}
+HALF["pixels"] = {"crops": {"size": 16}}
 FOLDED = {"block_out_channels": [8], "stem": "pixel_unshuffle", "norm": "pixel", "latent_channels": 8}
 READS = merge(LEAN["denoiser"], {"reference_concat": True})
 BY_SIGMA = merge(LEAN["sampler"], {"prediction": "v_prediction", "timestep_spacing": "sigma"})

@@ -32,7 +32,7 @@ def shards(tmp_path_factory):
 class Recorder(nn.Module):
     """In the place of stage 1's networks: notes the batch."""
 
-    def forward(self, batch):
+    def forward(self, batch, pixel_error=None):
         self.given = batch
         return torch.zeros(()), {}
 
