@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,7 +19,7 @@ from signvip.origin.writing import check_origin
 from signvip.pipeline import SignVipPipeline
 from signvip.plain import is_blank
 from signvip.progress import Reporter, Silent
-from signvip.run import MAKERS, Run
+from signvip.run import EMBEDDED, MAKERS, Run, embedded_run, find_run
 from signvip.sampling.arguments import languages_of, real, whole
 from signvip.sampling.options import OF_THE_RUN, GenerateOptions, SchedulerName
 from signvip.sampling.sampler import make_scheduler, unknown_scheduler
@@ -29,21 +28,13 @@ from signvip.storage.fits import unchanged
 __all__ = ["GenerateOptions", "Request", "choose_run", "embedded_run", "generate", "load_pipeline"]
 
 DEFAULT_RUN = Path("runs/default")
-EMBEDDED = "embedded"  # instead of a folder: the model that travels with the package
 LONGEST_TEXT = 2000  # characters; a sentence of the datasets has under 400
-
-
-def embedded_run() -> Path:
-    """Return the folder of the model that travels with the package."""
-    return Path(str(files("signvip") / "embedded"))
 
 
 def choose_run(run: str | None) -> str:
     """Return the run asked for, else a finished `runs/default`, else the embedded model, which also has a name."""
-    if run == EMBEDDED and not Path(run).exists():
-        return str(embedded_run())
     if run is not None:
-        return run
+        return str(find_run(run)) if run == EMBEDDED else run
     own = DEFAULT_RUN / "model_index.json"
     return str(DEFAULT_RUN if own.is_file() else embedded_run())
 

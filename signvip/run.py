@@ -13,7 +13,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,7 +24,7 @@ from signvip.settings import merge, option, parse_setting, read_toml
 from signvip.storage import fits
 from signvip.storage.files import write_text
 from signvip.storage.json_files import parse_object
-from signvip.storage.loading import load_part
+from signvip.storage.loading import INDEX, load_part
 from signvip.storage.processes import is_main, wait
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 Model = TypeVar("Model", bound="ModelMixin")
 
+EMBEDDED = "embedded"  # instead of a folder: the model that travels with the package
 REFERENCES = "references"  # folder of a run, with one PNG or JPEG for each signer; few runs have one
 
 PARTIAL, READY = (
@@ -66,6 +68,16 @@ SETTLED = {
 }
 
 
+def embedded_run() -> Path:
+    """Return the folder of the model that travels with the package."""
+    return Path(str(files("signvip") / "embedded"))
+
+
+def find_run(name: str) -> Path:
+    """Return the folder of a run by its path, or of the embedded model by its name."""
+    return embedded_run() if name == EMBEDDED and not Path(name).exists() else Path(name)
+
+
 class Run:
     """A run folder and the configuration that made it."""
 
@@ -93,7 +105,7 @@ class Run:
         """Open or create a run that `config` is to be trained in; MismatchError where they differ."""
         run = cls(path, config)
         if (path / "config.json").exists():
-            _refuse_change(cls.open(path), config)
+            refuse_change(cls.open(path), config, [part for part in SETTLED if run.has(part)])
         wait()  # until every process has read what was there
         if is_main():
             path.mkdir(parents=True, exist_ok=True)
@@ -149,15 +161,34 @@ class Run:
                     f"{part} is not stored: {name} of it holds numbers that are not finite; train it again with a "
                     "smaller learning rate."
                 )
+
+        def write(part: str, folder: Path) -> None:
+            models[part].save_pretrained(folder)
+            forget_place(folder / "config.json")
+
+        self._put(tuple(models), write)
+
+    def copy_all(self, other: Run, parts: Sequence[str]) -> None:
+        """Copy parts of another run as they are, all or none, so that what was made by them there fits here."""
+        self._put(parts, lambda part, folder: shutil.copytree(other.path / part, folder))
+
+    def copy_index(self, other: Run) -> None:
+        """Copy what makes another run loadable as a whole, where it is; its parts must be here."""
+        if is_main() and (other.path / INDEX).is_file():
+            shutil.copytree(other.path / "scheduler", self.path / "scheduler", dirs_exist_ok=True)
+            shutil.copy(other.path / INDEX, self.path / INDEX)
+        wait()
+
+    def _put(self, parts: Sequence[str], write: Callable[[str, Path], object]) -> None:
+        """Let the main process write each of some parts into a folder, and put them all in place; the others wait."""
         wait()  # until every process has read what was there
         if is_main():
             self._settle()
             partial = self.path / PARTIAL
             shutil.rmtree(partial, ignore_errors=True)
-            for part, model in models.items():
-                model.save_pretrained(partial / part)
-                forget_place(partial / part / "config.json")
-            fits.note(partial, *models, beside=self.path)
+            for part in parts:
+                write(part, partial / part)
+            fits.note(partial, *parts, beside=self.path)
             os.replace(partial, self.path / READY)
             self._settle()
         wait()
@@ -211,6 +242,7 @@ def training_config(
     path: Path,
     stage: int,
     *,
+    start: str | None = None,
     preset: str | None = None,
     file: Path | None = None,
     settings: Sequence[str] = (),
@@ -220,13 +252,19 @@ def training_config(
 ) -> RunConfig:
     """Merge what is asked of a stage onto the run in `path`, or onto a preset; `plugins` are names by their part.
 
+    A new run that goes on from another, which `start` names, begins with that one's configuration.
     A plugin's name is also laid beneath the settings, so that in `--quantizer sign --set quantizer.channels=10` the
     option is one of `sign`, not of the quantizer that the preset names. `steps` are those of each phase of the stage.
     """
     named = {part: name for part, name in (plugins or {}).items() if name is not None}
     first = [f"{part}.name={name}" for part, name in named.items()]
-    flags = {part: {"name": name} for part, name in named.items()}
-    config = resolve_config(path, preset, file, [*first, *settings], flags)
+    flags: dict[str, Any] = {part: {"name": name} for part, name in named.items()}
+    base = path
+    if start is not None:
+        flags["start"] = {"run": start}
+        base = path if (path / "config.json").is_file() else find_run(start)
+        Run.open(base)  # or say that there is none
+    config = resolve_config(base, preset, file, [*first, *settings], flags)
     return with_steps(with_conditions(config, conditions), stage, steps)
 
 
@@ -239,9 +277,10 @@ def default_preset() -> str:
     return "small" if torch.cuda.is_available() else "tiny"
 
 
-def _refuse_change(old: Run, config: RunConfig) -> None:
+def refuse_change(old: Run, config: RunConfig, parts: Sequence[str]) -> None:
+    """MismatchError where a configuration differs from a run's in what these parts settle."""
     before, after = old.config.model_dump(mode="json"), config.model_dump(mode="json")
-    settled = [key for part, keys in SETTLED.items() if old.has(part) for key in keys]
+    settled = [key for part in parts for key in SETTLED[part]]
     changed = [key for key in settled if option(before, key) != option(after, key)]
     if changed:
         raise MismatchError(

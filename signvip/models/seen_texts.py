@@ -14,6 +14,7 @@ Unit = Literal["words", "letters"]
 """What a translator reads: a word that it never saw is unknown to it, or only a letter that it never saw."""
 
 FAR_LONGER = 1.5  # times the longest text of the training
+_JOINED_BY: dict[Unit, str] = {"words": " ", "letters": ""}
 SHOWN = 5  # words or letters that a sentence names
 
 
@@ -39,14 +40,26 @@ class Seen(Config):
             found = split(text, unit)
             units.setdefault(language, set()).update(found)
             longest[language] = max(longest.get(language, 0), len(found))
-        join = " " if unit == "words" else ""
         return cls(
             unit=unit,
             languages={
-                language: Texts(units=join.join(sorted(units[language])), longest=longest[language])
+                language: Texts(
+                    units=_JOINED_BY[unit].join(sorted(units[language])), longest=longest[language]
+                )
                 for language in sorted(units)
             },
         )
+
+    def after(self, other: Seen) -> Seen:
+        """Return the texts of both trainings, of a translator that went on from another."""
+        languages = dict(other.languages)
+        for name, texts in self.languages.items():
+            before = languages.get(name, texts)
+            units = {*_units(texts.units, self.unit), *_units(before.units, other.unit)}
+            languages[name] = Texts(
+                units=_JOINED_BY[self.unit].join(sorted(units)), longest=max(texts.longest, before.longest)
+            )
+        return Seen(unit=self.unit, languages=dict(sorted(languages.items())))
 
     @classmethod
     def read(cls, values: Any) -> Seen | None:
@@ -94,7 +107,7 @@ class Seen(Config):
             told.append(f"This run never saw the sign language '{language}' in training; it knows {known}.")
         shown: set[str] = set()
         for texts in self._of(language).values():
-            shown.update(texts.units.split() if self.unit == "words" else texts.units)
+            shown.update(_units(texts.units, self.unit))
         unknown = [unit for unit in dict.fromkeys(split(text, self.unit)) if unit not in shown]
         if unknown:
             told.append(
@@ -116,6 +129,10 @@ def split(text: str, unit: Unit) -> list[str]:
     folded = unicodedata.normalize("NFC", text).casefold()
     # by category, not by \w: that would split words at the vowel signs of Indic scripts
     return "".join(" " if unicodedata.category(sign)[0] in "PSZC" else sign for sign in folded).split()
+
+
+def _units(stored: str, unit: Unit) -> list[str]:
+    return stored.split() if unit == "words" else list(stored)
 
 
 def _named(units: list[str], unit: Unit) -> str:

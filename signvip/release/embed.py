@@ -10,17 +10,13 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-
-from diffusers import ModelMixin
 
 from signvip.errors import SignVipError
 from signvip.generate import GenerateOptions, load_pipeline
-from signvip.models import ConditionEncoder, PoseDrawer, PoseHead, TokenTranslator
 from signvip.models.precision import halve
 from signvip.run import MAKERS, OPTIONAL, REFERENCES, Run, forget_place
-from signvip.stages.parts import load_denoiser, load_tokenizer, load_vae
+from signvip.stages.further import networks_of
 from signvip.storage import fits
 from signvip.storage.files import write_text
 
@@ -35,13 +31,15 @@ def embed(source: Path, target: Path) -> Path:
     run = Run.open(source)
     run.require(*(part for part in MAKERS if part not in OPTIONAL))
     shutil.rmtree(target, ignore_errors=True)
-    for part, network in _networks(run):
+    for part, network in networks_of(run):
         halve(network)
         network.save_pretrained(target / part)
     pipe = load_pipeline(str(source), GenerateOptions(device="cpu"))
     pipe.scheduler.save_pretrained(target / "scheduler")
     pipe.save_config(target)
-    shutil.copy(source / "config.json", target / "config.json")
+    values = json.loads((source / "config.json").read_text())
+    values["start"]["run"] = None  # a folder of this machine
+    write_text(target / "config.json", json.dumps(values, indent=2))
     metrics = {
         phase: last_metrics(run.phase(phase) / "metrics.jsonl")
         for phase in PHASES
@@ -63,19 +61,6 @@ def last_metrics(path: Path) -> dict[str, float]:
     for line in path.read_text().splitlines():
         values.update(json.loads(line))
     return values
-
-
-def _networks(run: Run) -> Iterator[tuple[str, ModelMixin]]:
-    """Yield the parts of a run by the names of their folders."""
-    yield "vae", load_vae(run)
-    yield "condition_encoder", run.load("condition_encoder", ConditionEncoder)
-    yield from load_denoiser(run).parts().items()
-    yield "autoencoder", load_tokenizer(run)
-    yield "translator", run.load("translator", TokenTranslator)
-    if run.has("pose_head"):
-        yield "pose_head", run.load("pose_head", PoseHead)
-    if run.has("pose_drawer"):
-        yield "pose_drawer", run.load("pose_drawer", PoseDrawer)
 
 
 if __name__ == "__main__":

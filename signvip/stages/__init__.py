@@ -74,7 +74,8 @@ class PhaseKey:
     sections: tuple[str, ...]  # or single options, as `start.unet`
     parts: tuple[str, ...] = ()
     unread: tuple[str, ...] = BOOKKEEPING  # options of its training that change no weight
-    noted: tuple[str, ...] = ("seed",)  # further options; phases of older versions did not note them
+    # further options; phases of older versions did not note them
+    noted: tuple[str, ...] = ("seed", "start.run")
     makes: tuple[str, ...] = ()  # the parts that it leaves in the run
 
     def stamp(self, run: Run) -> str:

@@ -23,7 +23,7 @@ from signvip.errors import RunError
 from signvip.models import ConditionEncoder, Tokenizer
 from signvip.models.vae import encode_images
 from signvip.progress import Reporter, Silent, following
-from signvip.run import Run
+from signvip.run import Run, find_run
 from signvip.stages.clips import Clips
 from signvip.stages.parts import CHUNK, load_tokenizer, load_vae, tokens_of
 from signvip.storage.locks import locked
@@ -53,8 +53,8 @@ def encode(
     trained and where they stay under 500 MB.
     """
     reporter = reporter or Silent()
-    opened = Run.open(run)
-    with _alone(shards, out, run, reporter):
+    opened = Run.open(find_run(str(run)))
+    with _alone(shards, out, opened.path, reporter):
         return _encode(shards, out, opened, latents, embeddings, reporter)
 
 
@@ -89,8 +89,8 @@ def _encode(
 def tokenize(shards: Path, out: Path, *, run: Path, reporter: Reporter | None = None) -> Path:
     """Add tokens d (F, N) from stored embeddings, or from the conditions with the same result; resumes."""
     reporter = reporter or Silent()
-    opened = Run.open(run)
-    with _alone(shards, out, run, reporter):
+    opened = Run.open(find_run(str(run)))
+    with _alone(shards, out, opened.path, reporter):
         encoder = opened.load("condition_encoder", ConditionEncoder)
         tokenizer = load_tokenizer(opened)
         stored = is_current(shards, "condition_encoder", opened.fingerprint("condition_encoder"))

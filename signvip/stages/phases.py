@@ -26,6 +26,7 @@ from signvip.registry import configure
 from signvip.run import Run
 from signvip.stages import PhaseKey, require_training
 from signvip.stages.clips import Clips
+from signvip.stages.further import begin_images, begin_motion, begin_part, seen_in_all, take_parts
 from signvip.stages.likeness import references_of
 from signvip.stages.parts import load_denoiser, load_tokenizer, load_vae
 from signvip.stages.poses import PosesPhase, stored_keypoints
@@ -50,6 +51,7 @@ NOISED = (
     "stage1.log_sigma",
     "stage1.loss",
     "stage1.noise_offset",
+    "stage1.pixels",
     "stage1.pure_noise",
     "stage1.reference_dropout",
     "stage1.region_weights",
@@ -61,14 +63,14 @@ IMAGE = PhaseKey(
     "stage1-image",
     ("size", *NETS, "start.unet", "start.text_encoder", "stage1.denoiser", "stage1.encoder"),
     ("vae",),
-    noted=("seed", *NOISED),
+    noted=("seed", "start.run", *NOISED),
     makes=("condition_encoder", "reference_net", "guider", "denoiser"),
 )
 MOTION = PhaseKey(
     "stage1-motion",
     ("size", *NETS, "start.motion"),
     ("vae", "condition_encoder", "reference_net"),
-    noted=("seed", *NOISED),
+    noted=("seed", "start.run", *NOISED),
     makes=("guider", "denoiser"),
 )
 TOKENS = PhaseKey("stage2", ("autoencoder", "quantizer"), ("condition_encoder",), makes=("autoencoder",))
@@ -86,11 +88,13 @@ def stage1(run: Run, shards: Path, loop: Loop) -> None:
     configure("denoiser", run.config.denoiser.name, run.config.denoiser_options)
     _check_shards(run, shards)
     Manifest.read(shards).check_video(shards, "stage 1")
+    take_parts(run, 1, loop.reporter.say)
     if run.config.start.vae is not None:
         _take_vae(run, loop)
     phases = {"vae": _train_vae, "image": _train_image, "motion": _train_motion}
     for name in run.config.stage1.phases:
         phases[name](run, shards, loop)
+    _save_if_whole(run)
 
 
 def stage2(run: Run, shards: Path, loop: Loop) -> None:
@@ -100,6 +104,7 @@ def stage2(run: Run, shards: Path, loop: Loop) -> None:
     trained by what it reads. Last, what draws those keypoints again, where they guide the pictures.
     """
     _check_shards(run, shards)
+    take_parts(run, 2, loop.reporter.say)
     run.require("condition_encoder")
     tokenizer = _take_coordinates if run.config.intermediate == "coordinates" else _train_tokens
     parts = [tokenizer, _train_poses]
@@ -107,8 +112,13 @@ def stage2(run: Run, shards: Path, loop: Loop) -> None:
         train(run, shards, loop)
     if run.config.sampler.guided_by == "poses":
         _take_drawer(run)
+    _save_if_whole(run)
+
+
+def _save_if_whole(run: Run) -> None:
+    """Let a run that has all parts, and whose parts fit, say what it has got."""
     if run.has("translator") and not any(fits.misfit(run.path, part) for part in fits.TRAINED_WITH):
-        save_pipeline(run)  # a finished run learns what it has got
+        save_pipeline(run)
 
 
 def _train_tokens(run: Run, shards: Path, loop: Loop) -> None:
@@ -122,6 +132,9 @@ def _train_tokens(run: Run, shards: Path, loop: Loop) -> None:
     autoencoder = new_autoencoder(config, encoder)
     stored = _current(run, shards, "condition_encoder")
     phase = TokensPhase(config, training, shards, encoder, autoencoder, stored, reader)
+    begin_part(
+        run, "autoencoder", autoencoder, loop.reporter.say
+    )  # after its statistics, which are there as well
     loop.run_phase(run, key, phase, training)
     run.save("autoencoder", autoencoder)
     loop.finish(run, key, training)
@@ -156,6 +169,7 @@ def _train_poses(run: Run, shards: Path, loop: Loop) -> None:
     head = new_pose_head(run.config, encoder)
     stored = _current(run, shards, "condition_encoder")
     phase = PosesPhase(run.config, training, shards, encoder, head, stored, tokenizer)
+    begin_part(run, "pose_head", head, loop.reporter.say)
     loop.run_phase(run, key, phase, training)
     run.save("pose_head", head)
     loop.finish(run, key, training)
@@ -188,6 +202,7 @@ def _decoding(run: Run, share: float) -> EmbeddingTokenizer | None:
 def stage3(run: Run, shards: Path, loop: Loop) -> None:
     """The translator, on tokens of this run's own quantizer (section 3.6)."""
     config, training = run.config, run.config.stage3
+    take_parts(run, 3, loop.reporter.say)
     tokenizer = load_tokenizer(run)
     manifest = Manifest.read(shards)
     if "autoencoder" not in manifest.fingerprints:
@@ -204,11 +219,12 @@ def stage3(run: Run, shards: Path, loop: Loop) -> None:
         return
     _seed(run, TEXT)
     translator = new_translator(config, tokenizer)
+    begin_part(run, "translator", translator, loop.reporter.say)
     phase = TextPhase(config, training, shards, translator)
     check_languages(phase.languages(), translator.languages)
     phase.check_alignment()
     loop.run_phase(run, TEXT, phase, training)
-    translator.register_to_config(seen=phase.seen().model_dump())
+    translator.register_to_config(seen=seen_in_all(run, phase.seen()).model_dump())
     run.save("translator", translator)
     save_pipeline(run)
     loop.finish(run, TEXT, training)
@@ -239,7 +255,7 @@ def _take_vae(run: Run, loop: Loop) -> None:
 
 
 def _train_vae(run: Run, shards: Path, loop: Loop) -> None:
-    if run.config.start.vae is not None:
+    if run.config.start.vae is not None or run.config.start.run is not None:
         return  # it is there, and is not trained
     training = require_training(run.config.stage1.vae, "stage1.vae")
     if loop.finished(run, VAE, training):
@@ -260,11 +276,11 @@ def _train_image(run: Run, shards: Path, loop: Loop) -> None:
         return
     vae = load_vae(run)
     _seed(run, IMAGE)
-    encoder, denoiser = (
-        _stored_networks(run) if config.stage1.encoder == "frozen" else new_video_networks(config)
-    )
+    goes_on = config.stage1.encoder == "frozen" and config.start.run is None
+    encoder, denoiser = _stored_networks(run) if goes_on else new_video_networks(config)
     if not loop.resumes(run, key, training):
         denoiser.start(sources(config.start, "image"), loop.reporter.say)
+        begin_images(run, encoder, denoiser)
     nets = VideoDiffusion(config, encoder, denoiser)
     nets.train_images(config)
     blackout = config.stage1.blackout
@@ -274,7 +290,9 @@ def _train_image(run: Run, shards: Path, loop: Loop) -> None:
     loop.run_phase(run, key, phase, training)
     denoiser.note_likeness(references_of(phase.train))
     loop.forget(run, MOTION)  # before its denoiser is replaced by one that has no motion
-    run.save_all({"condition_encoder": nets.encoder, **denoiser.parts()})
+    # a frozen encoder stays the file that it is, by which tokens know it
+    learned = {} if config.stage1.encoder == "frozen" else {"condition_encoder": nets.encoder}
+    run.save_all({**learned, **denoiser.parts()})
     loop.finish(run, key, training)
 
 
@@ -305,6 +323,7 @@ def _train_motion(run: Run, shards: Path, loop: Loop) -> None:
         return
     if not loop.resumes(run, key, training):
         denoiser.start(sources(config.start, "motion"), loop.reporter.say)
+        begin_motion(run, denoiser, loop.reporter.say)
     nets = VideoDiffusion(config, encoder, denoiser)
     nets.train_motion()
     phase = VideoPhase(MOTION.name, config, training, shards, vae, nets, _current(run, shards, "vae"))

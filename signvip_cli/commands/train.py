@@ -25,6 +25,12 @@ def train(
     stage: Annotated[int, typer.Option("--stage", min=1, max=3, help="1 video, 2 tokens, 3 text.")],
     shards: Annotated[Path, typer.Option("--shards", metavar="FOLDER", help="Shards to train on.")] = SHARDS,
     run: Run = RUN,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="RUN", help="Begin with the weights and options of this run (or: embedded)."
+        ),
+    ] = None,
     preset: Preset = None,
     config: ConfigFile = None,
     settings: Settings = None,
@@ -55,6 +61,8 @@ def train(
       signvip train --stage 2 --quantizer vq --set quantizer.codebook_size=1024
 
       signvip train --stage 3 --run runs/mine --steps 2000
+
+      signvip train --stage 3 --from embedded --run runs/words --shards data/words
     """
     from signvip.run import training_config
     from signvip.stages import train as train_stage
@@ -62,7 +70,8 @@ def train(
     from signvip_cli.reporter import make_reporter
 
     chosen = training_config(
-        run, stage, preset=preset, file=config, settings=settings or (), conditions=condition or (), steps=steps,
+        run, stage, start=start, preset=preset, file=config, settings=settings or (), conditions=condition or (),
+        steps=steps,
         plugins={"denoiser": denoiser, "quantizer": quantizer, "translator": translator},
     )  # fmt: skip
     done = train_stage(chosen, stage, shards=shards, run=run, resume=resume, reporter=make_reporter())

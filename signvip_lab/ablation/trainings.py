@@ -165,7 +165,7 @@ def corpus(shards: Path) -> str:
     )
 
 
-NEWER = ("guided_by",)
+NEWER = ("guided_by", "pixels", "run")
 """Options that the first records did not have: where nobody asks for them they are left out, and records are found."""
 
 

@@ -77,6 +77,28 @@ def test_a_run_keeps_its_options_for_later_stages(trained):
     assert (list(second["config"].conditions), second["config"].seed) == (["pose"], 5)
 
 
+def test_a_new_run_begins_with_the_options_of_the_one_that_it_goes_on_from(trained):
+    _, asked = trained(*"--stage 3 --from embedded --run runs/words --set stage3.steps=7".split())
+    config = asked["config"]
+    assert (config.preset, config.start.run, config.stage3.steps) == ("embedded", "embedded", 7)
+    run = Path("runs/words")
+    run.mkdir(parents=True)
+    (run / "config.json").write_text(json.dumps(config.model_dump(mode="json")))
+    _, later = trained(*"--stage 3 --from embedded --run runs/words".split())
+    assert later["config"].stage3.steps == 7  # its own by now
+    _, later = trained(*"--stage 3 --run runs/words".split())
+    assert later["config"].start.run == "embedded"
+    _, later = trained(*"--stage 3 --run runs/words --set start.run=null".split())
+    assert later["config"].start.run is None
+
+
+def test_a_run_that_is_not_there_to_go_on_from(trained):
+    result, asked = trained(*"--stage 3 --from runs/nowhere --run runs/words".split())
+    assert (result.exit_code, asked) == (1, {})
+    assert result.stderr.startswith("error: There is no run in runs/nowhere")
+    assert not Path("runs/words").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

@@ -55,7 +55,8 @@ def test_trainings_are_compared_with_newer_options_at_their_defaults(run):
 
 def test_options_that_a_note_is_too_old_to_have_were_at_their_defaults(run):
     """A phase that is half trained goes on, unless an option that it did not know has another value now."""
-    old, now = PhaseKey("stage1-image", ()), PhaseKey("stage1-image", (), noted=("seed", "stage1.loss"))
+    old = PhaseKey("stage1-image", (), noted=("seed",))
+    now = PhaseKey("stage1-image", (), noted=("seed", "stage1.loss"))
     training, loop = run.config.stage1.image, Loop(True, Silent())
     folder = run.phase(now.name)
     folder.mkdir(parents=True)
