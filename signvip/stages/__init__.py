@@ -42,10 +42,12 @@ def train(
     reporter: Reporter | None = None,
 ) -> Path:
     """Train one stage in a run folder; started again, it goes on where it stopped. Returns the run folder."""
-    from signvip.stages import phases
+    from signvip.stages.stage1 import stage1
+    from signvip.stages.stage2 import stage2
+    from signvip.stages.stage3 import stage3
     from signvip.training.devices import check_precision
 
-    stages = {1: phases.stage1, 2: phases.stage2, 3: phases.stage3}
+    stages = {1: stage1, 2: stage2, 3: stage3}
     if stage not in stages:
         raise ConfigError(f"There is no stage {stage}; choose 1 (video), 2 (tokens) or 3 (text).")
     check_precision(config.precision)  # before start weights are fetched

@@ -64,7 +64,7 @@ class Store:
             link_parts(self.folder(step), folder, step.parts)
         run = Run.start(folder, config)
         if steps[-1].kind is TEXT:
-            from signvip.stages.phases import save_pipeline
+            from signvip.stages.common import save_pipeline
 
             save_pipeline(run)
         return run

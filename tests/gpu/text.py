@@ -15,7 +15,7 @@ from PIL import Image
 from small import small_config
 from watched import reading_only_what_is_logged
 
-import signvip.stages.phases  # noqa: F401  (imports that are slow, or look for a card)
+import signvip.stages.stage3  # noqa: F401  (imports that are slow, or look for a card)
 from signvip.generate import GenerateOptions, Request, generate, load_pipeline
 from signvip.pipeline import SignVipPipeline
 from signvip.stages import train

@@ -13,7 +13,7 @@ from fake_cuda import fake_cuda
 from small import make_shards, small_config
 from watched import reading_only_what_is_logged
 
-import signvip.stages.phases  # noqa: F401  (imports that are slow, or look for a card)
+import signvip.stages.stage1  # noqa: F401  (imports that are slow, or look for a card)
 from signvip.config import RunConfig, parse_config
 from signvip.settings import merge
 from signvip.stages import train

@@ -74,7 +74,9 @@ def warm_up() -> None:
     for name in (
         "signvip.stages.derive",
         "signvip.pipeline",
-        "signvip.stages.phases",
+        "signvip.stages.stage1",
+        "signvip.stages.stage2",
+        "signvip.stages.stage3",
         "vector_quantize_pytorch",
     ):
         importlib.import_module(name)

@@ -13,7 +13,7 @@ from signvip.config import BOOKKEEPING
 from signvip.progress import Silent
 from signvip.run import Run
 from signvip.stages import Loop, train
-from signvip.stages.phases import IMAGE, MOTION, TEXT, TOKENS, VAE
+from signvip.stages.keys import IMAGE, MOTION, TEXT, TOKENS, VAE
 from signvip.storage import processes
 
 

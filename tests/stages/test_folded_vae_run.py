@@ -17,9 +17,9 @@ from signvip.progress import Silent
 from signvip.run import Run
 from signvip.stages import train
 from signvip.stages.clips import Clips
+from signvip.stages.common import save_pipeline
 from signvip.stages.derive import encode
 from signvip.stages.parts import load_vae
-from signvip.stages.phases import save_pipeline
 
 FOLDED = {"block_out_channels": [18], "stem": "pixel_unshuffle", "norm": "pixel", "latent_channels": 6}
 OPTIONS = {"steps": 2, "clips": 2, "crops": {"size": 16}, "edges": 0.5, "noise": [0.1, 0.2]}

@@ -20,6 +20,7 @@ from signvip.settings import merge
 from signvip.stages import train
 from signvip.stages.derive import tokenize
 from signvip.stages.further import networks_of
+from signvip.stages.parts import load_tokenizer
 from signvip.storage import fits
 
 STILL = {"learning_rate": 1e-12, "steps": 1}  # what is trained so stays as it began
@@ -111,6 +112,13 @@ def test_an_encoder_that_is_trained_on_leaves_tokens_that_do_not_fit(further):
     run, _ = further(1, stage1={"encoder": "trained", "image": {"learning_rate": 1e-2, "steps": 2}})
     with pytest.raises(MismatchError, match=r"autoencoder of .* was trained with another condition_encoder"):
         fits.refuse_misfits(run.path)
+
+
+def test_another_quantizer_is_trained_in_its_own_stage(further):
+    vq = {"quantizer": {"name": "vq", "codebook_size": 64}}
+    run, _ = further(1, **vq)
+    with pytest.raises(MismatchError, match="first run: signvip train --stage 2"):
+        load_tokenizer(run)
 
 
 def test_trained_afresh_it_begins_there_again(further, trained, tmp_path):

@@ -1,0 +1,44 @@
+"""The keys of all phases: which options and parts decide whether their checkpoints still fit."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from signvip.stages import PhaseKey
+
+NETS = ("conditions", "condition_encoder", "guider", "denoiser", "reference_net", "sampler")
+NOISED = (
+    "stage1.augmentation",
+    "stage1.blackout",
+    "stage1.log_sigma",
+    "stage1.loss",
+    "stage1.noise_offset",
+    "stage1.pixels",
+    "stage1.pure_noise",
+    "stage1.reference_dropout",
+    "stage1.region_weights",
+    "stage1.snr_gamma",
+    "stage1.timesteps",
+)
+VAE = PhaseKey("stage1-vae", ("size", "vae"), makes=("vae",))
+IMAGE = PhaseKey(
+    "stage1-image",
+    ("size", *NETS, "start.unet", "start.text_encoder", "stage1.denoiser", "stage1.encoder"),
+    ("vae",),
+    noted=("seed", "start.run", *NOISED),
+    makes=("condition_encoder", "reference_net", "guider", "denoiser"),
+)
+MOTION = PhaseKey(
+    "stage1-motion",
+    ("size", *NETS, "start.motion"),
+    ("vae", "condition_encoder", "reference_net"),
+    noted=("seed", "start.run", *NOISED),
+    makes=("guider", "denoiser"),
+)
+TOKENS = PhaseKey("stage2", ("autoencoder", "quantizer"), ("condition_encoder",), makes=("autoencoder",))
+# the same where stage2.finger_weight is set
+BY_FINGERS = dataclasses.replace(TOKENS, parts=(*TOKENS.parts, "pose_head"))
+POSES = PhaseKey("stage2-poses", ("size", "pose_head"), ("condition_encoder",), makes=("pose_head",))
+# the same where stage2_poses.decoded is set
+OF_TOKENS = dataclasses.replace(POSES, parts=(*POSES.parts, "autoencoder"))
+TEXT = PhaseKey("stage3", ("translator",), ("autoencoder",), makes=("translator",))

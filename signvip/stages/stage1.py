@@ -1,0 +1,145 @@
+"""Stage I as a sequence of phases: the VAE, then images, then motion (section 3.4)."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from signvip.data.manifest import Manifest
+from signvip.errors import RunError
+from signvip.models import ConditionEncoder
+from signvip.models.networks import new_video_networks
+from signvip.models.video_denoiser import INDEXED, VideoDenoiser, stores
+from signvip.registry import configure
+from signvip.run import Run
+from signvip.stages import PhaseKey, require_training
+from signvip.stages.common import check_shards, is_stored, save_if_whole, seed
+from signvip.stages.further import begin_images, begin_motion, take_parts
+from signvip.stages.keys import IMAGE, MOTION, VAE
+from signvip.stages.likeness import references_of
+from signvip.stages.parts import load_denoiser, load_vae
+from signvip.stages.start import published_vae, sources
+from signvip.stages.vae import VaePhase
+from signvip.stages.video import VideoPhase
+from signvip.stages.video_loss import VideoDiffusion
+
+if TYPE_CHECKING:
+    from signvip.stages import Loop
+
+
+def stage1(run: Run, shards: Path, loop: Loop) -> None:
+    """VAE where none is named, then images, then motion (section 3.4)."""
+    # its options are those of a plugin: a wrong one is to be told before the VAE is trained
+    configure("denoiser", run.config.denoiser.name, run.config.denoiser_options)
+    check_shards(run, shards)
+    Manifest.read(shards).check_video(shards, "stage 1")
+    take_parts(run, 1, loop.reporter.say)
+    if run.config.start.vae is not None:
+        _take_vae(run, loop)
+    phases = {"vae": _train_vae, "image": _train_image, "motion": _train_motion}
+    for name in run.config.stage1.phases:
+        phases[name](run, shards, loop)
+    save_if_whole(run)
+
+
+def _take_vae(run: Run, loop: Loop) -> None:
+    """Save the published VAE as a part of the run, once."""
+    if run.has("vae") and loop.resume:
+        return
+    run.save("vae", published_vae(run.config))
+    loop.reporter.say(f"The VAE is {run.config.start.vae}, as it is.")
+
+
+def _train_vae(run: Run, shards: Path, loop: Loop) -> None:
+    if run.config.start.vae is not None or run.config.start.run is not None:
+        return  # it is there, and is not trained
+    training = require_training(run.config.stage1.vae, "stage1.vae")
+    if loop.finished(run, VAE, training):
+        return
+    seed(run, VAE)
+    phase = VaePhase(run.config, training, shards)
+    loop.run_phase(run, VAE, phase, training)
+    phase.finish()
+    run.save("vae", phase.vae)
+    loop.finish(run, VAE, training)
+
+
+def _train_image(run: Run, shards: Path, loop: Loop) -> None:
+    config, training = run.config, run.config.stage1.image
+    run.require("vae")
+    key = _making(run, IMAGE)
+    if loop.finished(run, key, training) and not _moved_on(run, loop):
+        return
+    vae = load_vae(run)
+    seed(run, IMAGE)
+    goes_on = config.stage1.encoder == "frozen" and config.start.run is None
+    encoder, denoiser = _stored_networks(run) if goes_on else new_video_networks(config)
+    if not loop.resumes(run, key, training):
+        denoiser.start(sources(config.start, "image"), loop.reporter.say)
+        begin_images(run, encoder, denoiser)
+    nets = VideoDiffusion(config, encoder, denoiser)
+    nets.train_images(config)
+    blackout = config.stage1.blackout
+    phase = VideoPhase(
+        IMAGE.name, config, training, shards, vae, nets, is_stored(run, shards, "vae"), blackout
+    )
+    loop.run_phase(run, key, phase, training)
+    denoiser.note_likeness(references_of(phase.train))
+    loop.forget(run, MOTION)  # before its denoiser is replaced by one that has no motion
+    # a frozen encoder stays the file that it is, by which tokens know it
+    learned = {} if config.stage1.encoder == "frozen" else {"condition_encoder": nets.encoder}
+    run.save_all({**learned, **denoiser.parts()})
+    loop.finish(run, key, training)
+
+
+def _stored_networks(run: Run) -> tuple[ConditionEncoder, VideoDenoiser]:
+    """Return the run's own networks, to be trained on; RunError where its denoiser has motion already."""
+    run.require("condition_encoder", *stores(run.config.denoiser.name))
+    denoiser = load_denoiser(run)
+    if denoiser.has_motion:
+        raise RunError(
+            f"{run.path} has motion, which was trained on the image weights that would change; train images on with "
+            "stage1.encoder=frozen in a run that has none yet, such as a copy from before its motion."
+        )
+    return run.load("condition_encoder", ConditionEncoder), denoiser
+
+
+def _train_motion(run: Run, shards: Path, loop: Loop) -> None:
+    config, training = run.config, run.config.stage1.motion
+    run.require("vae", "condition_encoder", *stores(config.denoiser.name))
+    key = _making(run, MOTION)
+    if loop.finished(run, key, training):
+        return
+    vae = load_vae(run)
+    seed(run, MOTION)
+    encoder = run.load("condition_encoder", ConditionEncoder)
+    denoiser = load_denoiser(run).with_motion()
+    if not denoiser.has_motion:
+        loop.reporter.say(f"The denoiser {config.denoiser.name} has no motion to train.")
+        return
+    if not loop.resumes(run, key, training):
+        denoiser.start(sources(config.start, "motion"), loop.reporter.say)
+        begin_motion(run, denoiser, loop.reporter.say)
+    nets = VideoDiffusion(config, encoder, denoiser)
+    nets.train_motion()
+    phase = VideoPhase(MOTION.name, config, training, shards, vae, nets, is_stored(run, shards, "vae"))
+    loop.run_phase(run, key, phase, training)
+    run.save_all(nets.learned_parts())
+    loop.finish(run, key, training)
+
+
+def _making(run: Run, key: PhaseKey) -> PhaseKey:
+    """Return a phase of stage 1 with the parts that it makes of this run's denoiser."""
+    stored = stores(run.config.denoiser.name)
+    made = tuple(part for part in key.makes if part in stored or part not in INDEXED)
+    return dataclasses.replace(key, makes=made)
+
+
+def _moved_on(run: Run, loop: Loop) -> bool:
+    """Return whether motion must be trained anew from the image phase's weights and the run no longer has them."""
+    motion = run.config.stage1.motion
+    key = _making(run, MOTION)
+    if "motion" not in run.config.stage1.phases or loop.done(run, key, motion):
+        return False
+    return not loop.resumes(run, key, motion) and load_denoiser(run).has_motion
