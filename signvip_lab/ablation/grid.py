@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from signvip.config import RunConfig, parse_config
@@ -43,6 +43,12 @@ def make_cells(base: RunConfig, axes: Sequence[Axis]) -> list[Cell]:
         labels = {axis: point.label for axis, point in chosen.items()}
         cells.append(Cell(labels, parse_config(values)))
     return cells
+
+
+def guided_by_tokens(cell: Cell) -> Cell:
+    """Return a cell whose pictures are guided by what tokens decode to (Eq. 4)."""
+    sampler = cell.config.sampler.model_copy(update={"guided_by": "tokens"})
+    return replace(cell, config=cell.config.model_copy(update={"sampler": sampler}))
 
 
 def refuse_twice(axes: Sequence[Axis]) -> None:

@@ -17,11 +17,11 @@ from signvip.progress import Reporter, Silent
 from signvip.storage.files import PARTIAL, remove_leftovers
 from signvip.storage.locks import locked
 from signvip_lab.ablation.clips import show_clips
-from signvip_lab.ablation.grid import Cell
+from signvip_lab.ablation.grid import Cell, guided_by_tokens
 from signvip_lab.ablation.measure import measure
 from signvip_lab.ablation.records import Record, read_records, write_record
 from signvip_lab.ablation.store import Store
-from signvip_lab.ablation.trainings import Step, corpus, given_kinds, identity, make_steps
+from signvip_lab.ablation.trainings import VIDEO, Step, corpus, given_kinds, identity, make_steps
 from signvip_lab.evaluation.evaluate import EvaluateOptions, commit
 from signvip_lab.evaluation.reading import back_translator_stamps
 
@@ -73,8 +73,13 @@ def make_plan(
     source: Path | None = None,
     options: EvaluateOptions | None = None,
 ) -> Plan:
-    """Plan what a grid has to train, up to a stage; a run `source` gives what no cell changes."""
+    """Plan what a grid has to train, up to a stage; a run `source` gives what no cell changes.
+
+    Cells whose video model is trained are guided by tokens, as in the paper: none trains what reads poses.
+    """
     given = given_kinds(cells, source) if source is not None else frozenset()
+    if VIDEO.name not in given:
+        cells = [guided_by_tokens(cell) for cell in cells]
     plan = Plan(cells, stage, shards, out, options=options or EvaluateOptions())
     plan.steps = [make_steps(cell, stage, shards, given, source) for cell in cells]
     return plan

@@ -45,6 +45,7 @@ TOKENS = Kind(
 )
 TEXT = Kind("text", 3, ("translator",), ("translator", "stage3"), ("stage3",))
 KINDS = (VAE, VIDEO, TOKENS, TEXT)
+OF_POSES = ("pose_head", "pose_drawer")
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,14 @@ class Step:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Return the parts that it makes; a VAE that is named comes with the video model."""
+        """Return the parts that it makes; a VAE that is named comes with the video model.
+
+        What reads and draws poses comes with the video model of a run that has it: no cell trains it.
+        """
         named = self.kind is VIDEO and self.config.start.vae is not None
         made = parts_of(self.kind, self.config)
+        if self.kind is VIDEO and self.given is not None:
+            made = (*made, *(part for part in OF_POSES if fits.has(self.given, part)))
         return ("vae", *made) if named else made
 
     @property
@@ -165,8 +171,8 @@ def corpus(shards: Path) -> str:
     )
 
 
-NEWER = ("guided_by", "pixels", "run")
-"""Options that the first records did not have: where nobody asks for them they are left out, and records are found."""
+NEWER = {"guided_by": None, "pixels": None, "redraw": 0.0, "run": None}
+"""Options that the first records did not have: at these values they are left out, and records are found."""
 
 
 def identity(**values: Any) -> str:
@@ -175,7 +181,9 @@ def identity(**values: Any) -> str:
 
 
 def _asked(values: Any) -> Any:
-    """Return values without the newer options that are None, at any depth."""
+    """Return values without the newer options that nobody asks for, at any depth."""
     if not isinstance(values, dict):
         return values
-    return {name: _asked(value) for name, value in values.items() if name not in NEWER or value is not None}
+    return {
+        name: _asked(value) for name, value in values.items() if name not in NEWER or value != NEWER[name]
+    }

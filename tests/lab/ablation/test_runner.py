@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 import signvip.stages
+from signvip.config import parse_config
 from signvip.errors import DataError, RunError
 from signvip.generate import GenerateOptions
 from signvip.progress import Silent
+from signvip.run import Run
+from signvip.settings import merge
+from signvip.stages import train
 from signvip_lab.ablation.axes import make_axis, parse_axis
 from signvip_lab.ablation.grid import make_cells
 from signvip_lab.ablation.records import read_records
@@ -162,8 +167,50 @@ def test_what_earlier_versions_measured_is_found_again():
     assert identity(options=asdict(EvaluateOptions())) == "6154396c1888"
 
 
+def test_training_options_that_earlier_versions_did_not_have_are_no_part_of_a_name():
+    stage1 = {"steps": 3}
+    plain = identity(stage1=stage1, start={"unet": None})
+    newer = {"pixels": None, "redraw": 0.0}
+    assert identity(stage1={**stage1, **newer}, start={"unet": None, "run": None}) == plain
+    for name, value in (("pixels", {"weight": 1.0}), ("redraw", 0.5)):
+        assert identity(stage1={**stage1, **newer, name: value}, start={"unet": None}) != plain
+
+
 def test_what_guides_is_part_of_a_name_where_it_is_asked_for():
     asked = [
         EvaluateOptions(sampling=GenerateOptions(guided_by=guide)) for guide in (None, "tokens", "poses")
     ]
     assert len({identity(options=asdict(options)) for options in asked}) == 3
+
+
+@pytest.fixture
+def drawn(trained, tmp_path):
+    """A run that poses guide."""
+    run = tmp_path / "drawn"
+    shutil.copytree(trained.run, run)
+    values = merge(trained.config.model_dump(mode="json"), {"sampler": {"guided_by": "poses"}})
+    train(parse_config(values), 2, shards=trained.shards, run=run)
+    assert (run / "pose_drawer").is_dir()
+    return run
+
+
+def cells_of(run, trained, out, axis):
+    cells = make_cells(Run.open(run).config, [parse_axis(axis)])
+    options = EvaluateOptions(metrics=("psnr",), clips=1)
+    return make_plan(cells, trained.shards, out, 3, source=run, options=options)
+
+
+@pytest.mark.parametrize("axis", ["steps=1", "codebook=128"])
+def test_what_draws_poses_comes_with_the_video_model_of_a_run(drawn, trained, tmp_path, axis):
+    plan = cells_of(drawn, trained, tmp_path / "out", axis)
+    assert [(record.status, record.reason) for record in run_plan(plan)] == [("done", None)]
+    (cell,) = (tmp_path / "out" / "cells").iterdir()
+    assert Run.open(cell).config.sampler.guided_by == "poses"
+    assert {"pose_head", "pose_drawer"} <= {path.name for path in cell.iterdir()}
+
+
+def test_cells_whose_video_model_is_trained_are_guided_by_tokens(drawn, trained, tmp_path):
+    plan = cells_of(drawn, trained, tmp_path / "out", "augmentation=0.5")
+    assert [(record.status, record.reason) for record in run_plan(plan)] == [("done", None)]
+    (cell,) = (tmp_path / "out" / "cells").iterdir()
+    assert Run.open(cell).config.sampler.guided_by == "tokens"
