@@ -63,7 +63,7 @@ def measure(chain: Chain, reader, count: int, frames: range) -> dict[str, dict[s
     seconds = dict.fromkeys(SETTINGS, 0.0)
     exact, true = {name: [] for name in SETTINGS}, {name: [] for name in SETTINGS}
     for clip in range(count):
-        e = chain.embed(chain.clips.conditions(clip, frames))
+        e = chain.guidance(chain.clips.conditions(clip, frames))
         truth = chain.clips.frames(clip, frames).permute(0, 2, 3, 1).numpy()
         reference = portrait(reader, str(chain.clips.info(clip)["signer"]))
         made = {}

@@ -153,7 +153,7 @@ def _made(run: Path, options: argparse.Namespace, picks: Sequence[int]) -> Itera
             "frames of true conditions": clip.rebuilt,
             "frames of text": clip.generated,
         }
-        if chain.pipe.config.guided_by != "tokens":
+        if chain.pipe.config.guided_by != "tokens" and not chain.pipe.pose_drawer.learned:
             made[BY_TOKENS] = chain.video(chain.pipe.embed(clip.written), clip.reference, SEED)
         yield made
 

@@ -61,7 +61,7 @@ def measure(options: argparse.Namespace) -> list[dict[str, Scores]]:
         truth = chain.truth(pick)
         reference, truth = truth[-1], truth[: options.frames]
         points, counts = chain.clips.index.keypoints(pick)[: len(truth)], counting(truth, reference)
-        e = chain.embeddings(pick)[: len(truth)]
+        e = chain.guidance(chain.clips.conditions(pick))[: len(truth)]
         rows = {STILL: still(reference, len(truth)), VAE: _decoded(chain, truth)}
         seconds = {}
         for steps in options.steps:

@@ -161,10 +161,10 @@ class Stage1(Config):
         "trained",
         description="its spatial weights in the image phase; frozen: as they start, in the authors' code",
     )
-    encoder: Literal["trained", "frozen"] = Field(
+    encoder: Literal["trained", "frozen", "drawer"] = Field(
         "trained",
         description="in the image phase; frozen: the run's own stays, so that its tokens still fit, and the run's "
-        "denoiser is trained on",
+        "denoiser is trained on; drawer: so, but with the encoder of the poses that it draws again, which is trained",
     )
     gradient_checkpointing: bool = Field(
         False, description="the denoiser computes activations twice and keeps fewer"
@@ -187,6 +187,12 @@ class Stage1(Config):
     region_weights: RegionWeights = RegionWeights()
     pixels: PixelLoss | None = Field(
         None, description="errors of decoded pixels beside those of latents; None: latents alone"
+    )
+    redraw: float = Field(
+        0.0,
+        ge=0,
+        description="weight of what is misread where drawings are read back off e, by a head that ends with the phase; "
+        "0 is off",
     )
     snr_gamma: float = Field(
         0.0, ge=0, description="Min-SNR weights of the loss (arXiv:2303.09556); 0 is off"

@@ -108,6 +108,11 @@ class SignVipPipeline(DiffusionPipeline):
                 "This run draws no poses, so they cannot guide its videos; give it what draws them with: signvip train "
                 "--stage 2 --set sampler.guided_by=poses, or say guided_by=tokens."
             )
+        if guided_by == "tokens" and pose_drawer is not None and pose_drawer.learned:
+            raise RunError(
+                "The pictures of this run were trained on poses that are drawn again (stage1.encoder=drawer), and "
+                "nothing else can guide them; leave guided_by=tokens out."
+            )
         self.register_modules(
             vae=vae,
             denoiser=denoiser,

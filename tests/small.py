@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import signvip
@@ -40,6 +42,18 @@ def small_config(**changes) -> RunConfig:
         if merged[name] is not None:
             merged[name]["workers"] = 0
     return parse_config(merged)
+
+
+def embedded_copy(folder: Path) -> Path:
+    """Copy the embedded model so that tokens may guide it as well as poses; its pictures are not looked at."""
+    from signvip.run import embedded_run
+
+    copy = shutil.copytree(embedded_run(), folder / "embedded", ignore=shutil.ignore_patterns("clips"))
+    config = copy / "pose_drawer" / "config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "learned": False}))
+    for note in copy.glob("*/trained_with.json"):
+        note.unlink()
+    return copy
 
 
 def make_shards(folder: Path, config: RunConfig, **counts: int) -> Path:

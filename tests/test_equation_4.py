@@ -6,17 +6,18 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from small import embedded_copy
 
 import signvip
 from signvip import pipeline
-from signvip.generate import embedded_run
 
 TEXT, LANGUAGE, FRAMES = "Anna", "ase", 3
 
 
 @pytest.fixture(scope="module")
-def pipe():
-    pipe = signvip.SignVipPipeline.from_pretrained(embedded_run(), guided_by="tokens")
+def pipe(tmp_path_factory):
+    folder = embedded_copy(tmp_path_factory.mktemp("equation-4"))
+    pipe = signvip.SignVipPipeline.from_pretrained(folder, guided_by="tokens")
     pipe.set_progress_bar_config(disable=True)
     return pipe
 

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from small import embedded_copy
 from typer.testing import CliRunner
 
 import signvip
@@ -18,8 +19,13 @@ TEXT, LANGUAGE, FRAMES = "Wendy", "ase", 18
 
 
 @pytest.fixture(scope="module")
-def pipe():
-    pipe = signvip.SignVipPipeline.from_pretrained(embedded_run(), guided_by="poses")
+def run(tmp_path_factory):
+    return embedded_copy(tmp_path_factory.mktemp("either"))
+
+
+@pytest.fixture(scope="module")
+def pipe(run):
+    pipe = signvip.SignVipPipeline.from_pretrained(run, guided_by="poses")
     pipe.set_progress_bar_config(disable=True)
     return pipe
 
@@ -59,8 +65,8 @@ def test_the_denoiser_sees_the_drawing_of_the_poses_that_come_out(pipe, tokens, 
     torch.testing.assert_close(given[0][0], pipe.pose_drawer.embed(made.poses)[: given[0].shape[1]])
 
 
-def test_the_poses_are_those_of_the_tokens_whatever_guides(pipe, tokens, picture):
-    plain = signvip.SignVipPipeline.from_pretrained(embedded_run(), guided_by="tokens")
+def test_the_poses_are_those_of_the_tokens_whatever_guides(run, pipe, tokens, picture):
+    plain = signvip.SignVipPipeline.from_pretrained(run, guided_by="tokens")
     plain.set_progress_bar_config(disable=True)
     e = plain.embed(tokens)
     assert torch.equal(plain.guide(e), e) and not torch.allclose(pipe.guide(e), e, atol=0.05)
@@ -85,9 +91,9 @@ def test_nothing_else_can_guide(trained):
 
 
 @pytest.mark.parametrize("guide", ["tokens", "poses"])
-def test_a_command_says_what_guides_and_a_sidecar_tells(guide, picture, tmp_path):
+def test_a_command_says_what_guides_and_a_sidecar_tells(guide, run, picture, tmp_path):
     output = tmp_path / "video.mp4"
-    asked = ["generate", TEXT, str(picture), "--run", "embedded", "--guided-by", guide, "--max-frames", "3"]
+    asked = ["generate", TEXT, str(picture), "--run", str(run), "--guided-by", guide, "--max-frames", "3"]
     result = CliRunner().invoke(app, [*asked, "--language", LANGUAGE, "--output", str(output)])
     assert result.exit_code == 0, result.output
     assert json.loads(output.with_suffix(".json").read_text())["sampling"]["guided_by"] == guide

@@ -32,6 +32,8 @@ class PoseDrawer(ModelMixin, ConfigMixin):
 
     `conditions` are pairs of a name and options, in the order of the encoder's; lists, because diffusers stores
     mappings by name. Poses are flat: a condition that draws hands in depth is given all joints at the same depth.
+    `learned` says that its encoder is no longer the run's, but was trained with the pictures, which nothing else can
+    guide since.
     """
 
     @register_to_config
@@ -41,6 +43,7 @@ class PoseDrawer(ModelMixin, ConfigMixin):
         conditions: Sequence[tuple[str, Mapping[str, Any]]],
         size: tuple[int, int],
         encoder: Mapping[str, Any],
+        learned: bool = False,
     ) -> None:
         super().__init__()
         self.painters = {name: build("condition", name, **options) for name, options in conditions}
@@ -68,6 +71,15 @@ class PoseDrawer(ModelMixin, ConfigMixin):
                 )
         drawer.condition_encoder.load_state_dict(encoder.state_dict())
         return drawer
+
+    @property
+    def learned(self) -> bool:
+        return bool(self.config["learned"])
+
+    def learn(self, encoder: ConditionEncoder) -> None:
+        """Take over an encoder that was trained with the pictures."""
+        self.condition_encoder.load_state_dict(encoder.state_dict())
+        self.register_to_config(learned=True)
 
     @apply_forward_hook  # offloaded weights are fetched, as they are for `forward`
     @torch.no_grad()

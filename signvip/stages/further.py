@@ -11,7 +11,7 @@ from signvip.models import ConditionEncoder, PoseDrawer, PoseHead, TokenTranslat
 from signvip.models.seen_texts import Seen
 from signvip.models.video_denoiser import stores
 from signvip.run import Run, find_run, refuse_change
-from signvip.stages.parts import load_denoiser, load_tokenizer, load_vae
+from signvip.stages.parts import guiding_encoder, load_denoiser, load_tokenizer, load_vae
 from signvip.storage import fits
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def begin_images(run: Run, encoder: ConditionEncoder, denoiser: VideoDenoiser) -
     former = former_run(run.config)
     if former is None:
         return
-    encoder.load_state_dict(former.load("condition_encoder", ConditionEncoder).state_dict())
+    encoder.load_state_dict(guiding_encoder(former).state_dict())
     theirs = load_denoiser(former).state_dict()
     denoiser.load_state_dict({name: theirs[name] for name in denoiser.state_dict()})
 

@@ -16,6 +16,7 @@ NOISED = (
     "stage1.pixels",
     "stage1.pure_noise",
     "stage1.reference_dropout",
+    "stage1.redraw",
     "stage1.region_weights",
     "stage1.snr_gamma",
     "stage1.timesteps",

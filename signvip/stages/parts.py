@@ -11,12 +11,20 @@ from torch import Tensor
 
 from signvip.data.pixels import to_model
 from signvip.errors import MismatchError
-from signvip.models import ConditionEncoder, Coordinates, EmbeddingTokenizer, Tokenizer, VideoDenoiser
+from signvip.models import (
+    ConditionEncoder,
+    Coordinates,
+    EmbeddingTokenizer,
+    PoseDrawer,
+    Tokenizer,
+    VideoDenoiser,
+)
 from signvip.models.networks import autoencoder_class
 from signvip.models.vae import vae_class
 from signvip.models.video_denoiser import read_denoiser
 from signvip.run import Run
 from signvip.stages.clips import Clips
+from signvip.storage import fits
 from signvip.training.trainable import Frozen
 
 CHUNK = 64  # frames that go through a network together
@@ -51,6 +59,20 @@ def load_vae(run: Run) -> AutoencoderKL:
 def load_denoiser(run: Run) -> VideoDenoiser:
     """Load the run's denoiser, from all folders that it is stored in."""
     return read_denoiser(run.config.denoiser.name, run.load)
+
+
+def guiding_encoder(run: Run) -> ConditionEncoder:
+    """Load the encoder whose embeddings guide a run's pictures: its own, or that of the poses that it draws again."""
+    drawer = learned_drawer(run)
+    return run.load("condition_encoder", ConditionEncoder) if drawer is None else drawer.condition_encoder
+
+
+def learned_drawer(run: Run) -> PoseDrawer | None:
+    """Load what draws a run's poses again, if it was trained with the pictures and not outlived by a new encoder."""
+    if not run.has("pose_drawer") or fits.misfit(run.path, "pose_drawer") is not None:
+        return None
+    drawer = run.load("pose_drawer", PoseDrawer)
+    return drawer if drawer.learned else None
 
 
 @torch.no_grad()

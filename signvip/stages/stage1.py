@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from signvip.data.manifest import Manifest
-from signvip.errors import RunError
-from signvip.models import ConditionEncoder
+from signvip.errors import ConfigError, RunError
+from signvip.models import ConditionEncoder, PoseDrawer
 from signvip.models.networks import new_video_networks
 from signvip.models.video_denoiser import INDEXED, VideoDenoiser, stores
 from signvip.registry import configure
@@ -18,13 +18,15 @@ from signvip.stages.common import check_shards, is_stored, save_if_whole, seed
 from signvip.stages.further import begin_images, begin_motion, take_parts
 from signvip.stages.keys import IMAGE, MOTION, VAE
 from signvip.stages.likeness import references_of
-from signvip.stages.parts import load_denoiser, load_vae
+from signvip.stages.parts import guiding_encoder, load_denoiser, load_vae
 from signvip.stages.start import published_vae, sources
 from signvip.stages.vae import VaePhase
 from signvip.stages.video import VideoPhase
 from signvip.stages.video_loss import VideoDiffusion
 
 if TYPE_CHECKING:
+    from diffusers import ModelMixin
+
     from signvip.stages import Loop
 
 
@@ -73,7 +75,9 @@ def _train_image(run: Run, shards: Path, loop: Loop) -> None:
         return
     vae = load_vae(run)
     seed(run, IMAGE)
-    goes_on = config.stage1.encoder == "frozen" and config.start.run is None
+    goes_on = config.stage1.encoder != "trained" and config.start.run is None
+    if config.stage1.encoder == "drawer":
+        _require_drawer(run)
     encoder, denoiser = _stored_networks(run) if goes_on else new_video_networks(config)
     if not loop.resumes(run, key, training):
         denoiser.start(sources(config.start, "image"), loop.reporter.say)
@@ -87,22 +91,43 @@ def _train_image(run: Run, shards: Path, loop: Loop) -> None:
     loop.run_phase(run, key, phase, training)
     denoiser.note_likeness(references_of(phase.train))
     loop.forget(run, MOTION)  # before its denoiser is replaced by one that has no motion
-    # a frozen encoder stays the file that it is, by which tokens know it
-    learned = {} if config.stage1.encoder == "frozen" else {"condition_encoder": nets.encoder}
-    run.save_all({**learned, **denoiser.parts()})
+    run.save_all({**_learned_encoder(run, encoder), **denoiser.parts()})
     loop.finish(run, key, training)
 
 
+def _require_drawer(run: Run) -> None:
+    """ConfigError for a run whose pictures no poses guide."""
+    if run.config.sampler.guided_by != "poses" or not run.has("pose_drawer"):
+        raise ConfigError(
+            "stage1.encoder=drawer trains the encoder of poses that guide the pictures, and none does here; train "
+            "stage 2 with sampler.guided_by=poses first, or set stage1.encoder=frozen."
+        )
+
+
+def _learned_encoder(run: Run, encoder: ConditionEncoder) -> dict[str, ModelMixin]:
+    """Return the part that holds what was trained of the encoder.
+
+    A frozen one stays the file that it is, by which tokens know it.
+    """
+    if run.config.stage1.encoder == "trained":
+        return {"condition_encoder": encoder}
+    if run.config.stage1.encoder == "frozen":
+        return {}
+    drawer = run.load("pose_drawer", PoseDrawer)
+    drawer.learn(encoder)
+    return {"pose_drawer": drawer}
+
+
 def _stored_networks(run: Run) -> tuple[ConditionEncoder, VideoDenoiser]:
-    """Return the run's own networks, to be trained on; RunError where its denoiser has motion already."""
+    """Return what guides the run's pictures, and their denoiser, to be trained on; RunError where that has motion."""
     run.require("condition_encoder", *stores(run.config.denoiser.name))
     denoiser = load_denoiser(run)
     if denoiser.has_motion:
         raise RunError(
             f"{run.path} has motion, which was trained on the image weights that would change; train images on with "
-            "stage1.encoder=frozen in a run that has none yet, such as a copy from before its motion."
+            f"stage1.encoder={run.config.stage1.encoder} in another run: signvip train --stage 1 --from {run.path}"
         )
-    return run.load("condition_encoder", ConditionEncoder), denoiser
+    return guiding_encoder(run), denoiser
 
 
 def _train_motion(run: Run, shards: Path, loop: Loop) -> None:
@@ -113,8 +138,7 @@ def _train_motion(run: Run, shards: Path, loop: Loop) -> None:
         return
     vae = load_vae(run)
     seed(run, MOTION)
-    encoder = run.load("condition_encoder", ConditionEncoder)
-    denoiser = load_denoiser(run).with_motion()
+    encoder, denoiser = guiding_encoder(run), load_denoiser(run).with_motion()
     if not denoiser.has_motion:
         loop.reporter.say(f"The denoiser {config.denoiser.name} has no motion to train.")
         return
@@ -130,10 +154,11 @@ def _train_motion(run: Run, shards: Path, loop: Loop) -> None:
 
 
 def _making(run: Run, key: PhaseKey) -> PhaseKey:
-    """Return a phase of stage 1 with the parts that it makes of this run's denoiser."""
+    """Return a phase of stage 1 with the parts that it makes of this run's denoiser, and builds on."""
     stored = stores(run.config.denoiser.name)
     made = tuple(part for part in key.makes if part in stored or part not in INDEXED)
-    return dataclasses.replace(key, makes=made)
+    drawn = key is MOTION and run.config.stage1.encoder == "drawer"
+    return dataclasses.replace(key, makes=made, parts=(*key.parts, "pose_drawer") if drawn else key.parts)
 
 
 def _moved_on(run: Run, loop: Loop) -> bool:

@@ -13,7 +13,7 @@ from signvip.stages.clips import Clips
 from signvip.stages.common import check_shards, is_stored, save_if_whole, seed
 from signvip.stages.further import begin_part, take_parts
 from signvip.stages.keys import BY_FINGERS, OF_TOKENS, POSES, TOKENS
-from signvip.stages.parts import load_tokenizer
+from signvip.stages.parts import learned_drawer, load_tokenizer
 from signvip.stages.poses import PosesPhase, stored_keypoints
 from signvip.stages.tokens import TokensPhase
 
@@ -94,12 +94,17 @@ def _train_poses(run: Run, shards: Path, loop: Loop) -> None:
 
 
 def _take_drawer(run: Run) -> None:
-    """Save what draws poses again; nothing is trained. ConfigError where nothing reads any."""
+    """Save what draws poses again; nothing is trained. ConfigError where nothing reads any.
+
+    One that learned with the pictures stays, as long as it fits.
+    """
     if not run.has("pose_head"):
         raise ConfigError(
             "sampler.guided_by=poses needs a pose head, and this run has none; set stage2_poses and conditions that "
             "store keypoints, or guided_by=tokens."
         )
+    if learned_drawer(run) is not None:
+        return
     config, encoder = run.config, run.load("condition_encoder", ConditionEncoder)
     run.save("pose_drawer", PoseDrawer.around(encoder, conditions=config.conditions, size=config.size))
 

@@ -14,6 +14,7 @@ from torch.nn import functional
 from signvip.config import RunConfig
 from signvip.data.pixels import to_model
 from signvip.models import ConditionEncoder, VideoDenoiser
+from signvip.models.redrawing import Redrawing
 from signvip.sampling.levels import draw_timesteps
 from signvip.sampling.sampler import make_scheduler
 from signvip.stages.pixel_loss import PixelError
@@ -38,6 +39,7 @@ class VideoDiffusion(nn.Module):
             self.add_module(name, part)
         if config.stage1.gradient_checkpointing:
             denoiser.enable_gradient_checkpointing()
+        self.redrawing: Redrawing | None = None  # while images are trained, where it is asked for
         self.scheduler = make_scheduler("ddpm", config.sampler)
         self.stage1 = config.stage1
         self.snr_gamma, self.noise_offset = config.stage1.snr_gamma, config.stage1.noise_offset
@@ -50,8 +52,11 @@ class VideoDiffusion(nn.Module):
 
     def train_images(self, config: RunConfig) -> None:
         """Train the encoder and what the denoiser learns of images; what the configuration says stays as it is."""
-        self.encoder.requires_grad_(config.stage1.encoder == "trained")
+        self.encoder.requires_grad_(config.stage1.encoder != "frozen")
         self.whole.learn("image", frozen=config.stage1.denoiser == "frozen")
+        if config.stage1.redraw and config.stage1.encoder != "frozen":
+            drawn = 3 * len(config.conditions)
+            self.redrawing = Redrawing(self.encoder.embedding_channels, drawn, self.encoder.factor)
 
     def train_motion(self) -> None:
         """Train nothing but the denoiser's motion."""
@@ -71,7 +76,8 @@ class VideoDiffusion(nn.Module):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss of clips, and its terms; with errors of pixels where something tells them."""
         latents, conditions = batch["latents"], batch["conditions"]  # (B, F, 4, h, w), (B, F, K*3, H, W)
-        e = self.encoder(to_model(conditions.flatten(0, 1)))
+        drawn = to_model(conditions.flatten(0, 1))
+        e = self.encoder(drawn)
         guide = self.whole.guide(e.unflatten(0, conditions.shape[:2]))
         noise = self._noise(latents)
         timestep = self._timesteps(latents)
@@ -85,12 +91,15 @@ class VideoDiffusion(nn.Module):
         if "regions" in batch:
             errors = errors * on_cells(batch["regions"], latents)
         errors = errors.flatten(1).mean(1)
-        loss = (errors * self._weights(timestep)).mean()
-        if pixel_error is None:
-            return loss, {}
-        made = self._clean(noisy, prediction, timestep)
-        seen = pixel_error(*(each.flatten(0, 1) for each in (made, latents, batch["corners"])))
-        return loss + seen, {"latents": loss.detach(), "pixels": seen.detach()}
+        terms = {"latents": (errors * self._weights(timestep)).mean()}
+        if pixel_error is not None:
+            made = self._clean(noisy, prediction, timestep)
+            terms["pixels"] = pixel_error(*(each.flatten(0, 1) for each in (made, latents, batch["corners"])))
+        if self.redrawing is not None:
+            weights = batch["regions"].flatten(0, 1) if "regions" in batch else None
+            terms["redrawn"] = self.stage1.redraw * self.redrawing(e, drawn, weights)
+        loss = torch.stack(list(terms.values())).sum()
+        return loss, {name: term.detach() for name, term in terms.items()} if len(terms) > 1 else {}
 
     def _timesteps(self, latents: Tensor) -> Tensor:
         """Draw the timesteps (B,), which set how noisy each clip is."""

@@ -15,7 +15,7 @@ from signvip.models import ConditionEncoder
 from signvip.pipeline import SignVipPipeline
 from signvip.run import MAKERS, Run
 from signvip.stages.clips import Clips
-from signvip.stages.parts import CHUNK
+from signvip.stages.parts import CHUNK, guiding_encoder
 from signvip.storage.fits import unchanged
 
 
@@ -26,12 +26,14 @@ class Chain:
     run: Run
     pipe: SignVipPipeline
     clips: Clips
-    encoder: ConditionEncoder = field(init=False)
+    encoder: ConditionEncoder = field(init=False)  # of what tokens are made of
+    pictures: ConditionEncoder = field(init=False)  # of what guides the pictures: often the same
     fingerprint: str = field(init=False)  # of all its weights, as they were loaded
 
     def __post_init__(self) -> None:
-        encoder = self.run.load("condition_encoder", ConditionEncoder)
-        self.encoder = encoder.eval().to(self.pipe.device, self.pipe.dtype)
+        where = self.pipe.device, self.pipe.dtype
+        self.encoder = self.run.load("condition_encoder", ConditionEncoder).eval().to(*where)
+        self.pictures = guiding_encoder(self.run).eval().to(*where)
         self.fingerprint = self.run.fingerprint(*MAKERS)
 
     @classmethod
@@ -44,13 +46,20 @@ class Chain:
 
     def embed(self, drawn: Tensor) -> Tensor:
         """Embed drawings (F, K*3, H, W) uint8: e (F, C, h, w)."""
-        where = self.encoder.device, self.encoder.dtype
-        with torch.no_grad():
-            return torch.cat([self.encoder(to_model(part).to(*where)) for part in drawn.split(CHUNK)])
+        return self._embedded(self.encoder, drawn)
+
+    def guidance(self, drawn: Tensor) -> Tensor:
+        """Embed drawings (F, K*3, H, W) uint8 as what guides the pictures: e (F, C, h, w)."""
+        return self._embedded(self.pictures, drawn)
 
     def embeddings(self, clip: int) -> Tensor:
         """Embed a clip's true conditions: e (F, C, h, w)."""
         return self.embed(self.clips.conditions(clip))
+
+    @torch.no_grad()
+    def _embedded(self, encoder: ConditionEncoder, drawn: Tensor) -> Tensor:
+        where = self.pipe.device, self.pipe.dtype
+        return torch.cat([encoder(to_model(part).to(*where)) for part in drawn.split(CHUNK)])
 
     def truth(self, clip: int) -> np.ndarray:
         """Return the frames of a clip (F, H, W, 3) uint8."""

@@ -82,7 +82,7 @@ def make(chain: Chain, pick: int, seed: int, pixels: bool, contrasts: bool = Fal
     begin = time.perf_counter()
     clip.generated, written = chain.generate(pick, clip.reference, own)
     clip.seconds, clip.written = time.perf_counter() - begin, written.cpu()
-    clip.rebuilt = chain.video(e, clip.reference, own)
+    clip.rebuilt = chain.video(chain.guidance(drawn), clip.reference, own)
     if contrasts:
         clip.contrasts = _contrasts(chain, clip, drawn, own)
     return clip
@@ -95,10 +95,10 @@ def _contrasts(chain: Chain, clip: Made, drawn: Tensor, seed: int) -> dict[str, 
     for place, name in enumerate(chain.run.config.conditions):
         spoilt[WITHOUT.format(name)] = drawn.clone()
         spoilt[WITHOUT.format(name)][:, 3 * place : 3 * place + 3] = 0
-    made = {name: chain.video(chain.embed(wrong), clip.reference, seed) for name, wrong in spoilt.items()}
+    made = {name: chain.video(chain.guidance(wrong), clip.reference, seed) for name, wrong in spoilt.items()}
     if len(chain.clips) > 1:
         other = chain.truth((clip.pick + 1) % len(chain.clips))[-1]
-        made[OTHER_REFERENCE] = chain.video(chain.embed(drawn), other, seed)
+        made[OTHER_REFERENCE] = chain.video(chain.guidance(drawn), other, seed)
     return made
 
 
