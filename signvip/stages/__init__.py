@@ -77,7 +77,7 @@ class PhaseKey:
     parts: tuple[str, ...] = ()
     unread: tuple[str, ...] = BOOKKEEPING  # options of its training that change no weight
     # further options; phases of older versions did not note them
-    noted: tuple[str, ...] = ("seed", "start.run")
+    noted: tuple[str, ...] = ("seed",)
     makes: tuple[str, ...] = ()  # the parts that it leaves in the run
 
     def stamp(self, run: Run) -> str:

@@ -12,7 +12,7 @@ from signvip.data.manifest import Manifest
 from signvip.errors import MismatchError
 from signvip.models import PoseDrawer, PoseHead, TokenTranslator
 from signvip.pipeline import save_index
-from signvip.run import Run
+from signvip.run import MAKERS, OPTIONAL, Run
 from signvip.stages import PhaseKey
 from signvip.stages.parts import load_denoiser, load_tokenizer, load_vae
 from signvip.storage import fits
@@ -37,7 +37,8 @@ def seed(run: Run, key: PhaseKey) -> None:
 
 def save_if_whole(run: Run) -> None:
     """Let a run that has all parts, and whose parts fit, say what it has got."""
-    if not run.has("translator") or any(fits.misfit(run.path, part) for part in fits.TRAINED_WITH):
+    whole = all(run.has(part) for part in MAKERS if part not in OPTIONAL)
+    if not whole or any(fits.misfit(run.path, part) for part in fits.TRAINED_WITH):
         return
     with suppress(MismatchError):  # another quantizer is asked for, and stage 2 has yet to train it
         load_tokenizer(run)

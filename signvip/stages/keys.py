@@ -21,25 +21,30 @@ NOISED = (
     "stage1.snr_gamma",
     "stage1.timesteps",
 )
+BEGUN = ("seed", "start.run")  # what decides the weights that a phase begins with
 VAE = PhaseKey("stage1-vae", ("size", "vae"), makes=("vae",))
 IMAGE = PhaseKey(
     "stage1-image",
     ("size", *NETS, "start.unet", "start.text_encoder", "stage1.denoiser", "stage1.encoder"),
     ("vae",),
-    noted=("seed", "start.run", *NOISED),
+    noted=(*BEGUN, *NOISED),
     makes=("condition_encoder", "reference_net", "guider", "denoiser"),
 )
 MOTION = PhaseKey(
     "stage1-motion",
     ("size", *NETS, "start.motion"),
     ("vae", "condition_encoder", "reference_net"),
-    noted=("seed", "start.run", *NOISED),
+    noted=(*BEGUN, *NOISED),
     makes=("guider", "denoiser"),
 )
-TOKENS = PhaseKey("stage2", ("autoencoder", "quantizer"), ("condition_encoder",), makes=("autoencoder",))
+TOKENS = PhaseKey(
+    "stage2", ("autoencoder", "quantizer"), ("condition_encoder",), noted=BEGUN, makes=("autoencoder",)
+)
 # the same where stage2.finger_weight is set
 BY_FINGERS = dataclasses.replace(TOKENS, parts=(*TOKENS.parts, "pose_head"))
-POSES = PhaseKey("stage2-poses", ("size", "pose_head"), ("condition_encoder",), makes=("pose_head",))
+POSES = PhaseKey(
+    "stage2-poses", ("size", "pose_head"), ("condition_encoder",), noted=BEGUN, makes=("pose_head",)
+)
 # the same where stage2_poses.decoded is set
 OF_TOKENS = dataclasses.replace(POSES, parts=(*POSES.parts, "autoencoder"))
-TEXT = PhaseKey("stage3", ("translator",), ("autoencoder",), makes=("translator",))
+TEXT = PhaseKey("stage3", ("translator",), ("autoencoder",), noted=BEGUN, makes=("translator",))

@@ -21,7 +21,7 @@ from signvip.models.build import build_network
 from signvip.models.vae import build_vae
 from signvip.progress import Silent
 from signvip.run import Run
-from signvip.stages import phases, train
+from signvip.stages import stage3, train
 from signvip.stages.clips import Clips
 from signvip.stages.derive import encode, tokenize
 
@@ -66,7 +66,7 @@ def test_stages_two_and_three_train_on_them(blind, monkeypatch):
         "latents.npy"
     )
     monkeypatch.setattr(
-        phases, "save_pipeline", lambda run: None
+        stage3, "save_pipeline", lambda run: None
     )  # this run has no denoiser to be whole with
     train(CONFIG, 3, shards=tokens, run=blind.run)
     run = Run.open(blind.run)

@@ -235,7 +235,7 @@ def test_options_of_a_pipeline_are_checked_where_it_is_made(pipe, options):
     with pytest.raises(SignVipError, match=f"{name}|Pictures of 100x64|at least 8x8"):
         if name in ("scheduler", "vae", "torch_dtype"):
             signvip.SignVipPipeline.from_pretrained(embedded_run(), **options)
-        make(signvip.SignVipPipeline(**pipe.components, **options))
+        make(signvip.SignVipPipeline(**pipe.components, guided_by=pipe.config.guided_by, **options))
 
 
 @pytest.mark.parametrize("name", [None, 5, b"run", "x" * 5000], ids=["None", "int", "bytes", "long"])

@@ -18,7 +18,7 @@ from signvip.errors import ConfigError
 from signvip.models import BodyAndHands
 from signvip.models.pose_head import Maps
 from signvip.models.pose_losses import bump_loss, heat_loss, place_loss
-from signvip.stages import phases, tokens
+from signvip.stages import stage2, tokens
 from signvip.stages.hands import MARGIN, hand_cells, hand_centres, place_errors
 from signvip.stages.tokens import TokensPhase
 
@@ -179,14 +179,15 @@ def test_validation_says_how_far_off_hands_are_placed(monkeypatch, tmp_path):
 def test_the_head_is_trained_first_where_tokens_are_trained_by_it(monkeypatch, weight, order):
     done = []
     for name in ("tokens", "poses"):
-        monkeypatch.setattr(phases, f"_train_{name}", lambda *_, name=name: done.append(name))
-    monkeypatch.setattr(phases, "_check_shards", lambda *_: None)
+        monkeypatch.setattr(stage2, f"_train_{name}", lambda *_, name=name: done.append(name))
+    monkeypatch.setattr(stage2, "check_shards", lambda *_: None)
     config = small_config(stage2={"finger_weight": weight})
     run = SimpleNamespace(config=config, require=lambda *_: None, has=lambda part: False)
-    phases.stage2(run, "nowhere", None)
+    loop = SimpleNamespace(reporter=SimpleNamespace(say=None))
+    stage2.stage2(run, "nowhere", loop)
     assert done == order
     if weight:
         with pytest.raises(ConfigError, match="this run has none; set stage2_poses"):
-            phases._finger_reader(run)
+            stage2._finger_reader(run)
     else:
-        assert phases._finger_reader(run) is None
+        assert stage2._finger_reader(run) is None

@@ -17,6 +17,7 @@ def chain(trained, monkeypatch):
     made = Chain.open(trained.run, trained.shards, "test", GenerateOptions())
     monkeypatch.setattr(made, "generate", lambda text, reference, seed: (reference[None], torch.zeros(1, 1)))
     monkeypatch.setattr(made, "embed", lambda drawn: drawn)
+    monkeypatch.setattr(made, "guidance", lambda drawn: drawn)
     monkeypatch.setattr(made, "video", lambda e, reference, seed: (e, reference))
     monkeypatch.setattr("signvip_lab.evaluation.making.tokens_of", lambda *_: torch.zeros(1, 1))
     return made
