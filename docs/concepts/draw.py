@@ -111,7 +111,7 @@ class Scene:
         with torch.no_grad():
             self.e = encoder(to_model(torch.tensor(stacked).permute(0, 3, 1, 2)))  # (F, C, h, w)
             self.tokens = self.pipe.translate([self.clip.text], language=self.clip.language)[0]  # (F, N)
-            self.written = self.pipe.embed(self.tokens)
+            self.written = self.pipe.guide(self.pipe.embed(self.tokens))
 
     @property
     def part(self) -> torch.Tensor:
