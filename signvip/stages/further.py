@@ -78,7 +78,7 @@ def begin_part(run: Run, part: str, network: ModelMixin, say: Say) -> None:
     former = former_run(run.config)
     if former is None:
         return
-    theirs = dict(networks_of(former)).get(part)
+    theirs = next((network for name, network in networks_of(former) if name == part), None)
     if theirs is None:
         say(f"{former.path} has no {part}: this one begins with random weights.")
     else:

@@ -223,7 +223,7 @@ def test_tokens_that_the_source_made_are_those_of_the_new_run(further, trained, 
     tokenize(shards, shards, run=source)
     further(1, source=source, stage1={"image": {"learning_rate": 1e-3}})
     run, _ = further(3, source=source, shards=shards)
-    fits.refuse_misfits(run.path)
+    assert [part for part in fits.TRAINED_WITH if fits.misfit(run.path, part)] == []
 
 
 def test_tokens_of_an_autoencoder_that_was_trained_on_are_to_be_made_again(further):
