@@ -11,8 +11,8 @@ WIDTH = 96  # channels: enough to read off random convolutions where the lines o
 class Redrawing(nn.Module):
     """Embeddings e (B, C, h, w) to drawings (B, K*3, H, W) in [-1, 1]; no part of a run, it ends with its training.
 
-    The denoiser's loss alone teaches an encoder the outline of a hand long before the lines within it, and what that
-    takes for noise by then is lost to everything that reads e.
+    The denoiser's loss alone teaches an encoder the outline of a hand long before the lines within it; of those the
+    embedded model's showed less than random weights did (docs/results/embedded.md).
     """
 
     def __init__(self, embedding_channels: int, drawn_channels: int, factor: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from image_phase import image_phase
 from recording import CLIPS, FRAMES, SIDE, alphas, clips, recording_stage
 from small import make_shards, small_config
 from torch import nn
@@ -14,8 +15,6 @@ from signvip.data.picture_scores import hand_boxes
 from signvip.errors import ConfigError
 from signvip.models.vae import build_vae, decode_latents, shrinks_by
 from signvip.stages.pixel_loss import PixelError, cut
-from signvip.stages.rehearsal import Rehearsal
-from signvip.stages.video import VideoPhase
 
 KINDS = ["epsilon", "v_prediction", "sample"]
 
@@ -96,13 +95,6 @@ def test_what_is_decoded_is_the_clean_latents_that_follow_from_the_prediction(ki
     assert nothing == {}
 
 
-def phase(config, shards, cached=False):
-    nets = Rehearsal(config).image.nets
-    return VideoPhase(
-        "stage1-image", config, config.stage1.image, shards, build_vae(**config.vae), nets, cached
-    )
-
-
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory):
     return make_shards(tmp_path_factory.mktemp("pixels"), small_config(), train=3, dev=1, test=1)
@@ -111,7 +103,7 @@ def shards(tmp_path_factory):
 def test_squares_lie_about_the_hands_of_their_own_frames(shards):
     crops = {"size": 16, "hands": 1.0, "faces": 0.0}
     config = small_config(stage1={"pixels": {"crops": crops}, "image": {"clips": 3, "frames": 4}})
-    made, factor = phase(config, shards), shrinks_by(small_config().vae)
+    made, factor = image_phase(config, shards), shrinks_by(small_config().vae)
     assert made.module.pixel_error.cells == 16 // factor
     picked, original = [], made.train.conditions
     made.train.conditions = lambda clip, picks=None: picked.append((clip, picks)) or original(clip, picks)
@@ -138,8 +130,8 @@ def _holds(square: slice, box: slice, factor: int) -> bool:
 
 
 def test_without_it_a_batch_is_as_before(shards):
-    plain = phase(small_config(), shards)
-    asked = phase(small_config(stage1={"pixels": {"crops": {"size": 16}}}), shards)
+    plain = image_phase(small_config(), shards)
+    asked = image_phase(small_config(stage1={"pixels": {"crops": {"size": 16}}}), shards)
     assert plain.module.pixel_error is None
     before, after = plain.batch(0), asked.batch(0)
     assert set(after) - set(before) == {"corners"}
@@ -150,10 +142,12 @@ def test_shards_without_keypoints_have_squares_anywhere_or_are_refused(tmp_path)
     unseen = {"conditions": {"hand3d": {}}}
     shards = make_shards(tmp_path, small_config(**unseen), train=1, dev=1, test=1)
     crops = {"size": 16, "hands": 0.0, "faces": 0.0}
-    anywhere = phase(small_config(**unseen, stage1={"pixels": {"crops": crops}}), shards).batch(0)["corners"]
+    anywhere = image_phase(small_config(**unseen, stage1={"pixels": {"crops": crops}}), shards).batch(0)[
+        "corners"
+    ]
     assert len(np.unique(anywhere.flatten(0, 1).numpy(), axis=0)) > 1
     with pytest.raises(ConfigError, match=r"stage1\.pixels\.crops looks for hands and faces"):
-        phase(small_config(**unseen, stage1={"pixels": {"crops": {"size": 16}}}), shards)
+        image_phase(small_config(**unseen, stage1={"pixels": {"crops": {"size": 16}}}), shards)
 
 
 def test_noise_that_leaves_no_clean_latents_is_refused():

@@ -5,15 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from image_phase import image_phase
 from small import make_shards, small_config
 
 from signvip.config import RegionWeights
 from signvip.contracts import FACE, LEFT_HAND, NUM_KEYPOINTS, RIGHT_HAND
 from signvip.errors import RunError
-from signvip.models.vae import build_vae
 from signvip.stages.regions import region_weights
-from signvip.stages.rehearsal import Rehearsal
-from signvip.stages.video import VideoPhase
 
 WEIGHTS = {"hands": 4.0, "face": 2.0}
 
@@ -46,13 +44,6 @@ def test_boxes_weigh_as_asked_and_a_hand_hides_the_face():
     torch.testing.assert_close(weights[0], expected)
 
 
-def phase(config, shards, cached=False):
-    nets = Rehearsal(config).image.nets
-    return VideoPhase(
-        "stage1-image", config, config.stage1.image, shards, build_vae(**config.vae), nets, cached
-    )
-
-
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory):
     return make_shards(tmp_path_factory.mktemp("regions"), small_config(), train=3, dev=1, test=1)
@@ -61,7 +52,7 @@ def shards(tmp_path_factory):
 @pytest.mark.parametrize("cached", [False, True])
 def test_a_batch_has_the_weights_of_its_own_frames(shards, cached):
     config = small_config(stage1={"region_weights": WEIGHTS, "image": {"clips": 2, "frames": 3}})
-    made = phase(config, shards, cached)
+    made = image_phase(config, shards, cached)
     made.train.array = lambda clip, field, picks: torch.zeros(
         len(picks), 4, 16, 16
     )  # as `encode` stores latents
@@ -83,8 +74,8 @@ def test_a_batch_has_the_weights_of_its_own_frames(shards, cached):
 
 
 def test_without_weights_there_are_none_and_nothing_else_changes(shards):
-    plain = phase(small_config(), shards).batch(0)
-    weighed = phase(small_config(stage1={"region_weights": WEIGHTS}), shards).batch(0)
+    plain = image_phase(small_config(), shards).batch(0)
+    weighed = image_phase(small_config(stage1={"region_weights": WEIGHTS}), shards).batch(0)
     assert "regions" not in plain and set(weighed) - set(plain) == {"regions"}
     assert all(torch.equal(plain[name], weighed[name]) for name in plain)
 
@@ -94,4 +85,4 @@ def test_shards_without_keypoints_are_refused(tmp_path):
     shards = make_shards(tmp_path, config, train=1, dev=1, test=1)
     config = small_config(conditions={"hand3d": {}}, stage1={"region_weights": WEIGHTS})
     with pytest.raises(RunError, match="has no keypoints to find them by"):
-        phase(config, shards)
+        image_phase(config, shards)
