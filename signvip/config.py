@@ -106,8 +106,18 @@ class VaeTraining(Training):
         return self
 
 
+class DetailTraining(Training):
+    """The options for training a head for detail; `clips` are squares of a step, `frames` are seen together."""
+
+    crops: Crops = Crops(size=64, hands=0.6, faces=0.2)
+    squares: PositiveInt = Field(
+        24000,
+        description="drawn once, with what the head reads of them: 60 kB of disk each where e has 64 channels",
+    )
+
+
 PHASES_OF = {
-    1: ("stage1.vae", "stage1.image", "stage1.motion"),
+    1: ("stage1.vae", "stage1.image", "stage1.motion", "stage1.detail"),
     2: ("stage2", "stage2_poses"),
     3: ("stage3",),
 }
@@ -153,10 +163,13 @@ class RegionWeights(Config):
 class Stage1(Config):
     """Sign video diffusion model with the multi-condition encoder (section 3.4)."""
 
-    phases: tuple[Literal["vae", "image", "motion"], ...] = ("vae", "image", "motion")
+    phases: tuple[Literal["vae", "image", "motion", "detail"], ...] = ("vae", "image", "motion")
     vae: VaeTraining | None = None  # None where start.vae names one
     image: Training
     motion: Training
+    detail: DetailTraining | None = Field(
+        None, description="a head for what is finest, with all else as it is; after images and motion"
+    )
     denoiser: Literal["trained", "frozen"] = Field(
         "trained",
         description="its spatial weights in the image phase; frozen: as they start, in the authors' code",

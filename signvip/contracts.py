@@ -155,8 +155,8 @@ class Quantizer(Protocol):
         ...
 
 
-Phase = Literal["image", "motion"]
-"""What stage 1 trains of a denoiser: on single frames, then on clips."""
+Phase = Literal["image", "motion", "detail"]
+"""What stage 1 trains of a denoiser: on single frames, then on clips, then what is finest, where it has a head."""
 
 Say = Callable[[str], None]
 """Tells the user one sentence."""
@@ -215,6 +215,28 @@ class Denoiser(Protocol):
 
     def start(self, sources: Mapping[str, str], say: Say) -> None:
         """Fill its weights from published ones, by the options of `[start]`; ConfigError for one it has no use for."""
+        ...
+
+
+@runtime_checkable
+class DetailedDenoiser(Denoiser, Protocol):
+    """One that can have a head for what is finest, which the detail phase trains, all else as it is.
+
+    `predict` of one that has a head is `refine` of `before_detail`; `phases` gives the head's parameters as "detail".
+    """
+
+    def with_detail(self) -> DetailedDenoiser:
+        """Return the same denoiser with a new head, which changes nothing until it is trained."""
+        ...
+
+    def before_detail(
+        self, noisy: torch.Tensor, timestep: torch.Tensor | int, guide: Any, reference: Any | None
+    ) -> torch.Tensor:
+        """Return what the head reads (B, F, C, h, w): nothing before it learns in the detail phase."""
+        ...
+
+    def refine(self, read: torch.Tensor) -> torch.Tensor:
+        """Predict from what the head reads, of whole frames or of squares of them."""
         ...
 
 

@@ -49,7 +49,7 @@ class Networks:
         return {"vae": self.vae, **parts, "translator": self.translator, "decoder": self.autoencoder.decoding}
 
 
-def meta_networks(config: RunConfig, *, motion: bool = True) -> Networks:
+def meta_networks(config: RunConfig, *, motion: bool = True, detail: bool = False) -> Networks:
     """Build a run's networks at their full size on the meta device."""
     with torch.device("meta"):
         video = new_video_networks(config, motion=motion)
@@ -57,7 +57,7 @@ def meta_networks(config: RunConfig, *, motion: bool = True) -> Networks:
         return Networks(
             vae=build_vae(**config.vae),
             condition_encoder=video.encoder,
-            denoiser=video.denoiser,
+            denoiser=video.denoiser.with_detail() if detail else video.denoiser,
             autoencoder=autoencoder,
             translator=new_translator(config, autoencoder),
         )

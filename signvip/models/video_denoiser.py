@@ -11,7 +11,7 @@ from diffusers.models.modeling_utils import ModelMixin
 from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor, nn
 
-from signvip.contracts import Denoiser, Phase, Say
+from signvip.contracts import Denoiser, DetailedDenoiser, Phase, Say
 from signvip.errors import ConfigError
 from signvip.registry import build, registry
 
@@ -78,6 +78,11 @@ class VideoDenoiser(ModelMixin, ConfigMixin):
         """Return whether it sees clips, not only single frames."""
         return bool(self.learning("motion"))
 
+    @property
+    def has_detail(self) -> bool:
+        """Return whether it has a head for detail."""
+        return bool(self.learning("detail"))
+
     def parts(self) -> dict[str, ModelMixin]:
         """Return the networks to store, by the names of their folders: each apart, or all in one."""
         return {name: getattr(self.network, name) for name in getattr(self.network, "stores", {})} or {
@@ -121,6 +126,14 @@ class VideoDenoiser(ModelMixin, ConfigMixin):
     ) -> Tensor:
         return self.network.predict(noisy, timestep, guide, reference, cache)
 
+    def before_detail(self, noisy: Tensor, timestep: Tensor | int, guide: Any, reference: Any) -> Tensor:
+        """Return what the head for detail reads (B, F, C, h, w)."""
+        return self._detailed().before_detail(noisy, timestep, guide, reference)
+
+    def refine(self, read: Tensor) -> Tensor:
+        """Predict from what `before_detail` gave, or from squares of it."""
+        return self._detailed().refine(read)
+
     @apply_forward_hook
     def predict_both(
         self,
@@ -140,7 +153,7 @@ class VideoDenoiser(ModelMixin, ConfigMixin):
 
         ConfigError for a denoiser without one.
         """
-        found = {id(weight) for weight in self.phases()[phase]}
+        found = {id(weight) for weight in self.phases().get(phase, ())}
         return found - self._backbone() if frozen else found
 
     def _backbone(self) -> set[int]:
@@ -161,6 +174,19 @@ class VideoDenoiser(ModelMixin, ConfigMixin):
     def with_motion(self) -> VideoDenoiser:
         options = {name: value for name, value in self.config.items() if not name.startswith("_")}
         return type(self)(**{**options, "motion": True, "network": self.network.with_motion()})
+
+    def _detailed(self) -> DetailedDenoiser:
+        """Return a denoiser with a head for detail as such; ConfigError for one that knows none."""
+        if not isinstance(self.network, DetailedDenoiser):
+            raise ConfigError(
+                f"The denoiser {self.config['denoiser']} has no head for detail; leave detail out of stage1.phases."
+            )
+        return self.network
+
+    def with_detail(self) -> VideoDenoiser:
+        """Return the denoiser with a new head for detail; ConfigError for one that knows none."""
+        options = {name: value for name, value in self.config.items() if not name.startswith("_")}
+        return type(self)(**{**options, "network": self._detailed().with_detail()})
 
     def start(self, sources: Mapping[str, str], say: Say) -> None:
         self.network.start(sources, say)

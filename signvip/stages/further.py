@@ -109,6 +109,14 @@ def begin_motion(run: Run, denoiser: VideoDenoiser, say: Say) -> None:
     denoiser.load_state_dict({**denoiser.state_dict(), **motion})
 
 
+def begin_detail(run: Run, denoiser: VideoDenoiser) -> None:
+    """Give a denoiser the head for detail that it has there, if it has one."""
+    former = former_run(run.config)
+    theirs = None if former is None else load_denoiser(former)
+    if theirs is not None and theirs.has_detail:
+        denoiser.load_state_dict(theirs.state_dict())
+
+
 def seen_in_all(run: Run, seen: Seen) -> Seen:
     """Return the texts of a training and of the one that it went on from, where that noted any."""
     former = former_run(run.config)
@@ -121,9 +129,10 @@ def seen_in_all(run: Run, seen: Seen) -> Seen:
 def _check_shapes(config: RunConfig, stage: int, former: Run, theirs: Mapping[str, ModelMixin]) -> None:
     """ConfigError with the first weight of what a stage trains that has another shape there, or is here or there alone.
 
-    A head for poses, or motion, that is not there is no fault.
+    A head for poses or for detail, or motion, that is not there is no fault.
     """
-    networks = meta_networks(config, motion=load_denoiser(former).has_motion)
+    denoiser = load_denoiser(former)
+    networks = meta_networks(config, motion=denoiser.has_motion, detail=denoiser.has_detail)
     own: dict[int, dict[str, ModelMixin | None]] = {
         1: {"condition_encoder": networks.condition_encoder, **networks.denoiser.parts()},
         2: {"autoencoder": networks.autoencoder, "pose_head": meta_pose_head(config, networks)},

@@ -37,6 +37,13 @@ MOTION = PhaseKey(
     noted=(*BEGUN, *NOISED),
     makes=("guider", "denoiser"),
 )
+DETAIL = PhaseKey(
+    "stage1-detail",
+    ("size", *NETS),
+    ("vae", "condition_encoder", "reference_net", "guider"),
+    noted=(*BEGUN, *NOISED),
+    makes=("denoiser",),
+)
 TOKENS = PhaseKey(
     "stage2", ("autoencoder", "quantizer"), ("condition_encoder",), noted=BEGUN, makes=("autoencoder",)
 )

@@ -29,6 +29,12 @@ class PixelError(nn.Module):
         options = config.stage1.pixels
         return None if options is None else cls(vae, options, options.crops.size // shrinks_by(config.vae))
 
+    @classmethod
+    def inside(cls, config: RunConfig, vae: AutoencoderKL, cells: int) -> PixelError | None:
+        """Return it for what lies within squares already, so many cells on a side."""
+        options = config.stage1.pixels
+        return None if options is None else cls(vae, options, cells)
+
     def forward(self, made: Tensor, true: Tensor, corners: Tensor) -> Tensor:
         """Weighed error of latents (N, C, h, w), in squares with these first rows and columns (N, 2), in cells."""
         vae = self.vae.network

@@ -1,12 +1,15 @@
-"""Stage I as a sequence of phases: the VAE, then images, then motion (section 3.4)."""
+"""Stage I as a sequence of phases: the VAE, then images, then motion (section 3.4); then detail, if asked for."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from signvip.config import DetailTraining
 from signvip.data.manifest import Manifest
+from signvip.data.shards import ShardIndex
 from signvip.errors import ConfigError, RunError
 from signvip.models import ConditionEncoder, PoseDrawer
 from signvip.models.networks import new_video_networks
@@ -15,14 +18,17 @@ from signvip.registry import configure
 from signvip.run import Run
 from signvip.stages import PhaseKey, require_training
 from signvip.stages.common import check_shards, is_stored, save_if_whole, seed
-from signvip.stages.further import begin_images, begin_motion, take_parts
-from signvip.stages.keys import IMAGE, MOTION, VAE
+from signvip.stages.detail import DetailPhase
+from signvip.stages.further import begin_detail, begin_images, begin_motion, take_parts
+from signvip.stages.kept_squares import KeptSquares
+from signvip.stages.keys import DETAIL, IMAGE, MOTION, VAE
 from signvip.stages.likeness import references_of
 from signvip.stages.parts import guiding_encoder, load_denoiser, load_vae
 from signvip.stages.start import published_vae, sources
 from signvip.stages.vae import VaePhase
 from signvip.stages.video import VideoPhase
 from signvip.stages.video_loss import VideoDiffusion
+from signvip.storage.processes import is_main, wait
 
 if TYPE_CHECKING:
     from diffusers import ModelMixin
@@ -31,7 +37,7 @@ if TYPE_CHECKING:
 
 
 def stage1(run: Run, shards: Path, loop: Loop) -> None:
-    """VAE where none is named, then images, then motion (section 3.4)."""
+    """VAE where none is named, then images, then motion (section 3.4), and detail where it is asked for."""
     # its options are those of a plugin: a wrong one is to be told before the VAE is trained
     configure("denoiser", run.config.denoiser.name, run.config.denoiser_options)
     check_shards(run, shards)
@@ -39,7 +45,7 @@ def stage1(run: Run, shards: Path, loop: Loop) -> None:
     take_parts(run, 1, loop.reporter.say)
     if run.config.start.vae is not None:
         _take_vae(run, loop)
-    phases = {"vae": _train_vae, "image": _train_image, "motion": _train_motion}
+    phases = {"vae": _train_vae, "image": _train_image, "motion": _train_motion, "detail": _train_detail}
     for name in run.config.stage1.phases:
         phases[name](run, shards, loop)
     save_if_whole(run)
@@ -91,6 +97,7 @@ def _train_image(run: Run, shards: Path, loop: Loop) -> None:
     loop.run_phase(run, key, phase, training)
     denoiser.note_likeness(references_of(phase.train))
     loop.forget(run, MOTION)  # before its denoiser is replaced by one that has no motion
+    loop.forget(run, DETAIL)
     run.save_all({**_learned_encoder(run, encoder), **denoiser.parts()})
     loop.finish(run, key, training)
 
@@ -122,9 +129,10 @@ def _stored_networks(run: Run) -> tuple[ConditionEncoder, VideoDenoiser]:
     """Return what guides the run's pictures, and their denoiser, to be trained on; RunError where that has motion."""
     run.require("condition_encoder", *stores(run.config.denoiser.name))
     denoiser = load_denoiser(run)
-    if denoiser.has_motion:
+    if denoiser.has_motion or denoiser.has_detail:
+        later = "motion" if denoiser.has_motion else "detail"
         raise RunError(
-            f"{run.path} has motion, which was trained on the image weights that would change; train images on with "
+            f"{run.path} has {later}, which was trained on the image weights that would change; train images on with "
             f"stage1.encoder={run.config.stage1.encoder} in another run: signvip train --stage 1 --from {run.path}"
         )
     return guiding_encoder(run), denoiser
@@ -149,15 +157,54 @@ def _train_motion(run: Run, shards: Path, loop: Loop) -> None:
     nets.train_motion()
     phase = VideoPhase(MOTION.name, config, training, shards, vae, nets, is_stored(run, shards, "vae"))
     loop.run_phase(run, key, phase, training)
+    loop.forget(run, DETAIL)
     run.save_all(nets.learned_parts())
     loop.finish(run, key, training)
+
+
+def _train_detail(run: Run, shards: Path, loop: Loop) -> None:
+    config, training = run.config, require_training(run.config.stage1.detail, "stage1.detail")
+    run.require("vae", "condition_encoder", *stores(config.denoiser.name))
+    key = _making(run, DETAIL)
+    if loop.finished(run, key, training):
+        return
+    vae = load_vae(run)
+    seed(run, DETAIL)
+    encoder, denoiser = guiding_encoder(run), load_denoiser(run).with_detail()
+    if not loop.resumes(run, key, training):
+        begin_detail(run, denoiser)
+    nets = VideoDiffusion(config, encoder, denoiser)
+    nets.train_detail()
+    store = _squares(run, shards, key, training)
+    phase = DetailPhase(config, training, shards, vae, nets, is_stored(run, shards, "vae"), store)
+    if is_main():
+        phase.keep(loop.reporter)
+    wait()
+    loop.run_phase(run, key, phase, training)
+    run.save_all(nets.learned_parts())
+    loop.finish(run, key, training)
+    if is_main():
+        store.forget()
+
+
+def _squares(run: Run, shards: Path, key: PhaseKey, training: DetailTraining) -> KeptSquares:
+    """Return the squares of a run's detail phase, which are of these clips, options and weights, or none."""
+    made_of = {
+        "stamp": key.stamp(run),
+        "options": json.loads(key.note(run, training))["options"],
+        "training": training.model_dump(mode="json", include={"crops", "frames", "stride"}),
+        "denoiser": [run.fingerprint(part) for part in stores(run.config.denoiser.name)],
+        "shards": ShardIndex(shards, "train").identity,
+    }
+    folder = run.phase(f"{key.name}-squares")
+    return KeptSquares(folder, json.dumps(made_of, sort_keys=True))
 
 
 def _making(run: Run, key: PhaseKey) -> PhaseKey:
     """Return a phase of stage 1 with the parts that it makes of this run's denoiser, and builds on."""
     stored = stores(run.config.denoiser.name)
     made = tuple(part for part in key.makes if part in stored or part not in INDEXED)
-    drawn = key is MOTION and run.config.stage1.encoder == "drawer"
+    drawn = key in (MOTION, DETAIL) and run.config.stage1.encoder == "drawer"
     return dataclasses.replace(key, makes=made, parts=(*key.parts, "pose_drawer") if drawn else key.parts)
 
 

@@ -201,10 +201,14 @@ class WithLatents(nn.Module):
         self.nets, self.vae, self.pixel_error = nets, Frozen(vae), pixel_error
 
     def forward(self, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
-        if "frames" in batch:
-            with torch.no_grad():
-                batch = {**batch, **self._encode(batch["frames"], batch["reference_frame"])}
-        return self.nets(batch, self.pixel_error)
+        return self.nets(self.with_latents(batch), self.pixel_error)
+
+    @torch.no_grad()
+    def with_latents(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Return a batch with latents of its frames and references, where it has none."""
+        if "frames" not in batch:
+            return batch
+        return {**batch, **self._encode(batch["frames"], batch["reference_frame"])}
 
     def _encode(self, frames: Tensor, reference: Tensor) -> dict[str, Tensor]:
         vae = self.vae.network

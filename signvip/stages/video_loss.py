@@ -63,6 +63,11 @@ class VideoDiffusion(nn.Module):
         self.encoder.requires_grad_(False)
         self.whole.learn("motion")
 
+    def train_detail(self) -> None:
+        """Train nothing but the denoiser's head for detail."""
+        self.encoder.requires_grad_(False)
+        self.whole.learn("detail")
+
     def learned_parts(self) -> dict[str, ModelMixin]:
         """Return the parts of the denoiser that this phase changes, by the names of their folders."""
         return {
@@ -91,15 +96,27 @@ class VideoDiffusion(nn.Module):
         if "regions" in batch:
             errors = errors * on_cells(batch["regions"], latents)
         errors = errors.flatten(1).mean(1)
-        terms = {"latents": (errors * self._weights(timestep)).mean()}
+        terms = {"latents": (errors * self.loss_weights(timestep)).mean()}
         if pixel_error is not None:
-            made = self._clean(noisy, prediction, timestep)
+            made = self.clean(noisy, prediction, timestep)
             terms["pixels"] = pixel_error(*(each.flatten(0, 1) for each in (made, latents, batch["corners"])))
         if self.redrawing is not None:
             weights = batch["regions"].flatten(0, 1) if "regions" in batch else None
             terms["redrawn"] = self.stage1.redraw * self.redrawing(e, drawn, weights)
         loss = torch.stack(list(terms.values())).sum()
         return loss, {name: term.detach() for name, term in terms.items()} if len(terms) > 1 else {}
+
+    def before_detail(self, batch: dict[str, Any]) -> dict[str, Tensor]:
+        """Return what the head for detail reads of clips (B, F, C, h, w), and what it is to make of that."""
+        latents, conditions = batch["latents"], batch["conditions"]
+        e = self.encoder(to_model(conditions.flatten(0, 1)))
+        guide = self.whole.guide(e.unflatten(0, conditions.shape[:2]))
+        noise, timestep = self._noise(latents), self._timesteps(latents)
+        noisy = self.scheduler.add_noise(latents, noise, timestep)
+        reference = self.whole.reference(batch["reference"], timestep if self.whole.timed else 0)
+        read = self.whole.before_detail(noisy, timestep, guide, reference)
+        target = self._target(latents, noise, timestep)
+        return {"read": read, "noisy": noisy, "latents": latents, "target": target, "timestep": timestep}
 
     def _timesteps(self, latents: Tensor) -> Tensor:
         """Draw the timesteps (B,), which set how noisy each clip is."""
@@ -119,7 +136,7 @@ class VideoDiffusion(nn.Module):
             noise = noise + self.noise_offset * torch.randn_like(latents[:, :1, :, :1, :1])
         return noise
 
-    def _weights(self, timestep: Tensor) -> Tensor:
+    def loss_weights(self, timestep: Tensor) -> Tensor:
         """Weights (B,) of the clips' losses, which are those of the prediction.
 
         In x_0 that is its error over `own`; Min-SNR weighs that with min(SNR, gamma) (arXiv:2303.09556, section 3.4).
@@ -135,7 +152,7 @@ class VideoDiffusion(nn.Module):
         """Return whether a step drops the reference: all of it, in all processes, to save computing it."""
         return random.Random(step_seed(self.seed, "reference", step)).random() < self.reference_dropout
 
-    def _clean(self, noisy: Tensor, prediction: Tensor, timestep: Tensor) -> Tensor:
+    def clean(self, noisy: Tensor, prediction: Tensor, timestep: Tensor) -> Tensor:
         """Clean latents that follow from a prediction: Eq. 1 solved for x_0."""
         kind = self.scheduler.config.prediction_type
         if kind == "sample":

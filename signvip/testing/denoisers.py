@@ -31,8 +31,11 @@ def check_denoiser(cls: type, **options: Any) -> None:
         image = _build(cls, options)
         _check_face(cls.__name__, image)
         _check_phases(cls.__name__, image)
-        video = _check_motion(cls.__name__, image)
-        for denoiser in (image, video):
+        video = _check_added(cls.__name__, image, "with_motion", "motion")
+        made = [image, video]
+        if hasattr(cls, "with_detail"):
+            made.append(_check_added(cls.__name__, video, "with_detail", "detail"))
+        for denoiser in made:
             _shake(denoiser)
             for size in SIZES:
                 _check_prediction(cls.__name__, denoiser, size)
@@ -42,7 +45,7 @@ def check_denoiser(cls: type, **options: Any) -> None:
         _check_sampling(cls.__name__, video)
         _check_state(cls.__name__, image, _build(cls, options))
         _check_state(cls.__name__, video, _build(cls, options).with_motion())
-        _check_stores(cls, video)
+        _check_stores(cls, made[-1])
 
 
 def _build(cls: type, options: dict[str, Any]) -> Any:
@@ -102,11 +105,12 @@ def _phases(name: str, denoiser: Any) -> Mapping[str, Sequence[nn.Parameter]]:
     found: Mapping[str, Sequence[nn.Parameter]] = {
         key: list(value) for key, value in denoiser.phases().items()
     }
-    require(found.keys() == {"image", "motion"}, f"{name}.phases must give a dict with 'image' and 'motion'.")
+    known = {"image", "motion"} <= found.keys() <= {"image", "motion", "detail"}
+    require(known, f"{name}.phases must give a dict with 'image' and 'motion', and 'detail' at most.")
     own = {id(weight) for weight in denoiser.parameters()}
-    image, motion = ({id(weight) for weight in found[phase]} for phase in ("image", "motion"))
-    require(image | motion <= own, f"{name}.phases gives parameters that are not its own.")
-    require(not image & motion, f"{name}.phases gives parameters to both phases.")
+    given = [id(weight) for weights in found.values() for weight in weights]
+    require(set(given) <= own, f"{name}.phases gives parameters that are not its own.")
+    require(len(set(given)) == len(given), f"{name}.phases gives parameters to two phases.")
     return found
 
 
@@ -118,30 +122,30 @@ def _require_slope(name: str, phase: str, weights: Sequence[nn.Parameter]) -> No
     )
 
 
-def _check_motion(name: str, image: Any) -> Any:
-    """Check that the video denoiser does to each frame what the image denoiser does, and its motion can learn."""
+def _check_added(name: str, before: Any, method: str, phase: str) -> Any:
+    """Check that what `method` adds changes nothing until it is trained, and can learn in its phase."""
     import torch
 
-    kept = {key: value.clone() for key, value in image.state_dict().items()}
-    video = image.with_motion().eval()
-    require_methods(video, *METHODS)
+    kept = {key: value.clone() for key, value in before.state_dict().items()}
+    after = getattr(before, method)().eval()
+    require_methods(after, *METHODS)
     require(
-        all(torch.equal(value, kept[key]) for key, value in image.state_dict().items()),
-        f"{name}.with_motion must leave the image denoiser as it is.",
+        all(torch.equal(value, kept[key]) for key, value in before.state_dict().items()),
+        f"{name}.{method} must leave the denoiser that it is called of as it is.",
     )
     given = _Given()
     with torch.no_grad():
-        first, second = (given.ask(denoiser, given.read(denoiser)) for denoiser in (image, video))
+        first, second = (given.ask(denoiser, given.read(denoiser)) for denoiser in (before, after))
     require(
         torch.allclose(first, second, atol=NEAR),
-        f"{name}.with_motion must do to each frame what the image denoiser does, until it is trained.",
+        f"{name}.{method} must do to each frame what the denoiser did before, until it is trained.",
     )
-    motion = _phases(name, video)["motion"]
-    if motion:
-        given.ask(video, given.read(video)).square().mean().backward()
-        _require_slope(name, "motion", motion)
-        video.zero_grad()
-    return video
+    learning = _phases(name, after).get(phase, ())
+    if learning:
+        given.ask(after, given.read(after)).square().mean().backward()
+        _require_slope(name, phase, learning)
+        after.zero_grad()
+    return after
 
 
 def _shake(denoiser: Any) -> None:

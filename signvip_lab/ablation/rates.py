@@ -61,7 +61,7 @@ def work(step: Step) -> Iterator[tuple[str, int]]:
 
 def trainings_of(config: RunConfig) -> dict[str, Training]:
     """Return each phase's training, by the name of its folder; those that this configuration leaves out are absent."""
-    stage1 = {"vae": config.stage1.vae, "image": config.stage1.image, "motion": config.stage1.motion}
+    stage1 = {name: getattr(config.stage1, name) for name in ("vae", "image", "motion", "detail")}
     found = {f"stage1-{name}": training for name, training in stage1.items() if name in config.stage1.phases}
     every: dict[str, Training | None] = {**found, "stage2": config.stage2, "stage3": config.stage3}
     return {phase: training for phase, training in every.items() if training is not None}

@@ -133,7 +133,9 @@ def _shortened(plan: Plan) -> dict[str, Any]:
     """Return the first cell's configuration with a few steps of each phase, each of them logged."""
     few = {"steps": STEPS, "log_every": 1, "validate_every": STEPS, "checkpoint_every": STEPS, "warmup": 0}
     values = plan.cells[0].config.model_dump(mode="json")
-    phases = {name: few for name in ("vae", "image", "motion") if values["stage1"][name] is not None}
+    phases = {
+        name: few for name in ("vae", "image", "motion", "detail") if values["stage1"][name] is not None
+    }
     return merge(values, {"stage1": phases, "stage2": few, "stage3": few})
 
 

@@ -38,7 +38,7 @@ VIDEO = Kind(
     1,
     ("condition_encoder",),
     ("conditions", "condition_encoder", "guider", "denoiser", "reference_net", "start", "stage1", "noise"),
-    ("stage1-image", "stage1-motion"),
+    ("stage1-image", "stage1-motion", "stage1-detail"),
 )
 TOKENS = Kind(
     "tokens", 2, ("autoencoder",), ("intermediate", "autoencoder", "quantizer", "stage2"), ("stage2",)
@@ -126,7 +126,8 @@ def depends(config: RunConfig, kind: Kind) -> dict[str, Any]:
 
 def _trainings(values: dict[str, Any]) -> list[dict[str, Any]]:
     stage1 = values["stage1"]
-    found = [stage1["vae"], stage1["image"], stage1["motion"], values["stage2"], values["stage3"]]
+    phases = (stage1[name] for name in ("vae", "image", "motion", "detail"))
+    found = [*phases, values["stage2"], values["stage3"]]
     return [training for training in found if training is not None]
 
 

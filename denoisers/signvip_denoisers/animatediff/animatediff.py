@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+import torch
 from diffusers import ModelMixin
 from pydantic import Field
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 import signvip
 from signvip.contracts import Phase, Say
 from signvip_denoisers.animatediff.attention import PROMPT, Feature, Reference
-from signvip_denoisers.animatediff.denoiser import DeepCache, Denoiser
+from signvip_denoisers.animatediff.denoiser import DeepCache, Denoiser, is_detail
 from signvip_denoisers.animatediff.guider import Guider, Injection
 from signvip_denoisers.animatediff.reference import Kept, ReferenceNet, Timestep
 from signvip_denoisers.animatediff.start import start_motion, start_prompt, start_unets
@@ -76,6 +77,9 @@ class AnimateDiff(nn.Module):
         reference_concat: bool = Field(
             False,
             description="the reference's latents are also read at the input: detail that attention loses",
+        )
+        detail_channels: int = Field(
+            96, ge=1, description="width of the head that the detail phase adds at the finest level"
         )
         guider: GuiderOptions = GuiderOptions()
         reference_net: ReferenceOptions = ReferenceOptions()
@@ -143,8 +147,9 @@ class AnimateDiff(nn.Module):
         return {**self.denoiser.project_reference(reference), PROMPT: self.denoiser.project_prompt()}
 
     def guide(self, e: Tensor) -> list[Tensor]:
-        """Return the features of embeddings (B, F, D, h, w) for the U-Net's down path."""
-        return self.guider(e)
+        """Return the features of embeddings (B, F, D, h, w) for the U-Net's down path; a head reads e itself, last."""
+        features = self.guider(e)
+        return features if self.denoiser.detail is None else [*features, e.flatten(0, 1)]
 
     def predict(
         self,
@@ -155,7 +160,23 @@ class AnimateDiff(nn.Module):
         cache: dict[str, Any] | None = None,
     ) -> Tensor:
         """Predict (B, F, C, h, w) from noisy latents."""
-        return self.denoiser(noisy, timestep, guide, reference, **_kept(reference, cache))
+        features, more = self._split(guide)
+        return self.denoiser(noisy, timestep, features, reference, **_kept(reference, cache), **more)
+
+    def before_detail(
+        self, noisy: Tensor, timestep: Tensor | int, guide: Sequence[Tensor], reference: Reference | None
+    ) -> Tensor:
+        """Return what `refine` reads (B, F, C + D, h, w): the U-Net's last features, and e."""
+        features, more = self._split(guide)
+        last = self.denoiser.last_features(noisy, timestep, features, reference, **_kept(reference, None))
+        e = more["embeddings"].to(last.dtype)
+        return torch.cat([last, e], dim=1).unflatten(0, noisy.shape[:2])
+
+    def refine(self, read: Tensor) -> Tensor:
+        """Predict (B, F, C, h, w) from what `before_detail` gave, or from squares of it."""
+        width = self.denoiser.unet.conv_out.in_channels
+        flat = read.flatten(0, 1)
+        return self.denoiser.finish(flat[:, :width], flat[:, width:]).unflatten(0, read.shape[:2])
 
     def predict_both(
         self,
@@ -167,24 +188,34 @@ class AnimateDiff(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Return both halves of guidance in one call: the same windows twice, of which the first see no reference."""
         twice = noisy.repeat(2, 1, 1, 1, 1)
-        kept = _kept(reference, cache)
-        both = self.denoiser(twice, timestep, guide, reference, unconditional=len(noisy), **kept)
+        features, more = self._split(guide)
+        kept = {**_kept(reference, cache), **more, "unconditional": len(noisy)}
+        both = self.denoiser(twice, timestep, features, reference, **kept)
         without, seen = both.chunk(2)
         return without, seen
 
+    def _split(self, guide: Sequence[Tensor]) -> tuple[Sequence[Tensor], dict[str, Tensor]]:
+        """Return features, and e where a head for detail reads it."""
+        return (guide, {}) if self.denoiser.detail is None else (guide[:-1], {"embeddings": guide[-1]})
+
     def phases(self) -> dict[Phase, list[nn.Parameter]]:
-        """Temporal attentions learn in the motion phase, all else that learns in the image phase."""
-        silent = {id(weight) for weight in self.reference_net.silent_parameters()}
-        named = [(name, weight) for name, weight in self.named_parameters() if id(weight) not in silent]
-        return {
-            "image": [weight for name, weight in named if not is_motion(name)],
-            "motion": [weight for name, weight in named if is_motion(name)],
-        }
+        """Temporal attentions learn in the motion phase, a head for detail in its own, all else among images."""
+        left = {id(weight) for weight in self.reference_net.silent_parameters()}
+        found: dict[Phase, list[nn.Parameter]] = {"image": [], "motion": [], "detail": []}
+        for name, weight in self.named_parameters():
+            if id(weight) not in left:
+                found[_phase(name)].append(weight)
+        return found
 
     def with_motion(self) -> AnimateDiff:
         """Give guider and U-Net temporal attentions that do nothing yet."""
         guider, denoiser = Guider.with_motion(self.guider), Denoiser.with_motion(self.denoiser)
         return self.of({"guider": guider, "reference_net": self.reference_net, "denoiser": denoiser})
+
+    def with_detail(self) -> AnimateDiff:
+        """Give the U-Net a new head for detail, which does nothing yet."""
+        denoiser = Denoiser.with_detail(self.denoiser, self.guider.config["embedding_channels"])
+        return self.of({"guider": self.guider, "reference_net": self.reference_net, "denoiser": denoiser})
 
     def start(self, sources: Mapping[str, str], say: Say) -> None:
         """Fill both U-Nets, the empty prompt of both, and the U-Net's motion; a guider's is in no published weights."""
@@ -203,6 +234,13 @@ class AnimateDiff(nn.Module):
     def compile(self, *args: Any, **options: Any) -> None:
         """Compile the U-Net, where the time goes."""
         self.denoiser.compile(*args, **options)
+
+
+def _phase(name: str) -> Phase:
+    """Return the phase in which a parameter learns."""
+    if is_motion(name):
+        return "motion"
+    return "detail" if is_detail(name.removeprefix("denoiser.")) else "image"
 
 
 def _kept(reference: Reference | None, cache: dict[str, Any] | None) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from signvip_denoisers.animatediff.attention import (
     project_reference,
     read_references,
 )
+from signvip_denoisers.animatediff.detail import Detail
 from signvip_denoisers.animatediff.onednn import prefer_onednn
 from signvip_denoisers.animatediff.unets import (
     Motion,
@@ -90,6 +91,8 @@ class Denoiser(ModelMixin, ConfigMixin):
     With `reference_concat` every frame's input is the noisy latents and the reference's, one on top of the other: what
     is finer than attention's cells then reaches the output. A convolution of both is the sum of one of each, so the
     second is a layer of its own, zero at first, that runs once for a clip.
+
+    `detail_of` are the channels of the e that a head for detail reads, `detail_channels` wide; None: there is none.
     """
 
     _supports_gradient_checkpointing = True
@@ -114,6 +117,8 @@ class Denoiser(ModelMixin, ConfigMixin):
         motion_norm: MotionNorm = "clip",
         resnet_norm: ResnetNorm = "frame",
         reference_concat: bool = False,
+        detail_channels: int = 96,
+        detail_of: int | None = None,
     ) -> None:
         super().__init__()
         config = dict(self.config)
@@ -125,6 +130,11 @@ class Denoiser(ModelMixin, ConfigMixin):
         set_resnet_norm(self.unet, resnet_norm)
         read_references(self.unet)
         prefer_onednn(self.unet)
+        self.detail = (
+            None
+            if detail_of is None
+            else Detail(block_out_channels[0], detail_of, detail_channels, in_channels)
+        )
         self.reference_in = _silent_copy(self.unet.conv_in) if reference_concat else None
         prompt = None if cross_attention_dim is None else torch.zeros(1, prompt_tokens, cross_attention_dim)
         self.register_buffer("empty_prompt", prompt)
@@ -133,6 +143,15 @@ class Denoiser(ModelMixin, ConfigMixin):
     def with_motion(cls, image: Denoiser) -> Denoiser:
         """Return a video denoiser that does to each frame what `image` does, until its motion is trained."""
         return add_motion(image)
+
+    @classmethod
+    def with_detail(cls, denoiser: Denoiser, embedding_channels: int) -> Denoiser:
+        """Return the denoiser with a new head for detail, which does what it does until that is trained."""
+        detailed = cls.from_config(denoiser.config, detail_of=embedding_channels)
+        weights = {name: value for name, value in denoiser.state_dict().items() if not is_detail(name)}
+        missing, unexpected = detailed.load_state_dict(weights, strict=False)
+        assert not unexpected and all(is_detail(name) for name in missing)
+        return detailed.to(device=denoiser.device)
 
     @property
     def unet_options(self) -> dict[str, Any]:
@@ -150,7 +169,9 @@ class Denoiser(ModelMixin, ConfigMixin):
 
     def spatial_parameters(self) -> Iterator[nn.Parameter]:
         """Yield what the image phase trains."""
-        return (weight for name, weight in self.named_parameters() if not is_motion(name))
+        return (
+            weight for name, weight in self.named_parameters() if not is_motion(name) and not is_detail(name)
+        )
 
     @apply_forward_hook  # offloaded weights are fetched, as they are for `forward`
     def project_reference(self, reference: Reference) -> Reference:
@@ -169,17 +190,31 @@ class Denoiser(ModelMixin, ConfigMixin):
         timestep: Tensor | int,  # (B,) or a scalar
         features: Sequence[Tensor] | None = None,
         reference: Reference | None = None,
-        prompt: Prompt | None = None,
-        deep: DeepCache | None = None,
-        unconditional: int = 0,
+        embeddings: Tensor | None = None,
+        **more: Any,
     ) -> Tensor:
         """Predict (B, F, 4, h, w) from noisy latents, in their precision, whatever that of the weights.
 
         `features` are a `Guider`'s: one after each down block, and where it gives one more, after `conv_in`; those
         of fewer clips serve the rest of the batch again. Without a `reference` its attention is plain, as it is
         for the first `unconditional` clips: guidance has both halves in one call. A reference of fewer clips is
-        shared by as many neighbours among the others. `prompt` saves projecting the empty one again.
+        shared by as many neighbours among the others. `embeddings` (B*F, D, h, w) are what a head for detail reads, of
+        as few clips as the features may be; `more` goes to `last_features`.
         """
+        last = self.last_features(sample, timestep, features, reference, **more)
+        return self.finish(last, embeddings).unflatten(0, sample.shape[:2]).to(sample.dtype)
+
+    def last_features(
+        self,
+        sample: Tensor,
+        timestep: Tensor | int,
+        features: Sequence[Tensor] | None = None,
+        reference: Reference | None = None,
+        prompt: Prompt | None = None,
+        deep: DeepCache | None = None,
+        unconditional: int = 0,
+    ) -> Tensor:
+        """Return what the last convolution reads (B*F, C, h, w); `prompt` saves projecting the empty one again."""
         # Block by block, because diffusers' own forward has no place for features to enter after a block.
         batch, frames = sample.shape[:2]
         unet = self.unet
@@ -197,8 +232,14 @@ class Denoiser(ModelMixin, ConfigMixin):
                 deep.features = x
         x = run.up(unet.up_blocks[-1], x, skips)
         x = over_windows(unet.conv_norm_out, x, batch) if self._sees_windows else unet.conv_norm_out(x)
-        x = unet.conv_out(unet.conv_act(x))
-        return x.unflatten(0, (batch, frames)).to(sample.dtype)
+        return unet.conv_act(x)
+
+    def finish(self, features: Tensor, embeddings: Tensor | None = None) -> Tensor:
+        """Predict (B*F, 4, h, w) from the last features; `embeddings` (B*F, D, h, w), of as few clips as the features
+        of a guider may be of, are what a head for detail reads.
+        """
+        made = self.unet.conv_out(features)
+        return made if self.detail is None or embeddings is None else made + self.detail(features, embeddings)
 
     def _enter(self, sample: Tensor, reference: Reference | None, unconditional: int) -> Tensor:
         """Return the first block's input: latents (B, F, 4, h, w) and, but for the first clips, their reference."""
@@ -247,6 +288,11 @@ class Denoiser(ModelMixin, ConfigMixin):
             "encoder_hidden_states": self.empty_prompt,
             "cross_attention_kwargs": read,
         }
+
+
+def is_detail(name: str) -> bool:
+    """Tell whether a parameter of a denoiser belongs to its head for detail."""
+    return name.startswith("detail.")
 
 
 class _Blocks:
