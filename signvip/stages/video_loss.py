@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from diffusers import ModelMixin
@@ -20,6 +20,16 @@ from signvip.sampling.sampler import make_scheduler
 from signvip.stages.pixel_loss import PixelError
 from signvip.stages.regions import on_cells
 from signvip.training.seeds import step_seed
+
+
+class Noised(NamedTuple):
+    """Clips as the denoiser is given them."""
+
+    noisy: Tensor  # (B, F, 4, h, w), as their noise
+    noise: Tensor
+    timestep: Tensor  # (B,)
+    guide: Any
+    reference: Any | None
 
 
 class VideoDiffusion(nn.Module):
@@ -80,18 +90,13 @@ class VideoDiffusion(nn.Module):
         self, batch: dict[str, Any], pixel_error: PixelError | None = None
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss of clips, and its terms; with errors of pixels where something tells them."""
-        latents, conditions = batch["latents"], batch["conditions"]  # (B, F, 4, h, w), (B, F, K*3, H, W)
-        drawn = to_model(conditions.flatten(0, 1))
+        latents = batch["latents"]
+        drawn = to_model(batch["conditions"].flatten(0, 1))  # (B*F, K*3, H, W)
         e = self.encoder(drawn)
-        guide = self.whole.guide(e.unflatten(0, conditions.shape[:2]))
-        noise = self._noise(latents)
-        timestep = self._timesteps(latents)
-        noisy = self.scheduler.add_noise(latents, noise, timestep)
-        dropped = self._without_reference(batch["step"])
-        seen_at = timestep if self.whole.timed else 0
-        reference = None if dropped else self.whole.reference(batch["reference"], seen_at)
-        prediction = self.whole.predict(noisy, timestep, guide, reference)
-        target = self._target(latents, noise, timestep)
+        given = self._noised(batch, e, dropped=self._without_reference(batch["step"]))
+        noisy, timestep = given.noisy, given.timestep
+        prediction = self.whole.predict(noisy, timestep, given.guide, given.reference)
+        target = self._target(latents, given.noise, timestep)
         errors = functional.mse_loss(prediction.float(), target.float(), reduction="none")
         if "regions" in batch:
             errors = errors * on_cells(batch["regions"], latents)
@@ -108,15 +113,25 @@ class VideoDiffusion(nn.Module):
 
     def before_detail(self, batch: dict[str, Any]) -> dict[str, Tensor]:
         """Return what the head for detail reads of clips (B, F, C, h, w), and what it is to make of that."""
-        latents, conditions = batch["latents"], batch["conditions"]
-        e = self.encoder(to_model(conditions.flatten(0, 1)))
-        guide = self.whole.guide(e.unflatten(0, conditions.shape[:2]))
-        noise, timestep = self._noise(latents), self._timesteps(latents)
+        given = self._noised(batch, self.encoder(to_model(batch["conditions"].flatten(0, 1))), dropped=False)
+        return {
+            "read": self.whole.before_detail(given.noisy, given.timestep, given.guide, given.reference),
+            "noisy": given.noisy,
+            "latents": batch["latents"],
+            "target": self._target(batch["latents"], given.noise, given.timestep),
+            "timestep": given.timestep,
+        }
+
+    def _noised(self, batch: dict[str, Any], e: Tensor, *, dropped: bool) -> Noised:
+        """Return clips with noise, and what guides them."""
+        latents = batch["latents"]  # (B, F, 4, h, w)
+        guide = self.whole.guide(e.unflatten(0, latents.shape[:2]))
+        noise = self._noise(latents)
+        timestep = self._timesteps(latents)
         noisy = self.scheduler.add_noise(latents, noise, timestep)
-        reference = self.whole.reference(batch["reference"], timestep if self.whole.timed else 0)
-        read = self.whole.before_detail(noisy, timestep, guide, reference)
-        target = self._target(latents, noise, timestep)
-        return {"read": read, "noisy": noisy, "latents": latents, "target": target, "timestep": timestep}
+        seen_at = timestep if self.whole.timed else 0
+        reference = None if dropped else self.whole.reference(batch["reference"], seen_at)
+        return Noised(noisy, noise, timestep, guide, reference)
 
     def _timesteps(self, latents: Tensor) -> Tensor:
         """Draw the timesteps (B,), which set how noisy each clip is."""

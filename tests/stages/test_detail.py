@@ -144,6 +144,20 @@ def phase(trained, tmp_path):
     return found
 
 
+def test_what_the_head_reads_gives_the_prediction(phase):
+    denoiser = phase.module.nets.whole
+    noisy, e = torch.randn(2, 3, 4, 16, 16), torch.randn(2, 3, 8, 16, 16)
+    given = (
+        noisy,
+        torch.tensor([500, 999]),
+        denoiser.guide(e),
+        denoiser.reference(torch.randn(2, 4, 16, 16), 0),
+    )
+    with torch.no_grad():
+        read = denoiser.before_detail(*given)
+        torch.testing.assert_close(denoiser.refine(read), denoiser.predict(*given))
+
+
 def test_a_square_is_refined_as_it_is_in_its_frame(phase):
     denoiser = phase.module.nets.whole
     read = torch.randn(2, 3, 16 + 8, 16, 16)
