@@ -85,14 +85,19 @@ def begin_part(run: Run, part: str, network: ModelMixin, say: Say) -> None:
         network.load_state_dict(theirs.state_dict())
 
 
-def begin_images(run: Run, encoder: ConditionEncoder, denoiser: VideoDenoiser) -> None:
-    """Give the networks of stage 1 the weights that they have there, without motion."""
+def begin_images(run: Run, encoder: ConditionEncoder, denoiser: VideoDenoiser, say: Say) -> None:
+    """Give the networks of stage 1 the weights that they have there, without motion and without a head for detail."""
     former = former_run(run.config)
     if former is None:
         return
     encoder.load_state_dict(guiding_encoder(former).state_dict())
-    theirs = load_denoiser(former).state_dict()
+    there = load_denoiser(former)
+    theirs = there.state_dict()
     denoiser.load_state_dict({name: theirs[name] for name in denoiser.state_dict()})
+    if there.has_detail and "detail" not in run.config.stage1.phases:
+        say(
+            f"The head for detail of {former.path} is of other images: there is none here until stage1.phases has it."
+        )
 
 
 def begin_motion(run: Run, denoiser: VideoDenoiser, say: Say) -> None:

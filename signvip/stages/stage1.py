@@ -87,7 +87,7 @@ def _train_image(run: Run, shards: Path, loop: Loop) -> None:
     encoder, denoiser = _stored_networks(run) if goes_on else new_video_networks(config)
     if not loop.resumes(run, key, training):
         denoiser.start(sources(config.start, "image"), loop.reporter.say)
-        begin_images(run, encoder, denoiser)
+        begin_images(run, encoder, denoiser, loop.reporter.say)
     nets = VideoDiffusion(config, encoder, denoiser)
     nets.train_images(config)
     blackout = config.stage1.blackout

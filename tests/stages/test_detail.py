@@ -28,10 +28,16 @@ SQUARES = {"crops": {"size": 24}, "squares": 40, "clips": 4, "frames": 2, "steps
 DETAIL = {"phases": ["detail"], "detail": {**SQUARES, "workers": 0}}
 
 
-def further(trained, source, target, **changes):
+def further(trained, source, target, reporter=None, **changes):
     """Train stage 1 in another run, which goes on from a first."""
     values = merge(trained.config.model_dump(mode="json"), {"start": {"run": str(source)}, "stage1": DETAIL})
-    train(parse_config(merge(values, {"stage1": changes})), 1, shards=trained.shards, run=target)
+    train(
+        parse_config(merge(values, {"stage1": changes})),
+        1,
+        shards=trained.shards,
+        run=target,
+        reporter=reporter,
+    )
     return Run.open(target)
 
 
@@ -88,9 +94,21 @@ def test_it_goes_on_from_a_head_that_is_there(detailed, trained, tmp_path):
     torch.testing.assert_close(heads(run)[0], heads(detailed)[0], rtol=0, atol=1e-9)
 
 
-def test_images_that_are_trained_on_have_no_head(detailed, trained, tmp_path):
-    images = further(trained, detailed.path, tmp_path / "images", phases=["image"])
-    assert not load_denoiser(images).has_detail
+class Heard(Silent):
+    def __init__(self):
+        self.told = []
+
+    def say(self, text):
+        self.told.append(text)
+
+
+@pytest.mark.parametrize("phases", [["image"], ["image", "detail"]])
+def test_images_that_are_trained_on_ask_for_another_head(detailed, trained, tmp_path, phases):
+    heard = Heard()
+    run = further(trained, detailed.path, tmp_path / "images", heard, phases=phases)
+    again = "detail" in phases
+    assert load_denoiser(run).has_detail == again
+    assert any("is of other images" in sentence for sentence in heard.told) != again
 
 
 def test_images_are_not_trained_beneath_it(detailed, trained, tmp_path):
