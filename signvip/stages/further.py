@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from signvip.config import RunConfig
-    from signvip.contracts import Say
+    from signvip.contracts import Phase, Say
     from signvip.models import VideoDenoiser
 
 
@@ -109,9 +109,7 @@ def begin_motion(run: Run, denoiser: VideoDenoiser, say: Say) -> None:
     if not theirs.has_motion:
         say(f"{former.path} has no motion: this one begins as if there were none.")
         return
-    moving, weights = theirs.learning("motion"), dict(theirs.named_parameters())
-    motion = {name: weight for name, weight in weights.items() if id(weight) in moving}
-    denoiser.load_state_dict({**denoiser.state_dict(), **motion})
+    denoiser.load_state_dict({**denoiser.state_dict(), **_learned(theirs, "motion")})
 
 
 def begin_detail(run: Run, denoiser: VideoDenoiser) -> None:
@@ -119,7 +117,7 @@ def begin_detail(run: Run, denoiser: VideoDenoiser) -> None:
     former = former_run(run.config)
     theirs = None if former is None else load_denoiser(former)
     if theirs is not None and theirs.has_detail:
-        denoiser.load_state_dict(theirs.state_dict())
+        denoiser.load_state_dict({**denoiser.state_dict(), **_learned(theirs, "detail")})
 
 
 def seen_in_all(run: Run, seen: Seen) -> Seen:
@@ -129,6 +127,12 @@ def seen_in_all(run: Run, seen: Seen) -> Seen:
         return seen
     before = Seen.read(former.load("translator", TokenTranslator).config["seen"])
     return seen if before is None else seen.after(before)
+
+
+def _learned(denoiser: VideoDenoiser, phase: Phase) -> dict[str, torch.Tensor]:
+    """Return what a phase trains of a denoiser, by the names of its weights."""
+    learning = denoiser.learning(phase)
+    return {name: weight for name, weight in denoiser.named_parameters() if id(weight) in learning}
 
 
 def _check_shapes(config: RunConfig, stage: int, former: Run, theirs: Mapping[str, ModelMixin]) -> None:
