@@ -210,7 +210,7 @@ def test_another_corpus_does_not_replace_the_first_one(signvip, again):
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ("steps=3", "write sampler.steps or stage1.image.steps or"),
+        ("steps=3", "write sampler.steps or stage1.detail.steps or"),
         ("stage2.guidance=3", "write sampler.guidance"),
         ("stage3.vae=3", "write stage1.vae or start.vae"),
         ("stage2.stebs=3", "did you mean 'steps'?"),

@@ -60,7 +60,7 @@ class HalfByHalf(nn.Module):
 
     def __init__(self, video):
         super().__init__()
-        self.video, self.config = video, video.config
+        self.video, self.config, self.detail = video, video.config, None
         self.project_reference, self.project_prompt = video.project_reference, video.project_prompt
 
     def forward(self, latents, timestep, features, reference, prompt, deep, unconditional=0):
