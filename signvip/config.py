@@ -112,7 +112,7 @@ class DetailTraining(Training):
     crops: Crops = Crops(size=64, hands=0.6, faces=0.2)
     squares: PositiveInt = Field(
         24000,
-        description="drawn once, with what the head reads of them: 60 kB of disk each where e has 64 channels",
+        description="drawn once, with what the head reads of them: 67 kB of disk each in the embedded model",
     )
 
 
