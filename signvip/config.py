@@ -118,7 +118,7 @@ class DetailTraining(Training):
 
 PHASES_OF = {
     1: ("stage1.vae", "stage1.image", "stage1.motion", "stage1.detail"),
-    2: ("stage2", "stage2_poses"),
+    2: ("stage2", "stage2_poses", "stage2_reference"),
     3: ("stage3",),
 }
 """The sections of a configuration that say how each stage is trained."""
@@ -261,6 +261,7 @@ class RunConfig(Config):
     )
     autoencoder: Options = Field(default_factory=dict)
     pose_head: Options = Field(default_factory=dict)
+    reference_head: Options = Field(default_factory=dict)
     quantizer: Choice
     translator: Choice
     sampler: Sampler
@@ -269,6 +270,10 @@ class RunConfig(Config):
     stage2: Stage2
     stage2_poses: PoseTraining | None = Field(
         None, description="the head that reads keypoints from embeddings; None: the run gives no poses"
+    )
+    stage2_reference: Training | None = Field(
+        None,
+        description="the head that reads off a reference picture where the signer is; None: poses are not retargeted",
     )
     stage3: Training
 

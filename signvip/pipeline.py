@@ -24,6 +24,7 @@ from signvip.errors import RunError, SignVipWarning, UnseenWarning
 from signvip.generation import concerns, stored
 from signvip.generation.frames import as_asked, decode, finite, regrouped
 from signvip.models import PoseDrawer, PoseHead, Tokenizer, TokenTranslator, VideoDenoiser
+from signvip.models.retargeting import retarget
 from signvip.models.vae import encode_images
 from signvip.sampling.arguments import (
     check_callback,
@@ -68,8 +69,8 @@ class SignVipPipeline(DiffusionPipeline):
     """text -> tokens d -> embeddings e -> video, for the signer of a reference picture."""
 
     _interrupt = False
-    model_cpu_offload_seq = "translator->autoencoder->pose_head->pose_drawer->denoiser->vae"
-    _optional_components = ["pose_head", "pose_drawer"]  # noqa: RUF012 (diffusers' own)
+    model_cpu_offload_seq = "translator->autoencoder->pose_head->reference_head->pose_drawer->denoiser->vae"
+    _optional_components = ["pose_head", "pose_drawer", "reference_head"]  # noqa: RUF012 (diffusers' own)
 
     def __init__(
         self,
@@ -92,14 +93,17 @@ class SignVipPipeline(DiffusionPipeline):
         window_batch: int = 1,
         max_frames: int = 400,
         guided_by: str = "tokens",
+        retarget: str = "none",
         pose_head: Optional[PoseHead] = None,  # noqa: UP045 (diffusers 0.35 knows no other kind of union)
         pose_drawer: Optional[PoseDrawer] = None,  # noqa: UP045
+        reference_head: Optional[PoseHead] = None,  # noqa: UP045
     ) -> None:
         super().__init__()
         given = dict(
             height=height, width=width, fps=fps, steps=steps, guidance=guidance, guidance_start=guidance_start,
             guidance_stop=guidance_stop, reuse_every=reuse_every, window=window, overlap=overlap, tail=tail,
             window_batch=window_batch, max_frames=max_frames, guided_by=guided_by,
+            retarget=retarget,
         )  # fmt: skip
         check_sampling(given)
         check_same_tokens(translator, autoencoder)
@@ -113,6 +117,12 @@ class SignVipPipeline(DiffusionPipeline):
                 "The pictures of this run were trained on poses that are drawn again (stage1.encoder=drawer), and "
                 "nothing else can guide them; leave guided_by=tokens out."
             )
+        if retarget != "none" and reference_head is None:
+            raise RunError(
+                "This run reads no references, so poses cannot be moved to their signers; give it what does with: "
+                "signvip train --stage 2 --set stage2_reference="
+                '{"steps":1500,"clips":16,"frames":2,"learning_rate":0.003}, or say retarget=none.'
+            )
         self.register_modules(
             vae=vae,
             denoiser=denoiser,
@@ -121,6 +131,7 @@ class SignVipPipeline(DiffusionPipeline):
             scheduler=scheduler,
             pose_head=pose_head,
             pose_drawer=pose_drawer,
+            reference_head=reference_head,
         )
         self.register_to_config(**given)
 
@@ -209,8 +220,8 @@ class SignVipPipeline(DiffusionPipeline):
             if self._interrupt:
                 break
             e = self.embed(d)  # p(e | d)
-            poses.append(self.read_poses(e) if self.pose_head is not None else None)
-            latents = self.denoise(self.guide(e), picture, generator=own, **sampling)  # p(X | x*, e)
+            poses.append(self.poses(e, picture) if self.pose_head is not None else None)
+            latents = self.denoise(self.guide(e, picture), picture, generator=own, **sampling)  # p(X | x*, e)
             frames.append(latents if output_type == "latent" else as_asked(self.decode(latents), output_type))
         out = SignVipOutput(frames, written, poses if self.pose_head is not None else None, warnings=told)
         if isinstance(text, str):
@@ -252,8 +263,14 @@ class SignVipPipeline(DiffusionPipeline):
         of_texts: Sequence[Sequence[str]] = [()] * len(references)
         if texts is not None:
             of_texts = concerns.about_texts(self.translator, texts, language)
-        of_references = concerns.about_references(self.denoiser, references, self._picture)
+        find = self.find_signer if self._retargets else None
+        of_references = concerns.about_references(self.denoiser, references, self._picture, find)
         return [(*text, *reference) for text, reference in zip(of_texts, of_references, strict=True)]
+
+    @property
+    def _retargets(self) -> bool:
+        """Return whether poses are moved to the signer of a reference."""
+        return self.config.guided_by == "poses" and self.config.retarget != "none"
 
     def _translate(
         self,
@@ -291,12 +308,26 @@ class SignVipPipeline(DiffusionPipeline):
         return self.pose_head.read(e).float().cpu()
 
     @torch.no_grad()
-    def guide(self, e: Tensor) -> Tensor:
-        """Embeddings e (F, C, h, w) that tokens decode to, as the denoiser is to see them.
+    def poses(self, e: Tensor, reference: Reference) -> Tensor:
+        """Keypoints (F, 128, 3) of embeddings as `read_poses` gives them, for the video of a reference picture.
+
+        Where poses guide it and `retarget` says so, they are moved to where its signer is.
+        """
+        poses = self.read_poses(e)
+        return retarget(poses, self.find_signer(reference)) if self._retargets else poses
+
+    @torch.no_grad()
+    def find_signer(self, reference: Reference) -> Tensor:
+        """Keypoints (128, 3) float32 of a picture's signer, on the CPU: of head and shoulders, all zeros elsewhere."""
+        return self.reference_head.read(self._encode(reference))[0].float().cpu()
+
+    @torch.no_grad()
+    def guide(self, e: Tensor, reference: Reference) -> Tensor:
+        """Embeddings e (F, C, h, w) that tokens decode to, as the denoiser is to see them beside a reference picture.
 
         As they are, in the paper; with `guided_by` "poses" those of the poses that they show, drawn again.
         """
-        return e if self.config.guided_by == "tokens" else self.pose_drawer.embed(self.read_poses(e))
+        return e if self.config.guided_by == "tokens" else self.pose_drawer.embed(self.poses(e, reference))
 
     def require_pose_head(self) -> None:
         """RunError where this run has no head to read poses with."""
@@ -361,7 +392,7 @@ class SignVipPipeline(DiffusionPipeline):
         check_tokens(tokens, [""], self.autoencoder.tokens_per_frame, self.autoencoder.vocab_size)
         generators_of(generator, 1)
         scale = real("guidance_scale", guidance_scale)
-        e = self.guide(self.embed(tokens))
+        e = self.guide(self.embed(tokens), reference)
         made = sample_in_order(
             self.denoiser,
             self.scheduler,
@@ -376,11 +407,15 @@ class SignVipPipeline(DiffusionPipeline):
                 return
             yield from map(to_pixels, self.decode(finite(latents, "latents")))
 
-    def _see(self, reference: Reference, e: Tensor) -> Tensor:
-        """Return the latents (1, 4, h, w) of a picture; RunError where embeddings e (F, C, h, w) have another size."""
+    def _encode(self, reference: Reference) -> Tensor:
+        """Return the latents (1, 4, h, w) of a picture."""
         picture = torch.tensor(self._picture(reference))
         picture = to_model(picture.permute(2, 0, 1)[None].to(self._execution_device))
-        seen = encode_images(self.vae, picture)[0]
+        return encode_images(self.vae, picture)[0]
+
+    def _see(self, reference: Reference, e: Tensor) -> Tensor:
+        """Return the latents (1, 4, h, w) of a picture; RunError where embeddings e (F, C, h, w) have another size."""
+        seen = self._encode(reference)
         if seen.shape[-2:] != e.shape[-2:]:
             raise RunError(
                 f"Pictures of {self.config.height}x{self.config.width} are not frames of this run: its tokens are of "
@@ -420,6 +455,7 @@ def save_index(folder: Path, config: RunConfig, parts: Mapping[str, Any]) -> Non
         **{name: parts[name] for name in stored.MODELS},
         pose_head=parts.get("pose_head"),
         pose_drawer=parts.get("pose_drawer"),
+        reference_head=parts.get("reference_head"),
         scheduler=make_scheduler(config.sampler.scheduler, config.sampler),
         height=config.size[0],
         width=config.size[1],

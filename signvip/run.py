@@ -2,7 +2,8 @@
 
 config.json                     what built it
 model_index.json, vae/, condition_encoder/, guider/, reference_net/, denoiser/, autoencoder/,
-pose_head/, pose_drawer/, translator/, scheduler/   the parts, each as soon as it is trained
+pose_head/, pose_drawer/, reference_head/, translator/, scheduler/
+                                the parts, each as soon as it is trained
 training/<phase>/               checkpoints, metrics.jsonl, TensorBoard, samples to look at
 clips/                          shards of test clips, where some travel with the run: what `signvip demo` shows
 references/                     pictures of signers, where some travel with the run: what `signvip serve` offers
@@ -50,12 +51,15 @@ MAKERS = {
     "translator": "signvip train --stage 3",
     "pose_head": "signvip train --stage 2",
     "pose_drawer": "signvip train --stage 2",
+    "reference_head": "signvip train --stage 2",
 }
 BACK_TRANSLATOR = (
     "signvip train-back-translator"  # makes the parts of a back-translator, which is kept as a run is
 )
+# What reads, moves and draws the poses that guide pictures; no stage of the paper has any.
+OF_POSES = ("pose_head", "pose_drawer", "reference_head")
 # What a run may lack and still generate: not every denoiser has networks that are stored apart.
-OPTIONAL = ("pose_head", "pose_drawer", "guider", "reference_net")
+OPTIONAL = (*OF_POSES, "guider", "reference_net")
 # The noise that a denoiser was trained on; what else is in [sampler] says how to sample.
 NOISE = ("train_timesteps", "beta_start", "beta_end", "beta_schedule", "prediction", "zero_terminal_snr")
 # What a part settles once it is trained: nothing after it can change these in silence.

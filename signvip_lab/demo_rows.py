@@ -99,7 +99,7 @@ def _read_points(chain: Chain, made: Made) -> np.ndarray | None:
     if chain.pipe.pose_head is None:
         return None
     height, width = chain.run.config.size
-    read = as_array(chain.pipe.pose_head.read(chain.pipe.embed(made.written)))
+    read = as_array(chain.pipe.poses(chain.pipe.embed(made.written), made.reference))
     return read / np.array([width, height, 1], np.float32)
 
 

@@ -120,7 +120,7 @@ class Studio:
         """
         started, fps = time.monotonic(), self.pipe.config.fps
         tokens = self._translate(order.passages, order.language)
-        self._write_poses(tokens, job)
+        self._write_poses(order, tokens, job)
         job.facts.update(self._facts(order, tokens), made=0)
         with GeneratedVideo(job.folder / VIDEO, fps, order.origin) as video:
 
@@ -230,11 +230,11 @@ class Studio:
             if place < len(tokens) and self._pause:
                 yield part[-1:].repeat(self._pause, axis=0)
 
-    def _write_poses(self, tokens: Sequence[Tensor], job: Job) -> None:
+    def _write_poses(self, order: Order, tokens: Sequence[Tensor], job: Job) -> None:
         """Read the keypoints (F, 128, 3) of all frames from the tokens, where the run has a head for them."""
         if self.pipe.pose_head is None:
             return
-        parts = [self.pipe.read_poses(self.pipe.embed(passage)).numpy() for passage in tokens]
+        parts = [self.pipe.poses(self.pipe.embed(passage), order.picture).numpy() for passage in tokens]
         held = [part[-1:].repeat(self._pause, axis=0) for part in parts]
         joined = [row for pair in zip(parts, held, strict=True) for row in pair][:-1]
         np.save(job.folder / POSES, np.concatenate(joined))

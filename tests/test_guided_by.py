@@ -13,6 +13,10 @@ from typer.testing import CliRunner
 import signvip
 from signvip.errors import ConfigError, RunError
 from signvip.generate import embedded_run
+from signvip.generation import concerns
+from signvip.models.retargeting import PARTS, lacks, usual_places
+from signvip.run import Run
+from signvip.stages.clips import Clips
 from signvip_cli.app import app
 
 TEXT, LANGUAGE, FRAMES = "Wendy", "ase", 18
@@ -69,7 +73,8 @@ def test_the_poses_are_those_of_the_tokens_whatever_guides(run, pipe, tokens, pi
     plain = signvip.SignVipPipeline.from_pretrained(run, guided_by="tokens")
     plain.set_progress_bar_config(disable=True)
     e = plain.embed(tokens)
-    assert torch.equal(plain.guide(e), e) and not torch.allclose(pipe.guide(e), e, atol=0.05)
+    assert torch.equal(plain.guide(e, picture), e)
+    assert not torch.allclose(pipe.guide(e, picture), e, atol=0.05)
     assert torch.equal(plain.read_poses(e), pipe.read_poses(pipe.embed(tokens)))
     assert np.abs(frames_of(plain, tokens, picture) - frames_of(pipe, tokens, picture)).max() > 0.1
 
@@ -78,6 +83,44 @@ def test_a_stream_is_guided_by_the_same(pipe, tokens, picture):
     generator = torch.Generator().manual_seed(0)
     streamed = np.concatenate(list(pipe.stream(tokens, picture, generator=generator)))
     assert np.array_equal(streamed, (frames_of(pipe, tokens, picture) * 255).round().astype(np.uint8))
+
+
+def test_the_poses_stand_where_the_signer_of_the_picture_does(run, pipe, tokens, picture):
+    e, signer = pipe.embed(tokens), pipe.find_signer(picture)
+    moved, read = usual_places(pipe.poses(e, picture)), usual_places(pipe.read_poses(e))
+    for part in PARTS:
+        shown = [point for point in part.landmarks if signer[point, 2] and moved[point, 2]]
+        assert len(shown) > 0.9 * len(part.landmarks)
+        torch.testing.assert_close(moved[shown, :2].mean(0), signer[shown, :2].mean(0), atol=0.5, rtol=0)
+    assert (moved - read).abs().max() > 1  # this signer's head is no usual one
+    still = signvip.SignVipPipeline.from_pretrained(run, retarget="none")
+    assert torch.equal(still.poses(e, picture), pipe.read_poses(e))
+    tokens_guide = signvip.SignVipPipeline.from_pretrained(run, guided_by="tokens")
+    assert torch.equal(tokens_guide.poses(e, picture), pipe.read_poses(e))
+
+
+def test_the_signer_is_found_where_the_picture_of_a_clip_has_one(pipe):
+    clips = Clips(embedded_run() / "clips", "test", Run.open(embedded_run()).config)
+    for clip in range(len(clips)):
+        truth = torch.from_numpy(clips.index.keypoints(clip)[0].astype(np.float32)) * 128
+        found = pipe.find_signer(clips.frames(clip, [0])[0].permute(1, 2, 0).numpy())
+        for part in PARTS:
+            points = list(part.landmarks)
+            off = (found[points, :2].mean(0) - truth[points, :2].mean(0)).norm()
+            assert off < 1.5, (clip, part.landmarks[0], float(off))
+
+
+def test_a_picture_of_nobody_is_doubted_and_moves_nothing(pipe, tokens):
+    wall = np.full((128, 128, 3), 90, np.uint8)
+    assert lacks(pipe.find_signer(wall))
+    e = pipe.embed(tokens)
+    assert torch.equal(pipe.poses(e, wall), pipe.read_poses(e))
+
+
+def test_a_reference_without_a_head_is_told(pipe, picture, monkeypatch):
+    assert pipe.concerns(None, [picture]) == [()]
+    monkeypatch.setattr(type(pipe), "find_signer", lambda self, reference: torch.zeros(128, 3))
+    assert pipe.concerns(None, [picture, picture]) == [(concerns.UNPLACED,)] * 2
 
 
 def test_a_run_that_draws_no_poses_says_what_does(trained):
@@ -90,10 +133,12 @@ def test_nothing_else_can_guide(trained):
         signvip.SignVipPipeline.from_pretrained(trained.run, guided_by="hands")
 
 
-@pytest.mark.parametrize("guide", ["tokens", "poses"])
-def test_a_command_says_what_guides_and_a_sidecar_tells(guide, run, picture, tmp_path):
+@pytest.mark.parametrize(("guide", "retarget"), [("tokens", "parts"), ("poses", "none"), ("poses", "parts")])
+def test_a_command_says_what_guides_and_a_sidecar_tells(guide, retarget, run, picture, tmp_path):
     output = tmp_path / "video.mp4"
     asked = ["generate", TEXT, str(picture), "--run", str(run), "--guided-by", guide, "--max-frames", "3"]
-    result = CliRunner().invoke(app, [*asked, "--language", LANGUAGE, "--output", str(output)])
+    asked += ["--retarget", retarget, "--language", LANGUAGE, "--output", str(output)]
+    result = CliRunner().invoke(app, asked)
     assert result.exit_code == 0, result.output
-    assert json.loads(output.with_suffix(".json").read_text())["sampling"]["guided_by"] == guide
+    told = json.loads(output.with_suffix(".json").read_text())["sampling"]
+    assert (told["guided_by"], told["retarget"]) == (guide, retarget)

@@ -41,6 +41,7 @@ def examine_preset(preset: str) -> list[Finding]:
         count_trained,
         meta_networks,
         meta_pose_head,
+        meta_reference_head,
         paper_count,
     )
 
@@ -55,10 +56,11 @@ def examine_preset(preset: str) -> list[Finding]:
         used, trained = generating.get(part, 0), count_trained(config, networks, part)
         uses = f"{used / 1e6:.3f} M at inference, {trained / 1e6:.3f} M trained"
         findings.append(Finding(part, f"{count(network) / 1e6:.3f} M parameters{of_motion}; {uses}"))
-    head = meta_pose_head(config, networks)
-    if head is not None:
-        uses = "read where poses are asked for, all of it trained"
-        findings.append(Finding("pose_head", f"{count(head) / 1e6:.3f} M parameters; {uses}"))
+    heads = {"pose_head": meta_pose_head(config, networks), "reference_head": meta_reference_head(config)}
+    for part, head in heads.items():
+        if head is not None:
+            uses = "read where poses are asked for, all of it trained"
+            findings.append(Finding(part, f"{count(head) / 1e6:.3f} M parameters; {uses}"))
     whole = sum(generating.values())
     weights = f"{gib(2 * whole)} in fp16, {gib(4 * whole)} in fp32"
     findings.append(Finding("generate", f"{whole / 1e6:.3f} M parameters: {weights}"))

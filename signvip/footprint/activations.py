@@ -14,7 +14,13 @@ from torch.overrides import TorchFunctionMode
 
 from signvip.config import RunConfig, Training
 from signvip.contracts import NUM_KEYPOINTS
-from signvip.footprint.parameters import Networks, count, meta_networks, meta_pose_head
+from signvip.footprint.parameters import (
+    Networks,
+    count,
+    meta_networks,
+    meta_pose_head,
+    meta_reference_head,
+)
 from signvip.models import PoseHead
 from signvip.models.pose_losses import keypoint_loss
 
@@ -41,7 +47,7 @@ class Need:
         return self.weights + (self.activations or 0)
 
 
-PHASES = ("stage1 image", "stage1 motion", "stage2", "stage2 poses", "stage3")
+PHASES = ("stage1 image", "stage1 motion", "stage2", "stage2 poses", "stage2 reference", "stage3")
 
 
 def training_needs(config: RunConfig, phases: Sequence[str] = PHASES) -> list[Need]:
@@ -63,6 +69,9 @@ def training_needs(config: RunConfig, phases: Sequence[str] = PHASES) -> list[Ne
     head = meta_pose_head(config, networks)
     if "stage2 poses" in phases and config.stage2_poses is not None and head is not None:
         needs.append(_poses(config, networks, head, config.stage2_poses))
+    reader = meta_reference_head(config)
+    if "stage2 reference" in phases and config.stage2_reference is not None and reader is not None:
+        needs.append(_references(config, networks, reader, config.stage2_reference))
     if "stage3" in phases:
         needs.append(_text(config, networks))
     return needs
@@ -99,12 +108,26 @@ def _tokens(config: RunConfig, networks: Networks) -> Need:
 
 def _poses(config: RunConfig, networks: Networks, head: PoseHead, training: Training) -> Need:
     def forward(dtype: torch.dtype) -> Tensor:
-        maps = head(_embeddings(config, networks, training).to(dtype))
-        keypoints = torch.zeros(maps.where.shape[0], NUM_KEYPOINTS, 3)
-        return keypoint_loss(maps, keypoints)[0]
+        return _misread(head, _embeddings(config, networks, training).to(dtype))
 
     activations = _activations(config, head, forward)
     return _need("stage2 poses", config, training, head, activations, frozen=networks.condition_encoder)
+
+
+def _references(config: RunConfig, networks: Networks, head: PoseHead, training: Training) -> Need:
+    frames, channels = training.clips * training.frames, networks.denoiser.channels
+
+    def forward(dtype: torch.dtype) -> Tensor:
+        return _misread(head, torch.zeros(frames, channels, *_cells(config, networks), dtype=dtype))
+
+    activations = _activations(config, head, forward)
+    return _need("stage2 reference", config, training, head, activations, frozen=networks.vae)
+
+
+def _misread(head: PoseHead, pictures: Tensor) -> Tensor:
+    """Return the loss of keypoints that a head reads from embeddings or latents (B, C, h, w)."""
+    maps = head(pictures)
+    return keypoint_loss(maps, torch.zeros(len(pictures), NUM_KEYPOINTS, 3))[0]
 
 
 def _embeddings(config: RunConfig, networks: Networks, training: Training) -> Tensor:

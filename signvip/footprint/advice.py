@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from signvip.config import RunConfig
     from signvip.footprint.activations import Need
 
-SECTIONS = {"stage2-poses": "stage2_poses"}  # of the configuration; those of other phases have their names
+# of the configuration; those of other phases have their names
+SECTIONS = {"stage2-poses": "stage2_poses", "stage2-reference": "stage2_reference"}
 SPARE = 1.1  # workspace and fragments beside weights and activations (an estimate)
 
 

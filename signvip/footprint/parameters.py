@@ -17,7 +17,13 @@ from signvip.models import (
     VideoDenoiser,
 )
 from signvip.models.build import fixed_weights
-from signvip.models.networks import new_autoencoder, new_pose_head, new_translator, new_video_networks
+from signvip.models.networks import (
+    new_autoencoder,
+    new_pose_head,
+    new_reference_head,
+    new_translator,
+    new_video_networks,
+)
 from signvip.models.vae import build_vae
 
 if TYPE_CHECKING:
@@ -69,6 +75,14 @@ def meta_pose_head(config: RunConfig, networks: Networks) -> PoseHead | None:
         return None
     with torch.device("meta"):
         return new_pose_head(config, networks.condition_encoder)
+
+
+def meta_reference_head(config: RunConfig) -> PoseHead | None:
+    """Build the head that reads reference pictures, likewise."""
+    if config.stage2_reference is None:
+        return None
+    with torch.device("meta"):
+        return new_reference_head(config)
 
 
 def count(network: nn.Module) -> int:

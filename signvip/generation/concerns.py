@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from signvip.data.likeness import Likeness
 from signvip.data.people import doubts_about
+from signvip.models.retargeting import lacks
 from signvip.models.seen_texts import Seen
 from signvip.sampling.arguments import languages_of, texts_of
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import Tensor
 
     from signvip.models import TokenTranslator, VideoDenoiser
+
+UNPLACED = (
+    "Head or shoulders were not found in the reference, so the signing may not fit its signer; give a picture that "
+    "shows both."
+)
 
 
 def about_texts(translator: TokenTranslator, texts: Sequence[str], language: Any) -> list[list[str]]:
@@ -56,11 +63,20 @@ def guessed_language(translator: TokenTranslator, remedy: str | None = None) -> 
 
 
 def about_references(
-    denoiser: VideoDenoiser, references: Sequence[Any], fit: Callable[[Any], np.ndarray]
+    denoiser: VideoDenoiser,
+    references: Sequence[Any],
+    fit: Callable[[Any], np.ndarray],
+    find: Callable[[Any], Tensor] | None = None,
 ) -> list[list[str]]:
-    """Tell for each reference whether it may show nobody; `fit` makes the picture that the run is given of it."""
+    """Tell for each reference whether it may show nobody; `fit` makes the picture that the run is given of it.
+
+    Where poses are moved to its signer, `find` reads the keypoints (128, 3) of that.
+    """
     usual = Likeness.from_json(denoiser.likeness)
     keys = [str(one) if isinstance(one, str | Path) else id(one) for one in references]
     different = dict(zip(keys, references, strict=True))
     doubts = {key: doubts_about(one, fit(one), usual) for key, one in different.items()}
+    for key, one in different.items():
+        if find is not None and not doubts[key] and lacks(find(one)):
+            doubts[key] = [UNPLACED]
     return [doubts[key] for key in keys]

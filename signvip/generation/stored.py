@@ -36,6 +36,7 @@ BASES = {
     "translator": TokenTranslator,
     "pose_head": PoseHead,
     "pose_drawer": PoseDrawer,
+    "reference_head": PoseHead,
 }
 SCHEDULERS = (*KarrasDiffusionSchedulers.__members__, "LCMScheduler")
 

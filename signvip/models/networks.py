@@ -85,6 +85,13 @@ def new_pose_head(config: RunConfig, encoder: ConditionEncoder) -> PoseHead:
     )
 
 
+def new_reference_head(config: RunConfig) -> PoseHead:
+    """Build a head that reads keypoints, in pixels of this size, from the latents of a picture."""
+    return build_network(
+        PoseHead, config.reference_head, embedding_channels=latent_channels(config.vae), size=config.size
+    )
+
+
 def new_translator(config: RunConfig, tokenizer: Tokenizer) -> TokenTranslator:
     """A translator from text to what this tokenizer gives for a frame."""
     return TokenTranslator(

@@ -20,7 +20,10 @@ from signvip.stages.further import networks_of
 from signvip.storage import fits
 from signvip.storage.files import write_text
 
-PHASES = ("stage1-vae", "stage1-image", "stage1-motion", "stage1-detail", "stage2", "stage2-poses", "stage3")
+PHASES = (
+    *("stage1-vae", "stage1-image", "stage1-motion", "stage1-detail"),
+    *("stage2", "stage2-poses", "stage2-reference", "stage3"),
+)
 
 
 def embed(source: Path, target: Path) -> Path:

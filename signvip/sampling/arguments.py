@@ -11,7 +11,7 @@ import torch
 
 from signvip.errors import ConfigError, DataError, MismatchError
 from signvip.plain import is_blank
-from signvip.sampling.options import GuidedBy
+from signvip.sampling.options import GuidedBy, Retarget
 from signvip.sampling.windows import Tail
 
 WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
@@ -46,7 +46,7 @@ def real(name: str, value: Any, most: float = math.inf) -> float | None:
     return number
 
 
-CHOICES = {"tail": get_args(Tail), "guided_by": get_args(GuidedBy)}
+CHOICES = {"tail": get_args(Tail), "guided_by": get_args(GuidedBy), "retarget": get_args(Retarget)}
 
 
 def check_sampling(options: Mapping[str, Any]) -> None:

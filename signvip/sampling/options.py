@@ -19,6 +19,7 @@ OF_THE_RUN = (
     "reuse_every",
     "window_batch",
     "guided_by",
+    "retarget",
 )
 """What a call may put in the place of a run's own."""
 OF_A_PIPELINE = (*OF_THE_RUN, "window", "overlap", "tail", "max_frames")
@@ -26,6 +27,7 @@ OF_A_PIPELINE = (*OF_THE_RUN, "window", "overlap", "tail", "max_frames")
 
 
 GuidedBy = Literal["tokens", "poses"]
+Retarget = Literal["none", "parts"]
 
 
 class Sampler(Config):
@@ -65,6 +67,10 @@ class Sampler(Config):
         description="what a text's tokens decode to, as in the paper; or the poses that a pose head reads from that, "
         "drawn again",
     )
+    retarget: Retarget = Field(
+        "none",
+        description="poses that guide; parts: head and body are moved and scaled to where the reference has them",
+    )
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,7 @@ class GenerateOptions:
     reuse_every: int | None = None
     window_batch: int | None = None
     guided_by: str | None = None
+    retarget: str | None = None
     scheduler: str | None = None
     seed: int = 0
     language: str | None = None

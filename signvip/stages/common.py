@@ -6,18 +6,22 @@ from contextlib import suppress
 from pathlib import Path
 
 import torch
+from diffusers import ModelMixin
 
 from signvip.data.derived import is_current
 from signvip.data.manifest import Manifest
 from signvip.errors import MismatchError
 from signvip.models import PoseDrawer, PoseHead, TokenTranslator
 from signvip.pipeline import save_index
-from signvip.run import MAKERS, OPTIONAL, Run
+from signvip.run import MAKERS, OF_POSES, OPTIONAL, Run
 from signvip.stages import PhaseKey
 from signvip.stages.parts import load_denoiser, load_tokenizer, load_vae
 from signvip.storage import fits
 from signvip.storage.processes import is_main
 from signvip.training.seeds import step_seed
+
+POSE_PARTS: dict[str, type[ModelMixin]] = dict(zip(OF_POSES, (PoseHead, PoseDrawer, PoseHead), strict=True))
+"""The class of each part that reads, moves or draws poses."""
 
 
 def check_shards(run: Run, shards: Path) -> None:
@@ -57,9 +61,6 @@ def save_pipeline(run: Run) -> None:
             "denoiser": load_denoiser(run),
             "autoencoder": load_tokenizer(run),
             "translator": run.load("translator", TokenTranslator),
-            **{
-                part: run.load(part, kind) if run.has(part) else None
-                for part, kind in (("pose_head", PoseHead), ("pose_drawer", PoseDrawer))
-            },
+            **{part: run.load(part, kind) if run.has(part) else None for part, kind in POSE_PARTS.items()},
         },
     )

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from signvip.errors import ConfigError, RunError
-from signvip.footprint.parameters import meta_networks, meta_pose_head
-from signvip.models import ConditionEncoder, PoseDrawer, PoseHead, TokenTranslator
+from signvip.footprint.parameters import meta_networks, meta_pose_head, meta_reference_head
+from signvip.models import ConditionEncoder, TokenTranslator
 from signvip.models.seen_texts import Seen
 from signvip.models.video_denoiser import stores
-from signvip.run import Run, find_run, refuse_change
+from signvip.run import OF_POSES, Run, find_run, refuse_change
+from signvip.stages.common import POSE_PARTS
 from signvip.stages.parts import guiding_encoder, load_denoiser, load_tokenizer, load_vae
 from signvip.storage import fits
 
@@ -47,11 +48,7 @@ def networks_of(run: Run) -> Iterator[tuple[str, ModelMixin]]:
         yield from load_denoiser(run).parts().items()
     if run.has("autoencoder"):
         yield "autoencoder", load_tokenizer(run)
-    kinds: dict[str, type[ModelMixin]] = {
-        "translator": TokenTranslator,
-        "pose_head": PoseHead,
-        "pose_drawer": PoseDrawer,
-    }
+    kinds: dict[str, type[ModelMixin]] = {"translator": TokenTranslator, **POSE_PARTS}
     yield from ((part, run.load(part, kind)) for part, kind in kinds.items() if run.has(part))
 
 
@@ -138,17 +135,21 @@ def _learned(denoiser: VideoDenoiser, phase: Phase) -> dict[str, torch.Tensor]:
 def _check_shapes(config: RunConfig, stage: int, former: Run, theirs: Mapping[str, ModelMixin]) -> None:
     """ConfigError with the first weight of what a stage trains that has another shape there, or is here or there alone.
 
-    A head for poses or for detail, or motion, that is not there is no fault.
+    A head for poses, for references or for detail, or motion, that is not there is no fault.
     """
     denoiser = load_denoiser(former)
     networks = meta_networks(config, motion=denoiser.has_motion, detail=denoiser.has_detail)
     own: dict[int, dict[str, ModelMixin | None]] = {
         1: {"condition_encoder": networks.condition_encoder, **networks.denoiser.parts()},
-        2: {"autoencoder": networks.autoencoder, "pose_head": meta_pose_head(config, networks)},
+        2: {
+            "autoencoder": networks.autoencoder,
+            "pose_head": meta_pose_head(config, networks),
+            "reference_head": meta_reference_head(config),
+        },
         3: {"translator": networks.translator},
     }
     for part, network in own[stage].items():
-        if network is None or (part == "pose_head" and part not in theirs):
+        if network is None or (part in OF_POSES and part not in theirs):
             continue
         there = _shapes(theirs[part]) if part in theirs else {}
         odd = sorted({name for name, _ in _shapes(network).items() ^ there.items()})

@@ -54,4 +54,7 @@ POSES = PhaseKey(
 )
 # the same where stage2_poses.decoded is set
 OF_TOKENS = dataclasses.replace(POSES, parts=(*POSES.parts, "autoencoder"))
+REFERENCE = PhaseKey(
+    "stage2-reference", ("size", "reference_head"), ("vae",), noted=BEGUN, makes=("reference_head",)
+)
 TEXT = PhaseKey("stage3", ("translator",), ("autoencoder",), noted=BEGUN, makes=("translator",))

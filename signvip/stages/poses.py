@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from signvip.config import PoseTraining, RunConfig
+from signvip.config import RunConfig, Training
 from signvip.contracts import BODY, FACE, KEYPOINTS, LEFT_HAND, NUM_KEYPOINTS, RIGHT_HAND
-from signvip.models import ConditionEncoder, EmbeddingTokenizer, PoseHead
+from signvip.models import EmbeddingTokenizer, PoseHead
 from signvip.models.pose_head import SEEN
 from signvip.models.pose_losses import keypoint_loss
 from signvip.stages.clips import Clips, Draws
@@ -63,17 +63,18 @@ def in_picture(points: np.ndarray) -> np.ndarray:
 
 
 class KeypointLoss(nn.Module):
-    """The loss of the head, behind the frozen condition encoder."""
+    """The loss of the head, behind what makes its input: the frozen condition encoder."""
 
     def __init__(
         self,
         head: PoseHead,
-        encoder: ConditionEncoder,
+        encoder: nn.Module,
         tokenizer: EmbeddingTokenizer | None = None,  # whose tokens `decoded` asks for
         decoded: float = 0.0,
     ) -> None:
         super().__init__()
-        self.head, self.encoder, self.decoded = head, Frozen(encoder), decoded
+        self.head, self.decoded = head, decoded
+        self.encoder: Frozen[Any] = Frozen(encoder)
         self.tokenizer = None if tokenizer is None else Frozen(tokenizer)
 
     def embed(self, batch: Mapping[str, Tensor]) -> Tensor:
@@ -102,18 +103,15 @@ class PosesPhase:
     def __init__(
         self,
         config: RunConfig,
-        training: PoseTraining,
+        training: Training,
         shards: Path,
-        encoder: ConditionEncoder,
-        head: PoseHead,
-        stored: bool,  # the shards hold embeddings of this very encoder
-        tokenizer: EmbeddingTokenizer | None = None,
+        module: KeypointLoss,
+        stored: bool,  # the shards hold what this very network makes of a frame
     ) -> None:
         self.config, self.training = config, training
         self.train, self.dev = Clips(shards, "train", config), Clips(shards, "dev", config)
-        self.stored = stored
-        self.module = KeypointLoss(head, encoder, tokenizer, training.decoded)
-        head.set_statistics(self._sample())
+        self.stored, self.module = stored, module
+        module.head.set_statistics(self._sample())
 
     def _sample(self) -> Tensor:
         """Embeddings (B, C, h, w) of training frames, as every process finds them."""
@@ -134,10 +132,13 @@ class PosesPhase:
     def _read(self, clips: Clips, clip: int, picks: list[int]) -> dict[str, Tensor]:
         points = stored_keypoints(clips.coordinates(clip))
         assert points is not None  # the stage asked before it began
-        keypoints = torch.from_numpy(points[picks])
+        return {"keypoints": torch.from_numpy(points[picks]), **self._shown(clips, clip, picks)}
+
+    def _shown(self, clips: Clips, clip: int, picks: list[int]) -> dict[str, Tensor]:
+        """Read what the keypoints of some frames are to be read from."""
         if self.stored:
-            return {"embeddings": clips.array(clip, "embeddings.npy", picks), "keypoints": keypoints}
-        return {"conditions": clips.conditions(clip, picks), "keypoints": keypoints}
+            return {"embeddings": clips.array(clip, "embeddings.npy", picks)}
+        return {"conditions": clips.conditions(clip, picks)}
 
     def validate(self, folder: Path) -> dict[str, float]:
         """Mean errors in pixels, and the share of points told rightly as seen or unseen, over the whole dev split."""

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 from signvip.errors import ConfigError
 from signvip.models import ConditionEncoder, Coordinates, EmbeddingTokenizer, PoseDrawer, PoseHead
-from signvip.models.networks import new_autoencoder, new_pose_head
+from signvip.models.networks import new_autoencoder, new_pose_head, new_reference_head
+from signvip.models.retargeting import LANDMARKS
 from signvip.run import Run
 from signvip.stages.clips import Clips
 from signvip.stages.common import check_shards, is_stored, save_if_whole, seed
 from signvip.stages.further import begin_part, take_parts
-from signvip.stages.keys import BY_FINGERS, OF_TOKENS, POSES, TOKENS
-from signvip.stages.parts import learned_drawer, load_tokenizer
-from signvip.stages.poses import PosesPhase, stored_keypoints
+from signvip.stages.keys import BY_FINGERS, OF_TOKENS, POSES, REFERENCE, TOKENS
+from signvip.stages.parts import learned_drawer, load_tokenizer, load_vae
+from signvip.stages.poses import KeypointLoss, PosesPhase, stored_keypoints
+from signvip.stages.reference_poses import ReferenceLoss, ReferencePhase
 from signvip.stages.tokens import TokensPhase
 
 if TYPE_CHECKING:
@@ -25,7 +27,8 @@ def stage2(run: Run, shards: Path, loop: Loop) -> None:
     """The autoencoder around the chosen quantizer (section 3.5), or no more than the ranges of coordinates.
 
     Then, where the configuration says how, a head that reads keypoints from the embeddings; first where tokens are
-    trained by what it reads. Last, what draws those keypoints again, where they guide the pictures.
+    trained by what it reads. Last, where those keypoints guide the pictures, what moves them to the signer of a
+    reference, and what draws them again.
     """
     check_shards(run, shards)
     take_parts(run, 2, loop.reporter.say)
@@ -34,8 +37,10 @@ def stage2(run: Run, shards: Path, loop: Loop) -> None:
     parts = [tokenizer, _train_poses]
     for train in reversed(parts) if run.config.stage2.finger_weight else parts:
         train(run, shards, loop)
+    _train_references(run, shards, loop)
     if run.config.sampler.guided_by == "poses":
         _take_drawer(run)
+        _check_retarget(run)
     save_if_whole(run)
 
 
@@ -86,11 +91,49 @@ def _train_poses(run: Run, shards: Path, loop: Loop) -> None:
     seed(run, POSES)
     head = new_pose_head(run.config, encoder)
     stored = is_stored(run, shards, "condition_encoder")
-    phase = PosesPhase(run.config, training, shards, encoder, head, stored, tokenizer)
+    loss = KeypointLoss(head, encoder, tokenizer, training.decoded)
+    phase = PosesPhase(run.config, training, shards, loss, stored)
     begin_part(run, "pose_head", head, loop.reporter.say)
     loop.run_phase(run, key, phase, training)
     run.save("pose_head", head)
     loop.finish(run, key, training)
+
+
+def _train_references(run: Run, shards: Path, loop: Loop) -> None:
+    training = run.config.stage2_reference
+    if training is None:
+        return
+    if not _stores_landmarks(Clips(shards, "train", run.config)):
+        names = " and ".join(run.config.conditions)
+        raise ConfigError(
+            f"stage2_reference learns where heads and shoulders are, and {names} store neither; add a condition that "
+            "stores keypoints, such as pose, or set stage2_reference=null."
+        )
+    if loop.finished(run, REFERENCE, training):
+        return
+    vae = load_vae(run)
+    seed(run, REFERENCE)
+    head = new_reference_head(run.config)
+    phase = ReferencePhase(
+        run.config, training, shards, ReferenceLoss(head, vae), is_stored(run, shards, "vae")
+    )
+    begin_part(run, "reference_head", head, loop.reporter.say)
+    loop.run_phase(run, REFERENCE, phase, training)
+    run.save("reference_head", head)
+    loop.finish(run, REFERENCE, training)
+
+
+def _stores_landmarks(clips: Clips) -> bool:
+    points = stored_keypoints(clips.coordinates(0))
+    return points is not None and bool(points[:, LANDMARKS, 2].any())
+
+
+def _check_retarget(run: Run) -> None:
+    if run.config.sampler.retarget != "none" and not run.has("reference_head"):
+        raise ConfigError(
+            "sampler.retarget needs what reads references, and this run has none; set stage2_reference, or "
+            "retarget=none."
+        )
 
 
 def _take_drawer(run: Run) -> None:

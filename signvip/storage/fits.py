@@ -25,6 +25,7 @@ TRAINED_WITH: dict[str, tuple[str, ...]] = {
     "autoencoder": ("condition_encoder",),
     "pose_head": ("condition_encoder",),
     "pose_drawer": ("condition_encoder",),
+    "reference_head": ("vae",),
     "translator": ("autoencoder",),
 }
 
@@ -95,7 +96,7 @@ def _again(run: Path, part: str) -> str:
     """Advise what to do about a part that does not fit."""
     if part == "translator":
         return f"train it again: signvip tokenize --run {run}, then signvip train --stage 3 --run {run}"
-    if part in ("autoencoder", "pose_drawer"):
+    if part in ("autoencoder", "pose_drawer", "reference_head"):
         return f"train it again: signvip train --stage 2 --run {run}"
     if part == "pose_head":
         return f"train it again: signvip train --stage 2 --run {run}, or delete {run / part} and do without poses"

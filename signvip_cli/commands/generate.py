@@ -45,6 +45,13 @@ class Guide(StrEnum):
     poses = "poses"
 
 
+class Retarget(StrEnum):
+    """What moves the poses that guide the pictures."""
+
+    none = "none"
+    parts = "parts"
+
+
 def generate(
     text: Annotated[str | None, typer.Argument(metavar="TEXT", help="The sentence to sign.")] = None,
     reference: Annotated[
@@ -98,6 +105,12 @@ def generate(
     guided_by: Annotated[
         Guide | None,
         typer.Option("--guided-by", help="The text's tokens, or the poses that they show, drawn again."),
+    ] = None,
+    retarget: Annotated[
+        Retarget | None,
+        typer.Option(
+            "--retarget", help="Poses that guide: as read, or each part moved to where the signer has it."
+        ),
     ] = None,
     seed: Seed = 0,
     language: Annotated[
@@ -179,6 +192,7 @@ def generate(
     options = GenerateOptions(
         steps=steps, guidance=guidance, guidance_start=guidance_start, guidance_stop=guidance_stop,
         reuse_every=reuse_every, window_batch=window_batch, guided_by=None if guided_by is None else guided_by.value,
+        retarget=None if retarget is None else retarget.value,
         scheduler=scheduler, seed=seed, language=language, max_frames=max_frames, temperature=temperature,
         top_k=top_k, device=device, dtype=dtype, compile=compile, offload=offload,
     )  # fmt: skip

@@ -107,7 +107,8 @@ class Store:
 
 def training_config(step: Step) -> RunConfig:
     """Return the configuration that trains this step and no other of its stage."""
-    config = step.config.model_copy(update={"stage2_poses": None})  # no table of the paper asks for poses
+    asked = {"stage2_poses": None, "stage2_reference": None}  # no table of the paper asks for poses
+    config = step.config.model_copy(update=asked)
     if step.kind.stage != 1 or config.start.vae is not None:
         return config
     phases = [phase for phase in step.config.stage1.phases if (phase == "vae") == (step.kind is VAE)]

@@ -12,7 +12,7 @@ from signvip.config import BOOKKEEPING, RunConfig
 from signvip.data.manifest import Manifest
 from signvip.errors import RunError
 from signvip.models.video_denoiser import stores
-from signvip.run import Run
+from signvip.run import OF_POSES, Run
 from signvip.settings import option
 from signvip.stages import NOISE
 from signvip.storage import fits
@@ -45,7 +45,6 @@ TOKENS = Kind(
 )
 TEXT = Kind("text", 3, ("translator",), ("translator", "stage3"), ("stage3",))
 KINDS = (VAE, VIDEO, TOKENS, TEXT)
-OF_POSES = ("pose_head", "pose_drawer")
 
 
 @dataclass(frozen=True)
@@ -172,7 +171,7 @@ def corpus(shards: Path) -> str:
     )
 
 
-NEWER = {"guided_by": None, "pixels": None, "redraw": 0.0, "run": None}
+NEWER = {"guided_by": None, "pixels": None, "redraw": 0.0, "retarget": None, "run": None}
 """Options that the first records did not have: at these values they are left out, and records are found."""
 
 

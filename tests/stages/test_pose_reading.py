@@ -20,7 +20,7 @@ from signvip.pipeline import SignVipPipeline
 from signvip.run import Run
 from signvip.settings import merge
 from signvip.stages import poses, train
-from signvip.stages.poses import GROUPS, PosesPhase, stored_keypoints
+from signvip.stages.poses import GROUPS, KeypointLoss, PosesPhase, stored_keypoints
 from signvip.storage import fits
 
 
@@ -56,7 +56,7 @@ def phase_of(monkeypatch, stored=False):
     monkeypatch.setattr(poses, "Clips", PosedClips)
     config = small_config(stage2_poses={"clips": 3, "frames": 4})
     head = PoseHead(embedding_channels=2 if stored else 6, size=config.size, block_out_channels=(8, 8))
-    return PosesPhase(config, config.stage2_poses, "nowhere", Summing(), head, stored)
+    return PosesPhase(config, config.stage2_poses, "nowhere", KeypointLoss(head, Summing()), stored)
 
 
 @pytest.mark.parametrize("stored", [False, True])
@@ -200,7 +200,7 @@ class Recording(nn.Module):
 @pytest.mark.parametrize(("decoded", "least", "most"), [(0.0, 0, 0), (0.5, 60, 140), (1.0, 200, 200)])
 def test_a_share_of_the_frames_is_read_from_what_their_tokens_decode_to(decoded, least, most):
     head = PoseHead(embedding_channels=2, size=(32, 32), block_out_channels=(8, 8))
-    loss = poses.KeypointLoss(head, Summing(), Rounding(), decoded)
+    loss = KeypointLoss(head, Summing(), Rounding(), decoded)
     loss.head = Recording(head)
     e = torch.rand(200, 2, 8, 8) + 0.3
     keypoints = torch.rand(200, 128, 3)
