@@ -1,4 +1,4 @@
-"""Poses of a text beside the signer of its picture: as they are read, and moved to him; how far off, and what is drawn.
+"""Poses of a text beside the signer of its picture: as they are read, and moved there; how far off, and what is drawn.
 
     python benchmarks/retarget.py RUN SHARDS --clips 60 --frames 16 --output retarget.json
 

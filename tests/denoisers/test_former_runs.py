@@ -16,7 +16,7 @@ from signvip.footprint.parameters import meta_networks
 from signvip.generate import embedded_run
 from signvip.models.video_denoiser import INDEXED
 from signvip.pipeline import SignVipPipeline, save_index
-from signvip.run import Run
+from signvip.run import OF_POSES, Run
 from signvip.settings import merge, option
 
 
@@ -62,7 +62,7 @@ def test_modules_that_runs_name_lead_to_the_networks(part):
 
 def test_the_embedded_model_is_one_part_and_its_index_is_written_again_as_it_is(tmp_path):
     pipe = SignVipPipeline.from_pretrained(embedded_run())
-    parts = {"vae", "denoiser", "autoencoder", "translator", "scheduler", "pose_head", "pose_drawer"}
+    parts = {"vae", "denoiser", "autoencoder", "translator", "scheduler", *OF_POSES}
     assert set(pipe.components) == parts
     pipe.save_pretrained(tmp_path / "saved")
     index = json.loads((tmp_path / "saved" / "model_index.json").read_text())
