@@ -42,6 +42,7 @@ def types(session: nox.Session) -> None:
     """Check annotations with mypy, strictly."""
     session.install("-e", ".[test]", "mypy>=1.13")
     session.run("mypy", *session.posargs)
+    session.run("mypy", *map(str, sorted(set(Path("docs").rglob("*.py")) - {Path("docs/conf.py")})))
 
 
 # As many processes as there are cores; one that is done takes tests from the others. `nox -s tests -- -n 0` uses one.

@@ -65,7 +65,8 @@ def words(text: str, width: int = SIDE, height: int = SIDE) -> Image.Image:
     canvas = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(canvas)
     draw.rectangle((0, 0, width - 1, height - 1), outline=GREY)
-    lines, line = [], ""
+    lines: list[str] = []
+    line = ""
     for word in text.split():
         if draw.textlength(f"{line} {word}", FONT) > width - 2 * GAP:
             lines, line = [*lines, line], word
@@ -111,13 +112,17 @@ class Scene:
         with torch.no_grad():
             self.e = encoder(to_model(torch.tensor(stacked).permute(0, 3, 1, 2)))  # (F, C, h, w)
             self.tokens = self.pipe.translate([self.clip.text], language=self.clip.language)[0]  # (F, N)
-            self.written = self.pipe.guide(self.pipe.embed(self.tokens))
+            self.written = self.guide(self.reference)
 
-    @property
-    def part(self) -> torch.Tensor:
+    @torch.no_grad()
+    def guide(self, reference: np.ndarray) -> torch.Tensor:
+        """Return what guides the video of the tokens by the signer of a picture."""
+        return self.pipe.guide(self.pipe.embed(self.tokens), reference)
+
+    def part(self, written: torch.Tensor) -> torch.Tensor:
         """Return what is written from the middle on, as much as the denoiser sees at once: it is the quickest."""
-        start = max(0, (len(self.written) - self.pipe.config["window"]) // 2)
-        return self.written[start : start + self.pipe.config["window"]]
+        start = max(0, (len(written) - self.pipe.config["window"]) // 2)
+        return written[start : start + self.pipe.config["window"]]
 
     def draw_condition(self, name: str) -> np.ndarray:
         condition = signvip.build("condition", name)
@@ -151,12 +156,14 @@ def draw_all(scene: Scene) -> None:
     maps = [heat(e[middle, channel]) for channel in strongest]
     sheet("3-encoder", [("in: conditions of a frame", given),
                         (f"out: embeddings e, {len(maps)} of {e.shape[1]} channels", maps)])  # fmt: skip
-    part = scene.part
+    part = scene.part(scene.written)
     blind, seeing = (scene.video(given, scene.reference) for given in (torch.zeros_like(part), part))
     sheet("4-guider", [("without embeddings: nobody says how to move", some(blind)),
                        ("with the embeddings of the text", some(seeing))])  # fmt: skip
-    rows = [("in: a picture; out: the same signing", [picture(who), *some(scene.video(part, who), 3)])
-            for who in (scene.reference, *scene.others)]  # fmt: skip
+    signers = (scene.reference, *scene.others)
+    videos = [scene.video(scene.part(scene.guide(who)), who) for who in signers]
+    rows = [("in: a picture; out: the same signing", [picture(who), *some(video, 3)])
+            for who, video in zip(signers, videos, strict=True)]  # fmt: skip
     sheet("5-reference", rows)
     draw_denoising(scene)
     draw_tokens(scene, middle, strongest)
@@ -181,9 +188,10 @@ def draw_denoising(scene: Scene) -> None:
         return values
 
     noise = torch.Generator().manual_seed(SEED)
-    middle = len(scene.part) // 2
+    part = scene.part(scene.written)
+    middle = len(part) // 2
     scene.pipe.denoise(
-        scene.part, scene.reference, num_inference_steps=4, generator=noise, callback_on_step_end=keep
+        part, scene.reference, num_inference_steps=4, generator=noise, callback_on_step_end=keep
     )
     shown = [latents[0] if latents.ndim == 5 else latents for latents in kept]
     seen = [picture(scene.pixels(latents[middle : middle + 1])[0]) for latents in shown]
