@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -224,6 +226,35 @@ _BENCHMARKS = (
     "validation",
     "cuda",
 )
+
+
+@nox.session(venv_backend="none")
+def embedded(session: nox.Session) -> None:
+    """Make the embedded model again, in hours: `nox -s embedded -- FOLDER`; given again, it goes on where it stopped.
+
+    Needs `signvip[lexicon]`. The commands are those of its page. What is done stays done: a later one trains the
+    pictures of an earlier one on, which would begin anew.
+    """
+    if len(session.posargs) != 1:
+        session.error("Name the folder: nox -s embedded -- FOLDER")
+    commands = _commands(Path("docs/how-to/embedded.md").read_text(encoding="utf-8"))
+    folder = Path(session.posargs[0])
+    folder.mkdir(parents=True, exist_ok=True)
+    session.chdir(folder)
+    done = Path("done.txt")
+    before = done.read_text(encoding="utf-8").splitlines() if done.exists() else []
+    for command in commands:
+        if command not in before:
+            session.run(*shlex.split(command))
+            with done.open("a", encoding="utf-8") as file:
+                file.write(f"{command}\n")
+
+
+def _commands(page: str) -> list[str]:
+    """Return the commands of `signvip` in a page's section on them, each in a line."""
+    section = page.split("\n## The commands\n")[1].split("\n## ")[0]
+    lines = re.sub(r" *\\\n *", " ", section).splitlines()
+    return [line.strip() for line in lines if line.startswith("    signvip ")]
 
 
 @nox.session
