@@ -48,6 +48,11 @@ from signvip.storage import fits
 Reference = Image.Image | np.ndarray | str | Path
 StepCallback = Callable[["SignVipPipeline", int, Tensor, dict[str, Tensor]], Mapping[str, Tensor] | None]
 
+NO_REFERENCE_HEAD = (
+    "This run reads no references, so poses cannot be moved to their signers; give it what does with: signvip train "
+    '--stage 2 --set stage2_reference={"steps":1200,"clips":16,"frames":2,"learning_rate":0.003}, or say retarget=none.'
+)
+
 
 @dataclass
 class SignVipOutput(BaseOutput):
@@ -118,11 +123,7 @@ class SignVipPipeline(DiffusionPipeline):
                 "nothing else can guide them; leave guided_by=tokens out."
             )
         if retarget != "none" and reference_head is None:
-            raise RunError(
-                "This run reads no references, so poses cannot be moved to their signers; give it what does with: "
-                "signvip train --stage 2 --set stage2_reference="
-                '{"steps":1500,"clips":16,"frames":2,"learning_rate":0.003}, or say retarget=none.'
-            )
+            raise RunError(NO_REFERENCE_HEAD)
         self.register_modules(
             vae=vae,
             denoiser=denoiser,
@@ -220,8 +221,10 @@ class SignVipPipeline(DiffusionPipeline):
             if self._interrupt:
                 break
             e = self.embed(d)  # p(e | d)
-            poses.append(self.poses(e, picture) if self.pose_head is not None else None)
-            latents = self.denoise(self.guide(e, picture), picture, generator=own, **sampling)  # p(X | x*, e)
+            shown = self.poses(e, picture) if self.pose_head is not None else None
+            poses.append(shown)
+            guide = self.pose_drawer.embed(shown) if self.config.guided_by == "poses" else e
+            latents = self.denoise(guide, picture, generator=own, **sampling)  # p(X | x*, e)
             frames.append(latents if output_type == "latent" else as_asked(self.decode(latents), output_type))
         out = SignVipOutput(frames, written, poses if self.pose_head is not None else None, warnings=told)
         if isinstance(text, str):
@@ -318,7 +321,12 @@ class SignVipPipeline(DiffusionPipeline):
 
     @torch.no_grad()
     def find_signer(self, reference: Reference) -> Tensor:
-        """Keypoints (128, 3) float32 of a picture's signer, on the CPU: of head and shoulders, all zeros elsewhere."""
+        """Keypoints (128, 3) float32 of a picture's signer, on the CPU; RunError where no head reads them.
+
+        Of head, shoulders and neck, in pixels of the frames; all zeros where a point is unseen, and elsewhere.
+        """
+        if self.reference_head is None:
+            raise RunError(NO_REFERENCE_HEAD)
         return self.reference_head.read(self._encode(reference))[0].float().cpu()
 
     @torch.no_grad()

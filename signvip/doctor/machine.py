@@ -59,7 +59,9 @@ def examine_preset(preset: str) -> list[Finding]:
     heads = {"pose_head": meta_pose_head(config, networks), "reference_head": meta_reference_head(config)}
     for part, head in heads.items():
         if head is not None:
-            uses = "read where poses are asked for, all of it trained"
+            uses = (
+                f"read where poses are {'asked for' if part == 'pose_head' else 'moved'}, all of it trained"
+            )
             findings.append(Finding(part, f"{count(head) / 1e6:.3f} M parameters; {uses}"))
     whole = sum(generating.values())
     weights = f"{gib(2 * whole)} in fp16, {gib(4 * whole)} in fp32"

@@ -24,7 +24,7 @@ from signvip.stages.poses import KeypointLoss, PosesPhase
 ERASED = 0.25
 """Share of the frames of a step of which a rectangle is flat, so that the head learns what it cannot see."""
 LARGEST = 1.25
-"""Sides of the picture, half of the longest side of such a rectangle: one in six is the whole picture."""
+"""Sides of the picture, half of the longest side of such a rectangle: about one in six is the whole picture."""
 
 
 class ReferenceLoss(KeypointLoss):

@@ -163,6 +163,10 @@ def test_poses_cannot_be_moved_where_nothing_reads_references(trained, tmp_path)
         train(config, 2, shards=trained.shards, run=run)
     with pytest.raises(RunError, match="signvip train --stage 2 --set stage2_reference="):
         SignVipPipeline.from_pretrained(trained.run, retarget="parts")
+    with pytest.raises(RunError, match="signvip train --stage 2 --set stage2_reference="):
+        SignVipPipeline.from_pretrained(trained.run).find_signer(
+            torch.zeros(32, 32, 3, dtype=torch.uint8).numpy()
+        )
 
 
 def test_conditions_without_heads_teach_none(trained, tmp_path, monkeypatch):
