@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 from signvip_translators.cached_decoding import CachedDecoding
-from signvip_translators.regression import RegressionTranslator
 from signvip_translators.words import byte_places
 
 from signvip.errors import ConfigError
@@ -159,9 +158,3 @@ def test_words_that_training_never_saw_are_spelled(build):
 def test_a_text_without_a_state_for_each_letter_is_refused(build, options):
     with pytest.raises(ConfigError, match=r"set translator\.text_encoder=bytes"):
         build(**{**POINTED, **options})
-
-
-def test_a_translator_of_values_has_none():
-    config = RegressionTranslator.Config(alignment="pointer", text_encoder="bytes")
-    with pytest.raises(ConfigError, match=r"set translator\.alignment=attention"):
-        RegressionTranslator(config, tokens_per_frame=4, vocab_size=30)

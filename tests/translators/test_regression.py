@@ -114,13 +114,13 @@ def test_numbers_share_a_head_as_the_channels_of_a_code_do():
 def test_inputs_are_true_values_or_its_own_predictions_and_never_noise(monkeypatch):
     torch.manual_seed(0)
     translator, seen = build(sampling_rate=0.4), []
-    honest = translator.predict
-    monkeypatch.setattr(translator, "predict", lambda *given: seen.append(given[2]) or honest(*given))
+    honest = translator._states
+    monkeypatch.setattr(translator, "_states", lambda *given: seen.append(given[2]) or honest(*given))
     tokens, lengths = torch.randint(0, 12, (8, 12, 3)), torch.full((8,), 12)
     translator.loss(["rain"] * 8, tokens, lengths)
     true, mixed = seen
     prefix, mask = translator.prefix(["rain"] * 8, None)
-    own = honest(prefix, mask, true)[0][:, :-1].clamp(-1, 1)
+    own = translator.predict(prefix, mask, true)[0][:, :-1].clamp(-1, 1)
     replaced = mixed != true
     assert torch.equal(true, translator._values(tokens)) and 0.35 < float(replaced.float().mean()) < 0.45
     assert torch.allclose(mixed[replaced], own[replaced], atol=1e-6) and not mixed.requires_grad
@@ -146,3 +146,11 @@ def test_a_stored_translator_with_the_old_heads_is_refused_in_a_sentence(tmp_pat
         RunError, match=r"another make than 'regression' is now .* signvip train --stage 3 --fresh"
     ):
         TokenTranslator.from_pretrained(tmp_path)
+
+
+def test_texts_that_did_not_end_are_told_of(caplog):
+    translator = build()
+    with torch.no_grad():
+        translator.heads.classify.bias[..., -1] = -9
+    (made,) = translator.generate(["rain"], max_frames=4)
+    assert len(made) == 4 and "1 of the texts did not end within 4 frames" in caplog.text

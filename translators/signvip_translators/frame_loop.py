@@ -78,7 +78,7 @@ def decode(decoding: Decoding, chooser: Chooser, rule: EosRule, max_frames: int)
         frames.append(scores[..., :-1].argmax(-1))  # a head that alone says [EOS] gives its best token
         lengths += ~ended
     else:
-        _report(int((~ended).sum()), max_frames)
+        report_cut(int((~ended).sum()), max_frames)
     tokens = torch.stack(frames, dim=1)  # (B, F, N)
     return [row[:length] for row, length in zip(tokens, lengths.tolist(), strict=True)]
 
@@ -100,7 +100,8 @@ def says_end(eos: Tensor, rule: EosRule) -> Tensor:  # (B, N) -> (B,)
     return eos[:, 0] if rule == "first" else eos.float().mean(1) > 0.5
 
 
-def _report(count: int, max_frames: int) -> None:
+def report_cut(count: int, max_frames: int) -> None:
+    """Say of how many texts there is no end within `max_frames`."""
     logger.warning(
         "%d of the texts did not end within %d frames and were cut there; raise max_frames, or sample with a "
         "temperature above 0.",

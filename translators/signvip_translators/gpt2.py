@@ -15,7 +15,7 @@ from torch.nn import functional
 
 import signvip
 from signvip.errors import ConfigError, DataError
-from signvip_translators.cached_decoding import CachedDecoding
+from signvip_translators.cached_decoding import CachedDecoding, evaluating, letters_signed
 from signvip_translators.frame_loop import Chooser, Decoding, EosRule, decode
 from signvip_translators.mixer import TokenMixer, replace_at_random
 from signvip_translators.parallel_heads import Bias, ParallelHeads
@@ -36,7 +36,7 @@ from signvip_translators.trunk import (
     build_trunk,
     run_trunk,
 )
-from signvip_translators.words import character_at, character_places
+from signvip_translators.words import character_places
 
 SpecialIds = Literal["eos", "eos+pad"]
 """Ids beside the tokens: [EOS] where one is predicted, or [EOS] and [PAD] in and out (the authors' code)."""
@@ -173,8 +173,7 @@ class Gpt2Translator(nn.Module):
         prefix, mask = self.prefix(texts, languages)
         frames, pointed = self.mixer(tokens), None
         if self.pointer is not None:
-            letters = self.pointer.letters(prefix, mask)
-            pointed = Pointed(letters, letters.coming(character_places(texts, alignment, tokens)))
+            pointed = self.pointer.point(prefix, mask, character_places(texts, alignment, tokens))
             frames = frames + self.pointer.told(*pointed)
         return run_trunk(self.trunk, prefix, mask, frames, self.first_place), pointed
 
@@ -246,14 +245,9 @@ class Gpt2Translator(nn.Module):
         chooser = Chooser(
             temperature, top_k, generators or [generator or torch.default_generator] * len(texts)
         )
-        training = self.training
-        self.eval()
-        try:
-            frames = min(max_frames, self.options.max_frames)
-            decoding = self._decoding(texts, languages, frames)
-            return decode(decoding, chooser, self.options.eos_rule, frames)
-        finally:
-            self.train(training)
+        frames = min(max_frames, self.options.max_frames)
+        with evaluating(self):
+            return decode(self._decoding(texts, languages, frames), chooser, self.options.eos_rule, frames)
 
     @torch.no_grad()
     def align(self, text: str, tokens: Tensor, language: str | None = None) -> list[int] | None:
@@ -263,19 +257,8 @@ class Gpt2Translator(nn.Module):
         """
         if self.pointer is None:
             return None
-        training = self.training
-        self.eval()
-        try:
-            decoding = CachedDecoding(self, [text], None if language is None else [language])
-            decoding.start()
-            numbers = [decoding.coming]
-            for frame in tokens[:-2]:
-                decoding.step(frame[None])
-                numbers.append(decoding.coming)
-        finally:
-            self.train(training)
-        signed = [character_at(text, int(number) - 1) for number in numbers]
-        return [signed[0], *signed][: len(tokens)]  # nothing before the first frame tells its letter
+        with evaluating(self):
+            return letters_signed(self, text, tokens, language)
 
     def compile(self, *arguments: Any, **options: Any) -> None:
         """Compile the step of `generate` as `torch.compile` is told, for CUDA; the first clip then takes minutes."""

@@ -51,6 +51,11 @@ class Pointer(nn.Module):
         nothing = self.nothing.expand(len(states), 1, -1)
         return Letters(torch.cat([nothing, states], dim=1), functional.pad(mask, (1, 0), value=True))
 
+    def point(self, states: Tensor, mask: Tensor, places: Tensor) -> Pointed:
+        """Return letters, as `letters` does, and which comes after each frame, from places in the text (B, F)."""
+        letters = self.letters(states, mask)
+        return Pointed(letters, letters.coming(places))
+
     def told(self, letters: Letters, numbers: Tensor) -> Tensor:
         """Return what frames are told (B, F, C), by the number of a letter (B, F)."""
         width = letters.states.shape[2]

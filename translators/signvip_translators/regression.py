@@ -20,21 +20,34 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from signvip.errors import ConfigError
-from signvip_translators.frame_loop import finite, says_end
+from signvip_translators.cached_decoding import CachedDecoding, evaluating, letters_signed
+from signvip_translators.frame_loop import finite, report_cut, says_end
 from signvip_translators.gpt2 import (
     Gpt2Translator,
     check_frames,
     check_heads,
+    check_pointer,
     first_place,
+    longest_text,
     mean_where,
     text_encoder,
     unit_of,
 )
-from signvip_translators.parallel_heads import HeadCache, ParallelHeads
+from signvip_translators.parallel_heads import ParallelHeads
+from signvip_translators.pointer import Pointed, Pointer
 from signvip_translators.prefix import TextPrefix
-from signvip_translators.trunk import build_trunk, prefix_places, run_trunk
+from signvip_translators.trunk import build_trunk, run_trunk
+from signvip_translators.words import character_places
 
 CHANNELS = 4  # of a code: FSQ's levels in the paper are 5, 5, 5, 5
+
+
+class Values:
+    """How outputs of a head are read: they are values already, and the logit of the end."""
+
+    def logits(self, outputs: Tensor) -> Tensor:
+        """Return the outputs."""
+        return outputs
 
 
 class RegressionTranslator(nn.Module):
@@ -42,6 +55,7 @@ class RegressionTranslator(nn.Module):
 
     levels: Tensor
     places: Tensor
+    prediction = Values()
 
     class Config(Gpt2Translator.Config):
         """As `gpt2`, whose `token_width` is not read: values are embedded by the mixer alone."""
@@ -58,14 +72,15 @@ class RegressionTranslator(nn.Module):
         super().__init__()
         levels = config.levels or (vocab_size,)
         _check(config, levels, vocab_size)
-        if config.alignment != "attention":
-            raise ConfigError("translator regression has no pointer; set translator.alignment=attention.")
+        if config.alignment == "pointer":
+            check_pointer(config)
         self.options, self.vocab_size, self.tokens_per_frame = config, vocab_size, tokens_per_frame
-        self.first_place, width = first_place(config), config.width
+        self.first_place, self.longest_text, width = first_place(config), longest_text(config), config.width
         self.languages, self.unit = config.languages, unit_of(config)
         self.prefix = TextPrefix(*text_encoder(config), width, config.prefix, config.languages)
         values = tokens_per_frame * len(levels)
         self.mixer = nn.Sequential(nn.Linear(values, width), nn.LayerNorm(width), nn.GELU())
+        self.pointer = Pointer(width) if config.alignment == "pointer" else None
         self.trunk = build_trunk(
             config.layers,
             width,
@@ -90,13 +105,20 @@ class RegressionTranslator(nn.Module):
         self.register_buffer("levels", torch.tensor(levels), persistent=False)
         self.register_buffer("places", torch.tensor(places), persistent=False)
 
-    def predict(self, prefix: Tensor, mask: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    def predict(
+        self, prefix: Tensor, mask: Tensor, values: Tensor, pointed: Pointed | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Values (B, F + 1, N * channels) of frames 0..F, each given the text and the values (B, F, ...) before it.
 
         And the heads' logits (B, F + 1, N) of having ended before that frame.
         """
-        states = run_trunk(self.trunk, prefix, mask, self.mixer(values), self.first_place)
-        return self._split(self.heads(states))
+        return self._split(self.heads(self._states(prefix, mask, values, pointed)))
+
+    def _states(self, prefix: Tensor, mask: Tensor, values: Tensor, pointed: Pointed | None) -> Tensor:
+        frames = self.mixer(values)
+        if self.pointer is not None and pointed is not None:
+            frames = frames + self.pointer.told(*pointed)
+        return run_trunk(self.trunk, prefix, mask, frames, self.first_place)
 
     def loss(
         self,
@@ -105,15 +127,21 @@ class RegressionTranslator(nn.Module):
         lengths: Tensor,
         languages: Sequence[str] | None = None,
         ended: Tensor | None = None,
+        alignment: Tensor | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return squared error of the values of tokens (B, F, N), and cross-entropy of the end; padding does not count.
 
-        Where `ended` (B,) is false a clip goes on after its tokens, and there is no end to learn.
+        Where `ended` (B,) is false a clip goes on after its tokens, and there is no end to learn. With a pointer, that
+        of the letter that each frame signs is added (`alignment` (B, F), a character of the text, -1 of none).
         """
         check_frames(tokens, self.options.max_frames)
         truth = self._values(tokens.long().clamp(0, self.vocab_size - 1))
         prefix, mask = self.prefix(texts, languages)
-        made, ends = self.predict(prefix, mask, self._sampled(prefix, mask, truth))
+        pointed = None
+        if self.pointer is not None:
+            pointed = self.pointer.point(prefix, mask, character_places(texts, alignment, tokens))
+        hidden = self._states(prefix, mask, self._sampled(prefix, mask, truth, pointed), pointed)
+        made, ends = self._split(self.heads(hidden))
         places, last = torch.arange(ends.shape[1], device=ends.device), lengths.to(ends.device)[:, None]
         errors = mean_where((places < last)[:, :-1], (made[:, :-1].float() - truth).square().mean(-1))
         wanted = (places == last)[..., None].expand_as(ends).float()
@@ -121,15 +149,19 @@ class RegressionTranslator(nn.Module):
         known = places <= last
         if ended is not None:
             known = known & ((places < last) | ended.to(ends.device)[:, None])
-        return errors + mean_where(known, ending), {"value_error": errors.detach()}
+        loss, values = errors + mean_where(known, ending), {"value_error": errors.detach()}
+        if self.pointer is None or pointed is None:
+            return loss, values
+        pointing, right = self.pointer.loss(hidden[:, :-1], *pointed, known[:, 1:])
+        return loss + pointing, {**values, "letter_accuracy": right}
 
-    def _sampled(self, prefix: Tensor, mask: Tensor, truth: Tensor) -> Tensor:
+    def _sampled(self, prefix: Tensor, mask: Tensor, truth: Tensor, pointed: Pointed | None) -> Tensor:
         """Scheduled sampling: each input value is, with probability r, what would be predicted from the true ones."""
         rate = self.options.sampling_rate
         if not self.training or rate == 0:
             return truth
         with torch.no_grad():
-            own = self.predict(prefix, mask, truth)[0][:, :-1].clamp(-1, 1)
+            own = self.predict(prefix, mask, truth, pointed)[0][:, :-1].clamp(-1, 1)
         return torch.where(torch.rand(truth.shape, device=truth.device) < rate, own.to(truth), truth)
 
     @torch.no_grad()
@@ -143,36 +175,40 @@ class RegressionTranslator(nn.Module):
         generator: torch.Generator | None = None,
         languages: Sequence[str] | None = None,
     ) -> list[Tensor]:
-        """Return one (F, N) tensor of tokens per text: the predicted values, rounded. No temperature draws anything."""
+        """Return one (F, N) tensor of tokens per text: the predicted values, rounded. No temperature draws anything.
+
+        `max_frames` only guards, and is reported when met.
+        """
         if max_frames < 1:
             raise ConfigError(f"A video of {max_frames} frames cannot be made; set max_frames to 1 or more.")
-        training = self.training
-        self.eval()
-        try:
-            return [
-                self._generate(text, None if languages is None else [languages[place]], max_frames)
-                for place, text in enumerate(texts)
-            ]
-        finally:
-            self.train(training)
+        most, made = min(max_frames, self.options.max_frames), list[Tensor]()
+        with evaluating(self):
+            for place, text in enumerate(texts):
+                made.append(self._generate(text, None if languages is None else [languages[place]], most))
+        return made
 
     def _generate(self, text: str, languages: Sequence[str] | None, max_frames: int) -> Tensor:
-        from transformers import DynamicCache
-
-        trunk_cache, head_cache = DynamicCache(config=self.trunk.config), HeadCache()
-        states, mask = self.prefix([text], languages)
-        places, frames = prefix_places(mask), list[Tensor]()
-        while len(frames) < min(max_frames, self.options.max_frames):
-            output = self.trunk(
-                inputs_embeds=states, position_ids=places, past_key_values=trunk_cache, use_cache=True
-            )
-            made, ends = self._split(finite(self.heads(output.last_hidden_state[:, -1:], head_cache)))
-            if frames and bool(says_end(ends[:, 0] > 0, self.options.eos_rule)):
+        decoding, frames = CachedDecoding(self, [text], languages), list[Tensor]()
+        outputs = finite(decoding.start())  # (1, N, values + 1)
+        while len(frames) < max_frames:
+            frames.append(self._tokens(outputs[..., :-1].flatten(1)))
+            outputs = finite(decoding.step(self._values(frames[-1])))
+            if bool(says_end(outputs[..., -1] > 0, self.options.eos_rule)):
                 break
-            frames.append(self._tokens(made)[0, 0])
-            places = torch.full((1, 1), self.first_place + len(frames) - 1, device=mask.device)
-            states = self.mixer(self._values(frames[-1][None, None]))
-        return torch.stack(frames)
+        else:
+            report_cut(1, max_frames)
+        return torch.cat(frames)
+
+    @torch.no_grad()
+    def align(self, text: str, tokens: Tensor, language: str | None = None) -> list[int] | None:
+        """Return which character of a text each frame of its tokens (F, N) signs or comes to, -1 of none.
+
+        As the pointer went when it made them; None where there is no pointer.
+        """
+        if self.pointer is None:
+            return None
+        with evaluating(self):
+            return letters_signed(self, text, self._values(tokens), language)
 
     def _split(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
         """Split heads' outputs (N, B, F, values + 1) into values of frames (B, F, all values) and ends (B, F, N)."""

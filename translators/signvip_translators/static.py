@@ -6,6 +6,7 @@ cache is as fast.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -51,8 +52,11 @@ class StaticDecoding:
     def __init__(self, model: Parts, batch: int, max_frames: int, compile: Compile) -> None:
         from transformers import StaticCache
 
-        device = model.mixer.embed.weight.device
+        weight = model.trunk.wpe.weight
+        device = weight.device
         self.model, self.room = model, model.longest_text + 1 + max_frames
+        known = inspect.signature(model.trunk.forward).parameters
+        self.cache_name = "cache" if "cache" in known else "past_key_values"  # until transformers 5.40
         self.trunk_cache = StaticCache(config=model.trunk.config, max_cache_len=self.room)
         self.head_cache = FixedHeadCache(max_frames, device)
         self.mask = torch.zeros(batch, self.room, dtype=torch.bool, device=device)
@@ -60,9 +64,7 @@ class StaticDecoding:
         self.place = torch.zeros(1, 1, dtype=torch.long, device=device)  # of the frame, as the trunk is told
         width = model.trunk.config.hidden_size
         self.letters = Letters(
-            torch.zeros(
-                batch, model.longest_text + 2, width, device=device, dtype=model.mixer.embed.weight.dtype
-            ),
+            torch.zeros(batch, model.longest_text + 2, width, device=device, dtype=weight.dtype),
             torch.zeros(batch, model.longest_text + 2, dtype=torch.bool, device=device),
         )
         self.coming = torch.zeros(
@@ -116,8 +118,8 @@ class StaticDecoding:
             inputs_embeds=states,
             attention_mask=mask[:, None],
             position_ids=places,
-            past_key_values=self.trunk_cache,
             use_cache=True,
+            **{self.cache_name: self.trunk_cache},
         )
         if self.model.pointer is not None:
             scores = self.model.pointer.scores(output.last_hidden_state[:, -1:], self.letters)
