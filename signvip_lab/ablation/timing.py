@@ -19,7 +19,7 @@ from signvip.settings import merge
 from signvip_lab.ablation.measure import measure
 from signvip_lab.ablation.rates import FIXED, phase_rates, work
 from signvip_lab.ablation.records import read_records
-from signvip_lab.ablation.runner import Plan, make_plan
+from signvip_lab.ablation.runner import Plan
 from signvip_lab.ablation.store import Store
 from signvip_lab.ablation.trainings import Step, make_steps
 
@@ -104,11 +104,11 @@ def _rehearse(plan: Plan, measuring: bool) -> dict[str, float]:
         cell = replace(plan.cells[0], config=parse_config(_shortened(plan)))
         given = next((step.given for step in plan.steps[0] if step.given), None)
         options = replace(plan.options, clips=1)
-        short = make_plan([cell], shards, out, plan.stage, options=options)
-        short.steps = [_steps_like(plan, short, given)]
+        kinds = frozenset(step.kind.name for step in plan.steps[0] if step.given is not None)
+        steps = make_steps(cell, plan.stage, shards, kinds, given)
         store, found = Store(out, shards, Silent()), dict[str, float]()
         clips = _count(shards)
-        for step in short.steps[0]:
+        for step in steps:
             if step.given is None:
                 begin = time.perf_counter()
                 store.prepare(step)
@@ -116,17 +116,11 @@ def _rehearse(plan: Plan, measuring: bool) -> dict[str, float]:
                 store.make(step)
                 found |= phase_rates(store.folder(step))
         if measuring:
-            run = store.assemble(short.steps[0], cell.config, out / "cells" / "short")
+            run = store.assemble(steps, cell.config, out / "cells" / "short")
             begin = time.perf_counter()
-            measure(run, short.steps[0], store, options, Silent())
+            measure(run, steps, store, options, Silent())
             found[MEASURE] = time.perf_counter() - begin
         return found
-
-
-def _steps_like(plan: Plan, short: Plan, given: Path | None) -> list[Step]:
-    """Return the steps of the short cell, taken from the same run where those of the plan are."""
-    kinds = frozenset(step.kind.name for step in plan.steps[0] if step.given is not None)
-    return make_steps(short.cells[0], plan.stage, short.shards, kinds, given)
 
 
 def _shortened(plan: Plan) -> dict[str, Any]:

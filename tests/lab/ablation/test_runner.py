@@ -17,6 +17,7 @@ from signvip.progress import Silent
 from signvip.run import Run
 from signvip.settings import merge
 from signvip.stages import train
+from signvip_lab.ablation import timing
 from signvip_lab.ablation.axes import make_axis, parse_axis
 from signvip_lab.ablation.grid import make_cells
 from signvip_lab.ablation.records import read_records
@@ -207,6 +208,20 @@ def test_what_draws_poses_comes_with_the_video_model_of_a_run(drawn, trained, tm
     (cell,) = (tmp_path / "out" / "cells").iterdir()
     assert Run.open(cell).config.sampler.guided_by == "poses"
     assert {"pose_head", "pose_drawer"} <= {path.name for path in cell.iterdir()}
+
+
+def test_steps_are_timed_with_what_guides_the_pictures(drawn, trained, tmp_path, monkeypatch):
+    timed, make = [], timing.Store.make
+    monkeypatch.setattr(
+        timing.Store,
+        "make",
+        lambda store, step: timed.append(step.config.sampler.guided_by) or make(store, step),
+    )
+    timing.estimate(cells_of(drawn, trained, tmp_path / "taken", "codebook=128"))
+    assert set(timed) == {"poses"}
+    timed.clear()
+    timing.estimate(cells_of(drawn, trained, tmp_path / "trained", "augmentation=0.5"))
+    assert set(timed) == {"tokens"}
 
 
 def test_cells_whose_video_model_is_trained_are_guided_by_tokens(drawn, trained, tmp_path):
