@@ -14,18 +14,27 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import signvip
-from signvip.errors import ConfigError, DataError
+from signvip.errors import ConfigError
 from signvip_translators.cached_decoding import CachedDecoding, evaluating, letters_signed
 from signvip_translators.frame_loop import Chooser, Decoding, EosRule, decode
 from signvip_translators.mixer import TokenMixer, replace_at_random
 from signvip_translators.parallel_heads import Bias, ParallelHeads
-from signvip_translators.pointer import Alignment, Pointed, Pointer
+from signvip_translators.parts import (
+    check_frames,
+    check_heads,
+    first_place,
+    heads_of,
+    longest_text,
+    mean_where,
+    pointer_of,
+    text_encoder,
+    trunk_of,
+    unit_of,
+)
+from signvip_translators.pointer import Alignment, Pointed
 from signvip_translators.prefix import PrefixKind, TextPrefix
 from signvip_translators.static import Compile, StaticDecoding
 from signvip_translators.text_encoders import (
-    ByteTextEncoder,
-    HashedTextEncoder,
-    PretrainedTextEncoder,
     TextSpace,
 )
 from signvip_translators.token_loss import IGNORED, Prediction, predicting
@@ -33,7 +42,6 @@ from signvip_translators.trunk import (
     Activation,
     FinalNorm,
     Positions,
-    build_trunk,
     run_trunk,
 )
 from signvip_translators.words import character_places
@@ -116,35 +124,16 @@ class Gpt2Translator(nn.Module):
         check_heads(config)
         self.options, self.vocab_size = config, vocab_size
         self._compile: Compile | None = None
-        width, head_width = config.width, config.head_width or config.width
+        width = config.width
         self.first_place, self.longest_text = first_place(config), longest_text(config)
         padded = config.special_ids == "eos+pad"
-        if config.alignment == "pointer":
-            check_pointer(config)
         self.prediction = predicting(config.prediction, vocab_size, digits, padded)
         self.languages, self.unit = config.languages, unit_of(config)
         self.prefix = TextPrefix(*text_encoder(config), width, config.prefix, config.languages)
         self.mixer = TokenMixer(tokens_per_frame, vocab_size + 2 * padded, config.token_width or width, width)
-        self.pointer = Pointer(width) if config.alignment == "pointer" else None
-        self.trunk = build_trunk(
-            config.layers,
-            width,
-            config.heads,
-            config.dropout,
-            self.first_place + config.max_frames,
-            config.positions,
-            config.activation,
-            config.final_norm,
-        )
-        self.heads = ParallelHeads(
-            tokens_per_frame,
-            width,
-            head_width,
-            config.head_heads or config.heads,
-            self.prediction.outputs,
-            config.dropout,
-            config.classifier_bias,
-        )
+        self.pointer = pointer_of(config)
+        self.trunk = trunk_of(config)
+        self.heads = heads_of(config, tokens_per_frame, self.prediction.outputs)
 
     @property
     def unread_parameters(self) -> int:
@@ -291,71 +280,3 @@ class Gpt2Translator(nn.Module):
         right = (best == targets).float()
         words, ends = (targets >= 0) & (targets < self.vocab_size), targets == self.vocab_size
         return {"token_accuracy": mean_where(words, right), "eos_accuracy": mean_where(ends, right)}
-
-
-def check_frames(tokens: Tensor, most: int) -> None:
-    """Refuse clips (B, F, N) of no frames, or of more than there are places for; by shape, which costs nothing."""
-    if not 1 <= tokens.shape[1] <= most:
-        raise DataError(
-            f"Clips of up to {tokens.shape[1]} frames do not fit this translator, which takes 1 to {most}; set "
-            "translator.max_frames higher, or leave such clips out."
-        )
-
-
-def mean_where(chosen: Tensor, values: Tensor) -> Tensor:
-    """Return the mean of the chosen values, 0 where there are none; picking them out would wait for the card."""
-    return (values * chosen).sum() / chosen.sum().clamp(min=1)
-
-
-def first_place(config: Gpt2Translator.Config) -> int:
-    """Return the position of the first frame."""
-    if config.first_frame == "after_longest_text":
-        return longest_text(config) + 1
-    if config.prefix == "tokens":
-        raise ConfigError(
-            "translator gpt2: frames right behind a prefix of words would start at another place for each text; "
-            "set translator.prefix=sentence, or translator.first_frame=after_longest_text."
-        )
-    return 1
-
-
-def longest_text(config: Gpt2Translator.Config) -> int:
-    """Return the most words, word pieces or bytes that a text may have."""
-    return config.max_bytes if config.text_encoder == "bytes" else config.max_words
-
-
-def unit_of(config: Gpt2Translator.Config) -> Literal["words", "letters"]:
-    """Return the unit that a text is made of for the encoder that was chosen."""
-    return "letters" if config.text_encoder == "bytes" else "words"
-
-
-def check_pointer(config: Gpt2Translator.Config) -> None:
-    """Refuse a text whose states are not those of its letters."""
-    if config.text_encoder != "bytes" or config.prefix != "tokens":
-        raise ConfigError(
-            "translator: a pointer needs a state for each letter; set translator.text_encoder=bytes and "
-            "translator.prefix=tokens, or translator.alignment=attention."
-        )
-
-
-def text_encoder(config: Gpt2Translator.Config) -> tuple[nn.Module, int]:
-    """Return the text encoder, and how many channels it gives."""
-    sizes = config.width, config.text_layers, config.heads, config.dropout
-    if config.text_encoder == "bytes":
-        return ByteTextEncoder(*sizes, config.max_bytes), config.width
-    if config.text_encoder != "hashed":
-        pretrained = PretrainedTextEncoder(
-            config.text_encoder, config.text_width, config.max_words, config.text_space
-        )
-        return pretrained, config.text_width
-    return HashedTextEncoder(*sizes, config.text_buckets, config.max_words), config.width
-
-
-def check_heads(config: Gpt2Translator.Config) -> None:
-    """Refuse widths that do not divide into attention heads."""
-    head_width, head_heads = config.head_width or config.width, config.head_heads or config.heads
-    if config.width % config.heads or head_width % head_heads:
-        raise ConfigError(
-            f"translator gpt2: widths {config.width} and {head_width} do not divide into {config.heads} and "
-            f"{head_heads} attention heads; choose multiples for width and heads, head_width and head_heads."
-        )

@@ -22,21 +22,22 @@ from torch.nn import functional
 from signvip.errors import ConfigError
 from signvip_translators.cached_decoding import CachedDecoding, evaluating, letters_signed
 from signvip_translators.frame_loop import finite, report_cut, says_end
-from signvip_translators.gpt2 import (
-    Gpt2Translator,
+from signvip_translators.gpt2 import Gpt2Translator
+from signvip_translators.parts import (
     check_frames,
     check_heads,
-    check_pointer,
     first_place,
+    heads_of,
     longest_text,
     mean_where,
+    pointer_of,
     text_encoder,
+    trunk_of,
     unit_of,
 )
-from signvip_translators.parallel_heads import ParallelHeads
-from signvip_translators.pointer import Pointed, Pointer
+from signvip_translators.pointer import Pointed
 from signvip_translators.prefix import TextPrefix
-from signvip_translators.trunk import build_trunk, run_trunk
+from signvip_translators.trunk import run_trunk
 from signvip_translators.words import character_places
 
 CHANNELS = 4  # of a code: FSQ's levels in the paper are 5, 5, 5, 5
@@ -72,35 +73,18 @@ class RegressionTranslator(nn.Module):
         super().__init__()
         levels = config.levels or (vocab_size,)
         _check(config, levels, vocab_size)
-        if config.alignment == "pointer":
-            check_pointer(config)
         self.options, self.vocab_size, self.tokens_per_frame = config, vocab_size, tokens_per_frame
         self.first_place, self.longest_text, width = first_place(config), longest_text(config), config.width
         self.languages, self.unit = config.languages, unit_of(config)
         self.prefix = TextPrefix(*text_encoder(config), width, config.prefix, config.languages)
         values = tokens_per_frame * len(levels)
         self.mixer = nn.Sequential(nn.Linear(values, width), nn.LayerNorm(width), nn.GELU())
-        self.pointer = Pointer(width) if config.alignment == "pointer" else None
-        self.trunk = build_trunk(
-            config.layers,
-            width,
-            config.heads,
-            config.dropout,
-            self.first_place + config.max_frames,
-            config.positions,
-            config.activation,
-            config.final_norm,
-        )
+        self.pointer = pointer_of(config)
+        self.trunk = trunk_of(config)
         shared = _tokens_per_head(config, levels, tokens_per_frame)
-        self.heads = ParallelHeads(
-            tokens_per_frame // shared,
-            width,
-            config.head_width or width,
-            config.head_heads or config.heads,
-            shared * len(levels) + 1,  # values, and the end
-            config.dropout,
-            config.classifier_bias,
-        )
+        self.heads = heads_of(
+            config, tokens_per_frame // shared, shared * len(levels) + 1
+        )  # values, and the end
         places = [prod(levels[:channel]) for channel in range(len(levels))]
         self.register_buffer("levels", torch.tensor(levels), persistent=False)
         self.register_buffer("places", torch.tensor(places), persistent=False)
