@@ -82,9 +82,8 @@ class RegressionTranslator(nn.Module):
         self.pointer = pointer_of(config)
         self.trunk = trunk_of(config)
         shared = _tokens_per_head(config, levels, tokens_per_frame)
-        self.heads = heads_of(
-            config, tokens_per_frame // shared, shared * len(levels) + 1
-        )  # values, and the end
+        outputs = shared * len(levels) + 1  # values, and the end
+        self.heads = heads_of(config, tokens_per_frame // shared, outputs)
         places = [prod(levels[:channel]) for channel in range(len(levels))]
         self.register_buffer("levels", torch.tensor(levels), persistent=False)
         self.register_buffer("places", torch.tensor(places), persistent=False)
