@@ -45,7 +45,7 @@ def _section(name: str, command: Any) -> str:
     given = [parameter for parameter in command.params if not getattr(parameter, "hidden", False)]
     arguments = [parameter for parameter in given if parameter.param_type_name == "argument"]
     options = [parameter for parameter in given if parameter.param_type_name == "option"]
-    usage = " ".join(["signvip", name, *(_placeholder(argument) for argument in arguments), "[OPTIONS]"])
+    usage = " ".join(["signvip", name, *(_in_usage(argument) for argument in arguments), "[OPTIONS]"])
     parts = [f"(command-{name.replace(' ', '-')})=\n## {name}", about, console([usage])]
     if shown:
         parts.append("Examples:\n\n" + console(shown))
@@ -53,7 +53,7 @@ def _section(name: str, command: Any) -> str:
     return "\n\n".join(parts)
 
 
-def _placeholder(argument: Any) -> str:
+def _in_usage(argument: Any) -> str:
     word = _metavar(argument)
     return word if argument.required else f"[{word}]"
 

@@ -62,7 +62,7 @@ class ConditionEncoder(ModelMixin, ConfigMixin):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return e (B, K*C, h, w) for conditions (B, K*3, H, W) in [-1, 1], stacked in their order."""
-        # few channels at full size: with the channels of a pixel side by side a CPU takes two thirds of the time
+        # few channels at full size: a CPU takes two thirds of the time where those of a pixel lie side by side
         embeddings = self.backbone(images.contiguous(memory_format=torch.channels_last)).contiguous()
         if self.gate is None:
             return embeddings

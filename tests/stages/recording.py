@@ -1,4 +1,4 @@
-"""Stage 1's networks as stubs that note what they are given and answer by a known rule."""
+"""Stage 1's networks as recorders that note what they are given and answer by a known rule."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class RecordingDenoiser(nn.Module):
 
 
 def recording_stage(*, timed=False, sampler=None, **stage1) -> VideoDiffusion:
-    """Stage 1 around stubs; what each was given stands in its `given`."""
+    """Stage 1 around recorders; what each was given stands in its `given`."""
     config = small_config(stage1=stage1, sampler={"prediction": "epsilon", **(sampler or {})})
     denoiser = VideoDenoiser.around("recording", RecordingDenoiser(timed))
     nets = VideoDiffusion(config, RecordingEncoder(), denoiser)
-    nets.asked, nets.stub = config.sampler, denoiser.network
+    nets.asked, nets.recorder = config.sampler, denoiser.network
     return nets
 
 
@@ -70,7 +70,7 @@ def run_step(nets, batch, seed=0):
     """The loss of a batch, and what the denoiser was given, with the noise that Eq. 1 says is in it."""
     torch.manual_seed(seed)
     loss, _ = nets(batch)
-    given = nets.stub.given
+    given = nets.recorder.given
     alpha = alphas(nets)[given.timestep].view(-1, 1, 1, 1, 1)
     clean = batch["latents"].double()
     given.alpha, given.loss = alpha, float(loss.detach())

@@ -177,15 +177,15 @@ def test_conditions_reach_the_denoiser_by_the_encoder():
     images = batch["conditions"].flatten(0, 1).float() / 127.5 - 1  # [0, 255] to [-1, 1]
     torch.testing.assert_close(nets.encoder.given, images)
     e = images.mean((2, 3), keepdim=True)
-    torch.testing.assert_close(nets.stub.guided_by, e.unflatten(0, (CLIPS, FRAMES)))
-    torch.testing.assert_close(given.guide, 2 * nets.stub.guided_by)
+    torch.testing.assert_close(nets.recorder.guided_by, e.unflatten(0, (CLIPS, FRAMES)))
+    torch.testing.assert_close(given.guide, 2 * nets.recorder.guided_by)
 
 
 @pytest.mark.parametrize("timed", [False, True], ids=["zero", "sampler"])
 def test_the_denoiser_sees_the_clean_picture_at_timestep_zero_or_the_samplers(timed):
     nets, batch = recording_stage(timed=timed), clips()
     given = run_step(nets, batch)
-    ((latents, timestep),) = nets.stub.calls
+    ((latents, timestep),) = nets.recorder.calls
     assert torch.equal(latents, batch["reference"]) and given.reference["layer"] is latents
     expected = given.timestep if timed else torch.zeros(CLIPS).long()
     assert torch.equal(torch.as_tensor(timestep).expand(CLIPS), expected)
@@ -195,10 +195,10 @@ def test_the_reference_is_dropped_in_its_share_of_steps_and_then_not_computed():
     nets = recording_stage(reference_dropout=0.3)
     without = []
     for step in range(400):
-        nets.stub.calls.clear()
+        nets.recorder.calls.clear()
         given = run_step(nets, clips(step=step), seed=step)
         without.append(given.reference is None)
-        assert len(nets.stub.calls) == (0 if without[-1] else 1)
+        assert len(nets.recorder.calls) == (0 if without[-1] else 1)
     assert sum(without) / 400 == pytest.approx(0.3, abs=0.06)
 
 
@@ -220,8 +220,8 @@ def test_a_reference_is_dropped_never_or_always_at_the_ends(rate, dropped):
 
 def test_the_loss_is_taken_in_float32_whatever_the_networks_compute_in():
     nets, batch = recording_stage(), clips()
-    predict = nets.stub.predict
-    nets.stub.predict = lambda *given: predict(*given).bfloat16()
+    predict = nets.recorder.predict
+    nets.recorder.predict = lambda *given: predict(*given).bfloat16()
     torch.manual_seed(0)
     with torch.autocast("cpu", torch.bfloat16):
         loss, _ = nets(batch)

@@ -76,7 +76,7 @@ def test_what_is_decoded_is_the_clean_latents_that_follow_from_the_prediction(ki
     seen = Seen()
     torch.manual_seed(0)
     loss, terms = nets(batch, seen)
-    given = nets.stub.given
+    given = nets.recorder.given
     alpha = alphas(nets)[given.timestep].view(-1, 1, 1, 1, 1)
     noisy, predicted = given.sample.double(), 0.4 * given.sample.double() - 0.1
     clean = {

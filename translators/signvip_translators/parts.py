@@ -38,7 +38,7 @@ def first_place(config: Gpt2Translator.Config) -> int:
         return longest_text(config) + 1
     if config.prefix == "tokens":
         raise ConfigError(
-            "translator gpt2: frames right behind a prefix of words would start at another place for each text; "
+            "translator: frames right behind a prefix of words would start at another place for each text; "
             "set translator.prefix=sentence, or translator.first_frame=after_longest_text."
         )
     return 1
@@ -84,7 +84,7 @@ def check_heads(config: Gpt2Translator.Config) -> None:
     head_width, head_heads = config.head_width or config.width, config.head_heads or config.heads
     if config.width % config.heads or head_width % head_heads:
         raise ConfigError(
-            f"translator gpt2: widths {config.width} and {head_width} do not divide into {config.heads} and "
+            f"translator: widths {config.width} and {head_width} do not divide into {config.heads} and "
             f"{head_heads} attention heads; choose multiples for width and heads, head_width and head_heads."
         )
 
